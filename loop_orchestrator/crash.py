@@ -1,0 +1,61 @@
+"""Named points at which a test can end the process with SIGKILL, to prove what a restart finds.
+
+A point stands right after something was recorded on disk, or right after an effect whose outcome is not recorded yet.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from loop_orchestrator.errors import UsageError
+
+CRASH_POINTS: dict[str, str] = {
+    "cycle.started": "the cycle is in the event log, nothing was looked at",
+    "cycle.settled": "unfinished items of earlier cycles were settled",
+    "cycle.observed": "the snapshot is on disk",
+    "cycle.rendered": "the prompt is on disk",
+    "brain.charged": "the call is in the budget, the brain was not started",
+    "brain.replied": "the reply is on disk, nobody read it",
+    "decision.filed": "the decision is on disk, nothing of it was done",
+    "task.assigned": "a task is recorded as assigned to a lane, no text was sent",
+    "item.started": "an item is recorded as started, its effect has not begun",
+    "item.performed": "an item's effect happened, its outcome is not recorded",
+    "item.closed": "an item's outcome is recorded",
+    "decision.archived": "the finished decision was moved to the archive",
+    "cycle.ended": "the end of the cycle is in the event log",
+    "approval.recorded": "a person's approval is on disk, nothing of it was done",
+    "delivery.accepted": "a delivery is on disk, the lane was not looked at",
+    "delivery.leased": "the lane is leased to the delivery",
+    "delivery.pasting": "the paste is recorded as begun, the pane was not touched",
+    "delivery.pasted": "the text is in the composer",
+    "delivery.submitting": "Enter is recorded as pressed, it was not pressed yet",
+    "delivery.submitted": "Enter was pressed, no receipt is on disk",
+    "delivery.closed": "the receipt is on disk",
+    "mail.linked": "a message is in the mailbox, its event is not in the log",
+}
+"""Point -> what is true when the process dies there."""
+
+
+def crash_point(name: str) -> None:
+    """End this process with SIGKILL if the environment asks for it here; otherwise do nothing.
+
+    Raises UsageError if LOOP_CRASH_AT is set outside a test (LOOP_TEST=1) or names no known point.
+    """
+    wanted = os.environ.get("LOOP_CRASH_AT")
+    if wanted is None:
+        return
+    check_crash_request(wanted)
+    assert name in CRASH_POINTS, name
+    if wanted == name:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def check_crash_request(wanted: str) -> None:
+    """Refuse a LOOP_CRASH_AT that is misspelt or set where no test runs. Raises UsageError."""
+    if os.environ.get("LOOP_TEST") != "1":
+        raise UsageError("LOOP_CRASH_AT is set, but this is no test", hint="unset LOOP_CRASH_AT")
+    if wanted not in CRASH_POINTS:
+        raise UsageError(
+            f"LOOP_CRASH_AT={wanted} names no crash point", hint="list them: loop engine crash-points"
+        )

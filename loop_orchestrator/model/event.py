@@ -1,0 +1,97 @@
+"""Events: what happened, one line of the event log each, and the catalogue of their kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from loop_orchestrator.model.state import JsonValue
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """A registered kind: what it means, the fields of its payload, and whether its line is synced to the disk."""
+
+    meaning: str
+    fields: tuple[str, ...]
+    promised: bool = False
+    """others act on it having been written, so it is on the disk before the writer goes on"""
+
+
+EVENT_KINDS: Mapping[str, EventKind] = {
+    "session.up": EventKind("lanes were booted or adopted", ("added", "adopted")),
+    "session.down": EventKind("the session was ended", ("by",)),
+    "lane.added": EventKind("a lane was booted", ("lane", "pane", "harness", "role")),
+    "lane.dropped": EventKind("a lane was ended", ("lane", "by", "handoff")),
+    "lane.changed": EventKind(
+        "a lane's state was seen to differ from the last one seen", ("lane", "was", "now")
+    ),
+    "lane.exited": EventKind("the program of a lane ended", ("lane", "exit_status")),
+    "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
+    "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
+    "mail.failed": EventKind("a message could not be read and was moved to failed/", ("file", "reason")),
+    "delivery.closed": EventKind(
+        "a delivery ended with a receipt", ("op", "lane", "status", "step", "sha256"), promised=True
+    ),
+    "delivery.resolved": EventKind(
+        "a person said what became of an unknown delivery", ("op", "outcome", "by"), promised=True
+    ),
+    "cycle.started": EventKind("a cycle began", ("cycle", "why")),
+    "cycle.ended": EventKind("a cycle ended", ("cycle", "outcome", "decision", "duration_s")),
+    "observe.incomplete": EventKind("a cycle could not see something", ("cycle", "what", "reason")),
+    "brain.called": EventKind("a brain was asked", ("cycle", "brain"), promised=True),
+    "brain.replied": EventKind("a brain answered", ("cycle", "brain", "duration_s", "usage")),
+    "brain.failed": EventKind("a brain gave no usable reply", ("cycle", "brain", "failure", "reason")),
+    "brain.corrected": EventKind("a contract problem was quoted back to the brain", ("cycle", "problem")),
+    "decision.filed": EventKind(
+        "a decision was written to disk", ("decision", "digest", "verdicts", "waiting"), promised=True
+    ),
+    "decision.approved": EventKind(
+        "a person approved items", ("decision", "digest", "items", "by"), promised=True
+    ),
+    "decision.rejected": EventKind(
+        "a person rejected items", ("decision", "items", "reason", "by"), promised=True
+    ),
+    "decision.archived": EventKind("nothing of a decision is left to do", ("decision",)),
+    "approval.refused": EventKind("an approval or rejection was refused", ("decision", "reason", "who")),
+    "item.started": EventKind(
+        "an item's effect is about to begin", ("decision", "idx", "kind", "target"), promised=True
+    ),
+    "item.closed": EventKind(
+        "an item ended", ("decision", "idx", "kind", "target", "status", "note"), promised=True
+    ),
+    "task.assigned": EventKind("a task is about to be handed to a lane", ("task", "lane", "op", "purpose")),
+    "task.unassigned": EventKind("a hand-over did not happen", ("task", "lane", "op")),
+    "task.moved": EventKind("a task changed its status", ("task", "was", "now", "by")),
+    "escalated": EventKind("the brain asked for a person", ("decision", "summary")),
+    "engine.paused": EventKind("no cycle starts from now on", ("by",)),
+    "engine.resumed": EventKind("cycles may start again", ("by",)),
+    "trigger.noted": EventKind("something calls for a cycle", ("why", "detail"), promised=True),
+    "watch.started": EventKind("the daemon began", ("pid", "took_over")),
+    "watch.stopped": EventKind("the daemon ended", ("pid", "reason")),
+    "crash": EventKind("a cycle ended with an unexpected error; the report names it", ("what", "report")),
+}
+"""Kind -> what it means. The catalogue in CONTRACT.md is compared with it by a test."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One line of the event log."""
+
+    id: str
+    """unique; derived from source and key where a second copy must be refused"""
+    seq: int
+    """1 for the first event of the log, no gaps"""
+    at: datetime
+    kind: str
+    """a key of EVENT_KINDS"""
+    source: str
+    """who wrote it: ``engine``, ``watch``, ``person``, ``lane:<name>``, ``cli``"""
+    payload: Mapping[str, JsonValue] = field(default_factory=dict)
+    trace: str = ""
+    """ties together everything that follows from one cause; a cycle's id inside a cycle"""
+    caused_by: str = ""
+    """id of the event that this one answers"""
+    depth: int = 0
+    """how many answers lie between this event and one from outside"""

@@ -1,0 +1,159 @@
+"""A harness: everything this program knows about one coding-agent program, as data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from loop_orchestrator.model.lane import Detail
+
+
+class HarnessKind(StrEnum):
+    """What runs in a lane of this harness."""
+
+    AGENT = "agent"
+    """a coding agent with a composer; never a person"""
+    SHELL = "shell"
+    """an interactive shell: what is delivered is a command"""
+    DASHBOARD = "dashboard"
+    """a program that only shows; nothing is delivered to it"""
+    BRAIN = "brain"
+    """only a one-shot program; no lane runs it"""
+
+
+class Region(StrEnum):
+    """The part of the screen that a rule looks at."""
+
+    SCREEN = "screen"
+    """every row"""
+    BOTTOM = "bottom"
+    """the last 14 non-blank rows"""
+    COMPOSER = "composer"
+    """the rows of the composer, as found by the composer's own rule"""
+    TITLE = "title"
+    """the pane's title"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenRule:
+    """One reading of a screen: it holds when every ``all``, one of ``any`` and no ``none`` is found."""
+
+    name: str
+    detail: Detail
+    region: Region
+    all: tuple[re.Pattern[str], ...] = ()
+    any: tuple[re.Pattern[str], ...] = ()
+    none: tuple[re.Pattern[str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComposerRule:
+    """How the place where a person types looks, and how text gets in and out of it."""
+
+    line: re.Pattern[str]
+    """finds the composer's first row; group ``text`` is what stands in it"""
+    placeholders: tuple[re.Pattern[str], ...] = ()
+    """texts that stand in an empty composer"""
+    paste_marks: tuple[re.Pattern[str], ...] = ()
+    """what the composer shows in place of a large paste"""
+    below: int = 0
+    """rows of footer that may stand below the composer; past them the line is transcript. 0: no limit"""
+    settle_s: float = 0.1
+    """seconds a pasted text may take to be drawn before Enter is meant as Enter"""
+    clear: tuple[str, ...] = ()
+    """tmux keys that empty the composer"""
+    interrupt: tuple[str, ...] = ("Escape",)
+    """tmux keys that interrupt a turn"""
+    reset: str = ""
+    """the program's own command for a fresh context; empty: it has none"""
+
+
+class PromptBy(StrEnum):
+    """How a one-shot program takes its prompt."""
+
+    STDIN = "stdin"
+    ARGUMENT = "argument"
+    """in place of ``{prompt}``: at most 131,071 bytes on Linux"""
+
+
+class OutputFormat(StrEnum):
+    """What a one-shot program prints."""
+
+    TEXT = "text"
+    """the reply is the whole of stdout"""
+    JSON = "json"
+    """one JSON document; ``reply`` names the field of the answer"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneShot:
+    """How the program is asked once, without a terminal."""
+
+    argv: tuple[str, ...]
+    """``{prompt}`` stands for the prompt where it is an argument, ``{model}`` for the model id"""
+    prompt: PromptBy = PromptBy.STDIN
+    output: OutputFormat = OutputFormat.TEXT
+    reply: str = ""
+    """JSON field that holds the answer"""
+    error: str = ""
+    """JSON field that is true when the answer is an error"""
+    cost: str = ""
+    """JSON field with the cost in USD"""
+    input_tokens: str = ""
+    """JSON field with the number of input tokens; dots part nested names"""
+    output_tokens: str = ""
+    """JSON field with the number of output tokens"""
+    model_argv: tuple[str, ...] = ()
+    """appended when a model is asked for; ``{model}`` stands for its id"""
+    env: tuple[tuple[str, str], ...] = ()
+    """environment it needs to be a good one-shot: fewer retries, no update checks"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HarnessSpec:
+    """One harness, as its data file says."""
+
+    name: str
+    title: str
+    kind: HarnessKind
+    launch: tuple[str, ...] = ()
+    """argv of the interactive program; empty for ``shell`` (the user's login shell) and for brains"""
+    model_argv: tuple[str, ...] = ()
+    """appended when a model is asked for"""
+    auto_approve_argv: tuple[str, ...] = ()
+    """appended when the lane asks for auto_approve; empty: the program has no such mode"""
+    foreground: tuple[str, ...] = ()
+    """names under which tmux may show the running program"""
+    oneshot: OneShot | None = None
+    rules: tuple[ScreenRule, ...] = ()
+    composer: ComposerRule | None = None
+    verified: tuple[str, ...] = ()
+    """versions its rules were tried on; empty: no rule of this file was verified"""
+    tags: tuple[str, ...] = ()
+    """what it is good at"""
+    cost: str = "none"
+    """none, low, medium, high"""
+    autonomy: str = "attended"
+    """none, attended, unattended"""
+    auth: str = "none"
+    """none, account, gateway, key"""
+    drift: str = "none"
+    """how often its screens change: none, low, med, high"""
+    logged_in: tuple[str, ...] = ()
+    """paths under the home directory, or ``$NAME`` for a variable; one that exists shows that it was set up"""
+    version_argv: tuple[str, ...] = ()
+    """prints its version"""
+    origin: str = ""
+    """the file it was read from"""
+
+    @property
+    def is_agent(self) -> bool:
+        return self.kind is HarnessKind.AGENT
+
+    @property
+    def binary(self) -> str:
+        """The program to look for on PATH; empty for the user's own shell."""
+        if self.launch:
+            return self.launch[0]
+        return self.oneshot.argv[0] if self.oneshot else ""

@@ -1,0 +1,85 @@
+"""What a cycle saw, and what the gate is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from loop_orchestrator.model.decision import ApprovalMode
+from loop_orchestrator.model.harness import HarnessSpec
+from loop_orchestrator.model.lane import Lane
+from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.state import LoopState
+from loop_orchestrator.model.task import Assignment, Task
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """In place of a fact that could not be read. It makes every verdict that needs the fact stricter."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The numbers and patterns of the config that the gate applies."""
+
+    max_dispatches: int
+    """dispatch and steer actions per decision; more upgrade the whole burst"""
+    max_lanes: int
+    """lanes of the session, those of this decision included"""
+    payload_patterns: tuple[str, ...]
+    """regular expressions; a payload that one of them finds is destructive"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Everything one cycle knew. What could not be seen is Unknown, with the reason."""
+
+    at: datetime
+    session: str
+    cycle: str
+    why: tuple[str, ...]
+    """the triggers, in words"""
+    mode: ApprovalMode
+    lanes: tuple[Lane, ...] | Unknown
+    mail: tuple[Message, ...] | Unknown
+    """pending messages, oldest first"""
+    tasks: tuple[Task, ...] | Unknown
+    assignments: tuple[Assignment, ...] | Unknown
+    """tasks that were handed to lanes and are not in review yet"""
+    state: LoopState | Unknown
+    claims: Mapping[str, str]
+    """lane -> id of the unfinished decision that acts on it"""
+    escalated: frozenset[str]
+    """keys of what was already put before a person and still holds"""
+    handed_mail: frozenset[str]
+    """files of messages whose text was already handed to their lane"""
+    calls_left: int
+    """calls of the brain that the budget still allows this hour"""
+
+    @property
+    def unseen(self) -> tuple[tuple[str, str], ...]:
+        """What could not be seen, with the reason."""
+        parts = {
+            "lanes": self.lanes,
+            "mail": self.mail,
+            "tasks": self.tasks,
+            "assignments": self.assignments,
+            "state": self.state,
+        }
+        return tuple((name, part.reason) for name, part in parts.items() if isinstance(part, Unknown))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the gate may use. Nothing is optional: an unreadable fact is Unknown and cannot yield safe."""
+
+    lanes: Mapping[str, Lane] | Unknown
+    harnesses: Mapping[str, HarnessSpec]
+    limits: Limits
+    claims: Mapping[str, str]
+    """lane -> id of another unfinished decision that acts on it"""
+    untrusted: tuple[str, ...]
+    """sources of text in the prompt that the config does not trust"""

@@ -1,0 +1,114 @@
+"""A task: one Markdown work item that moves through lanes to a proposed result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+TASK_ID = re.compile(r"T\d{4}")
+TASK_FILE = re.compile(r"(T\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.md")
+"""Name of a task's file: its id and a lower-case slug."""
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands."""
+
+    OPEN = "open"
+    """nobody works on it"""
+    IN_PROGRESS = "in-progress"
+    """a lane said that it works on it"""
+    REVIEW = "review"
+    """a lane said that it is done; a person decides"""
+    DONE = "done"
+    """a person said so"""
+    DROPPED = "dropped"
+    """a person gave it up"""
+
+
+TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
+    TaskStatus.OPEN: frozenset({TaskStatus.IN_PROGRESS, TaskStatus.REVIEW, TaskStatus.DROPPED}),
+    TaskStatus.IN_PROGRESS: frozenset({TaskStatus.OPEN, TaskStatus.REVIEW, TaskStatus.DROPPED}),
+    TaskStatus.REVIEW: frozenset(
+        {TaskStatus.OPEN, TaskStatus.IN_PROGRESS, TaskStatus.DONE, TaskStatus.DROPPED}
+    ),
+    TaskStatus.DONE: frozenset({TaskStatus.OPEN}),
+    TaskStatus.DROPPED: frozenset({TaskStatus.OPEN}),
+}
+"""Allowed moves. An agent's mail moves a task at most to review."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One task file."""
+
+    id: str
+    title: str
+    status: TaskStatus
+    depends_on: tuple[str, ...]
+    """ids of tasks that must be done, or in review, before this one is ready"""
+    role: str
+    """the role whose lanes may take it"""
+    file: Path
+    """absolute"""
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment:
+    """A task handed to a lane, recorded before the text is sent."""
+
+    task: str
+    lane: str
+    op: str
+    """the delivery that hands it over"""
+    at: datetime
+    purpose: str = "work"
+    """``work``, or ``prove`` where a validation lane checks what another lane did"""
+
+
+def ready_tasks(tasks: Iterable[Task]) -> tuple[Task, ...]:
+    """Open tasks whose dependencies are all in review or done, in id order.
+
+    A dependency that does not exist, or that a cycle leads through, is never met.
+    """
+    by_id = {task.id: task for task in tasks}
+    met = {task.id for task in by_id.values() if task.status in (TaskStatus.REVIEW, TaskStatus.DONE)}
+    return tuple(
+        task
+        for _, task in sorted(by_id.items())
+        if task.status is TaskStatus.OPEN and met.issuperset(task.depends_on)
+    )
+
+
+def dependency_problems(tasks: Iterable[Task]) -> tuple[str, ...]:
+    """One sentence for each dependency on a missing task and for each cycle, in id order."""
+    by_id = {task.id: task for task in tasks}
+    problems = [
+        f"{task.id} depends on {missing}, which does not exist"
+        for task in by_id.values()
+        for missing in task.depends_on
+        if missing not in by_id
+    ]
+    for start in sorted(by_id):
+        path = _cycle_through(start, by_id)
+        if path and start == min(path):
+            problems.append("dependency cycle: " + " -> ".join((*path, start)))
+    return tuple(problems)
+
+
+def _cycle_through(start: str, by_id: Mapping[str, Task]) -> tuple[str, ...]:
+    stack: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
+    while stack:
+        path = stack.pop()
+        for after in by_id[path[-1]].depends_on:
+            if after == start:
+                return path
+            if after in by_id and after not in seen:
+                seen.add(after)
+                stack.append((*path, after))
+    return ()

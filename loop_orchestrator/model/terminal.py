@@ -1,0 +1,54 @@
+"""What a terminal shows: a pane's facts and its screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaneFacts:
+    """One row of tmux's list of panes."""
+
+    pane: str
+    """id, ``%5``"""
+    session: str
+    window: str
+    lane: str
+    """the ``@loop_lane`` option of the pane; empty where unset"""
+    pid: int
+    """first process of the pane"""
+    tty: str
+    command: str
+    """name of the foreground program"""
+    title: str
+    dead: bool
+    in_mode: bool
+    """copy mode or another tmux mode"""
+    input_off: bool
+    cursor_visible: bool
+    alternate: bool
+    """the alternate screen is shown"""
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The visible screen, with and without its dim text, row by row, no escape codes."""
+
+    rows: tuple[str, ...]
+    """all text; trailing blanks cut, except U+00A0"""
+    bright: tuple[str, ...]
+    """the same rows with dim characters replaced by blanks: what is left of a placeholder is nothing"""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaneReading:
+    """A pane's facts and screen, read in the same round trip."""
+
+    facts: PaneFacts
+    screen: Screen

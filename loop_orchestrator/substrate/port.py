@@ -1,0 +1,96 @@
+"""What this program asks of a terminal multiplexer. Only wiring names the implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from loop_orchestrator.model.lane import LaneSpec
+from loop_orchestrator.model.terminal import PaneFacts, PaneReading
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaneStart:
+    """A lane's pane to be made."""
+
+    spec: LaneSpec
+    argv: tuple[str, ...]
+    """what the pane runs: the launcher; never a shell string"""
+    env: tuple[tuple[str, str], ...]
+    """environment of the pane"""
+
+
+class PasteResult(StrEnum):
+    """What a guarded paste did. The guard and the paste are one command of the server."""
+
+    PASTED = "pasted"
+    DEAD = "dead"
+    """the pane's program ended"""
+    IN_MODE = "in-mode"
+    """the pane is in copy mode"""
+    INPUT_OFF = "input-off"
+    GONE = "gone"
+    """there is no such pane"""
+    REPLACED = "replaced"
+    """the pane's first process is not the one the caller looked at"""
+
+
+class Substrate(Protocol):
+    """One tmux server, one session. Panes are named by id, sessions and windows exactly.
+
+    Every method raises SubstrateError, naming the tmux subcommand and the target, when the server cannot do it;
+    a server or a session that is not there is an answer, not an error, for the methods that say so.
+    """
+
+    @property
+    def session(self) -> str:
+        """The session's name."""
+
+    def session_exists(self) -> bool:
+        """False also where no server runs."""
+
+    def start_lanes(self, starts: Sequence[PaneStart], *, cwd: Path) -> tuple[PaneFacts, ...]:
+        """Make one pane per start, in order, with the session and the windows they need.
+
+        A window that exists is split, one that does not is made; the pane's ``@loop_lane`` option is set to the lane's
+        name. Returns the facts of the new panes in the same order. A detached session is 220x50 cells large.
+        """
+
+    def panes(self) -> tuple[PaneFacts, ...]:
+        """The panes of the session, in window and pane order; empty where there is no session."""
+
+    def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
+        """Facts and visible screens of these panes in one invocation of tmux, however many they are.
+
+        A pane that is gone is left out. Blocks for one round trip.
+        """
+
+    def paste(self, pane: str, text: str, *, pane_pid: int) -> PasteResult:
+        """Paste text, bracketed, from a buffer of its own, if the pane may take it; never presses Enter.
+
+        The text goes as it is: the caller has cleaned it. Nothing reaches the pane unless PASTED is returned.
+        """
+
+    def press(self, pane: str, keys: Sequence[str], *, pane_pid: int) -> PasteResult:
+        """Press tmux keys by name (``Enter``, ``Escape``, ``C-u``), under the same guard as paste."""
+
+    def leave_mode(self, pane: str) -> None:
+        """Leave copy mode, if the pane is in it."""
+
+    def end_pane(self, pane: str) -> None:
+        """End a pane and the programs in it; one that is gone is fine."""
+
+    def end_session(self) -> None:
+        """End the session; a session that is gone is fine. The server ends with its last session."""
+
+    def select(self, pane: str) -> None:
+        """Make this pane the one that a client of the session shows."""
+
+    def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
+        """The tmux command that shows the session to a person; ``inside``: from within a client of the same server."""
+
+    def attach_hint(self) -> str:
+        """The same as a command line to be read by a person, for a terminal outside tmux."""
