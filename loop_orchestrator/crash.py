@@ -13,7 +13,7 @@ from loop_orchestrator.errors import UsageError
 CRASH_POINTS: dict[str, str] = {
     "cycle.started": "the cycle is in the event log, nothing was looked at",
     "cycle.settled": "unfinished items of earlier cycles were settled",
-    "cycle.observed": "the snapshot is on disk",
+    "cycle.observed": "everything was looked at, the brain was not asked",
     "cycle.rendered": "the prompt is on disk",
     "brain.charged": "the call is in the budget, the brain was not started",
     "brain.replied": "the reply is on disk, nobody read it",
@@ -56,6 +56,4 @@ def check_crash_request(wanted: str) -> None:
     if os.environ.get("LOOP_TEST") != "1":
         raise UsageError("LOOP_CRASH_AT is set, but this is no test", hint="unset LOOP_CRASH_AT")
     if wanted not in CRASH_POINTS:
-        raise UsageError(
-            f"LOOP_CRASH_AT={wanted} names no crash point", hint="list them: loop engine crash-points"
-        )
+        raise UsageError(f"LOOP_CRASH_AT={wanted} names no crash point", hint="list them: loop engine crash-points")

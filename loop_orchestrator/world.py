@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.budget import Budget
+    from loop_orchestrator.stores.control import Control
     from loop_orchestrator.stores.decisions import DecisionStore
     from loop_orchestrator.stores.deliveries import DeliveryStore
     from loop_orchestrator.stores.eventlog import EventLog
     from loop_orchestrator.stores.lanes import LaneStore
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
+    from loop_orchestrator.stores.notes import KeyedNotes
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
+    from loop_orchestrator.stores.transcripts import TranscriptStore
     from loop_orchestrator.substrate.port import Substrate
 
 
@@ -66,6 +69,16 @@ class World:
     deliveries: DeliveryStore
     decisions: DecisionStore
     budget: Budget
+    control: Control
+    handed_mail: KeyedNotes
+    """file of a message whose text was handed to its lane -> delivery that did it"""
+    escalations: KeyedNotes
+    """key of what was put before a person and still holds -> decision that did it"""
+    proofs: KeyedNotes
+    """task -> ``proved <file>`` or ``not-proved <file>``: what a validation lane answered"""
+    lanes_seen: KeyedNotes
+    """lane -> ``<detail> <time>``: its last seen state and since when"""
+    transcripts: TranscriptStore
     substrate: Substrate
     harnesses: Mapping[str, HarnessSpec]
     brain: Brain

@@ -24,9 +24,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "session.down": EventKind("the session was ended", ("by",)),
     "lane.added": EventKind("a lane was booted", ("lane", "pane", "harness", "role")),
     "lane.dropped": EventKind("a lane was ended", ("lane", "by", "handoff")),
-    "lane.changed": EventKind(
-        "a lane's state was seen to differ from the last one seen", ("lane", "was", "now")
-    ),
+    "lane.changed": EventKind("a lane's state was seen to differ from the last one seen", ("lane", "was", "now")),
     "lane.exited": EventKind("the program of a lane ended", ("lane", "exit_status")),
     "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
     "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
@@ -47,22 +45,17 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "decision.filed": EventKind(
         "a decision was written to disk", ("decision", "digest", "verdicts", "waiting"), promised=True
     ),
-    "decision.approved": EventKind(
-        "a person approved items", ("decision", "digest", "items", "by"), promised=True
-    ),
-    "decision.rejected": EventKind(
-        "a person rejected items", ("decision", "items", "reason", "by"), promised=True
-    ),
+    "decision.approved": EventKind("a person approved items", ("decision", "digest", "items", "by"), promised=True),
+    "decision.rejected": EventKind("a person rejected items", ("decision", "items", "reason", "by"), promised=True),
     "decision.archived": EventKind("nothing of a decision is left to do", ("decision",)),
     "approval.refused": EventKind("an approval or rejection was refused", ("decision", "reason", "who")),
     "item.started": EventKind(
         "an item's effect is about to begin", ("decision", "idx", "kind", "target"), promised=True
     ),
-    "item.closed": EventKind(
-        "an item ended", ("decision", "idx", "kind", "target", "status", "note"), promised=True
-    ),
+    "item.closed": EventKind("an item ended", ("decision", "idx", "kind", "target", "status", "note"), promised=True),
     "task.assigned": EventKind("a task is about to be handed to a lane", ("task", "lane", "op", "purpose")),
     "task.unassigned": EventKind("a hand-over did not happen", ("task", "lane", "op")),
+    "task.proved": EventKind("a validation lane answered for a task", ("task", "by", "answer", "file")),
     "task.moved": EventKind("a task changed its status", ("task", "was", "now", "by")),
     "escalated": EventKind("the brain asked for a person", ("decision", "summary")),
     "engine.paused": EventKind("no cycle starts from now on", ("by",)),
@@ -70,7 +63,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "trigger.noted": EventKind("something calls for a cycle", ("why", "detail"), promised=True),
     "watch.started": EventKind("the daemon began", ("pid", "took_over")),
     "watch.stopped": EventKind("the daemon ended", ("pid", "reason")),
-    "crash": EventKind("a cycle ended with an unexpected error; the report names it", ("what", "report")),
+    "crash": EventKind("a step of the daemon failed; it is tried again", ("what", "reason")),
 }
 """Kind -> what it means. The catalogue in CONTRACT.md is compared with it by a test."""
 

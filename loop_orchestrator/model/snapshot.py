@@ -43,12 +43,17 @@ class Snapshot:
     why: tuple[str, ...]
     """the triggers, in words"""
     mode: ApprovalMode
+    limits: Limits
     lanes: tuple[Lane, ...] | Unknown
     mail: tuple[Message, ...] | Unknown
     """pending messages, oldest first"""
     tasks: tuple[Task, ...] | Unknown
     assignments: tuple[Assignment, ...] | Unknown
-    """tasks that were handed to lanes and are not in review yet"""
+    """what was handed to lanes and is not answered yet"""
+    proofs: Mapping[str, str]
+    """task -> ``proved <file>`` or ``not-proved <file>``"""
+    since: Mapping[str, datetime]
+    """lane -> when its present state was first seen"""
     state: LoopState | Unknown
     claims: Mapping[str, str]
     """lane -> id of the unfinished decision that acts on it"""

@@ -9,9 +9,12 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-TASK_ID = re.compile(r"T\d{4}")
-TASK_FILE = re.compile(r"(T\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.md")
+TASK_ID = re.compile(r"T[0-9]{4}")
+TASK_FILE = re.compile(r"(T[0-9]{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.md")
 """Name of a task's file: its id and a lower-case slug."""
+
+REPORT_SUBJECT = re.compile(r"\s*(T[0-9]{4})[:,]?\s+(in-progress|review|proved|not-proved)\b.*", re.DOTALL)
+"""Subject with which an agent reports on a task, in mail to ``coord``."""
 
 
 class TaskStatus(StrEnum):
@@ -32,9 +35,7 @@ class TaskStatus(StrEnum):
 TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.OPEN: frozenset({TaskStatus.IN_PROGRESS, TaskStatus.REVIEW, TaskStatus.DROPPED}),
     TaskStatus.IN_PROGRESS: frozenset({TaskStatus.OPEN, TaskStatus.REVIEW, TaskStatus.DROPPED}),
-    TaskStatus.REVIEW: frozenset(
-        {TaskStatus.OPEN, TaskStatus.IN_PROGRESS, TaskStatus.DONE, TaskStatus.DROPPED}
-    ),
+    TaskStatus.REVIEW: frozenset({TaskStatus.OPEN, TaskStatus.IN_PROGRESS, TaskStatus.DONE, TaskStatus.DROPPED}),
     TaskStatus.DONE: frozenset({TaskStatus.OPEN}),
     TaskStatus.DROPPED: frozenset({TaskStatus.OPEN}),
 }
@@ -78,9 +79,7 @@ def ready_tasks(tasks: Iterable[Task]) -> tuple[Task, ...]:
     by_id = {task.id: task for task in tasks}
     met = {task.id for task in by_id.values() if task.status in (TaskStatus.REVIEW, TaskStatus.DONE)}
     return tuple(
-        task
-        for _, task in sorted(by_id.items())
-        if task.status is TaskStatus.OPEN and met.issuperset(task.depends_on)
+        task for _, task in sorted(by_id.items()) if task.status is TaskStatus.OPEN and met.issuperset(task.depends_on)
     )
 
 

@@ -30,6 +30,8 @@ class PaneFacts:
     """the alternate screen is shown"""
     width: int
     height: int
+    foreground: int = 0
+    """process group that has the terminal; 0 where that cannot be read"""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import total_ordering
 
 
-@total_ordering
 class Level(StrEnum):
     """safe < destructive < blocked; the order of this class is the order of the levels."""
 
@@ -23,8 +21,18 @@ class Level(StrEnum):
     def rank(self) -> int:
         return list(Level).index(self)
 
+    # str orders by letters, so every comparison is spelled out.
     def __lt__(self, other: str) -> bool:
         return self.rank < Level(other).rank
+
+    def __le__(self, other: str) -> bool:
+        return self.rank <= Level(other).rank
+
+    def __gt__(self, other: str) -> bool:
+        return self.rank > Level(other).rank
+
+    def __ge__(self, other: str) -> bool:
+        return self.rank >= Level(other).rank
 
 
 @dataclass(frozen=True)

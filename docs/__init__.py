@@ -1,0 +1,1 @@
+"""Programs that make the pictures of the documentation."""

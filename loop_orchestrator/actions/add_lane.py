@@ -1,0 +1,117 @@
+"""add_lane: boot one lane more and give it its brief."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
+from loop_orchestrator.actions.fields import FLAG, HARNESS, LANE, MODEL, ONE_LINE, ROLE, TEXT, optional, required
+from loop_orchestrator.actions.handing import hand_over
+from loop_orchestrator.actions.judging import judge_text
+from loop_orchestrator.model.decision import ItemStatus
+from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
+from loop_orchestrator.model.harness import HarnessKind
+from loop_orchestrator.model.lane import LaneKind, LaneSpec
+from loop_orchestrator.model.snapshot import Unknown
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.model.verdict import SAFE, Verdict, blocked, destructive, worst
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.snapshot import Facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddLane(ActionKind):
+    kind: ClassVar[str] = "add_lane"
+    does: ClassVar[str] = "Boot a new worker lane when no existing lane can take the work; reuse idle lanes first."
+    example: ClassVar[Mapping[str, JsonValue]] = {
+        "window": "search",
+        "harness": "rehearsal",
+        "role": "implementation",
+        "brief": "Read tasks/T0002-search.md and do what it says.",
+        "rationale": "Both implementation lanes are busy and T0002 is ready.",
+    }
+
+    window: str = required(LANE, "the name of the new lane")
+    brief: str = required(TEXT, "the first text it gets, complete in itself")
+    harness: str = optional(HARNESS, "", "what runs in it; exactly one of harness and cmd")
+    cmd: str = optional(ONE_LINE, "", "a command line in place of a harness")
+    model: str = optional(MODEL, "", "model id for the harness")
+    role: str = optional(ROLE, "implementation", "what the lane is for")
+    auto_approve: bool = optional(FLAG, False, "start the program without its own permission prompts")
+
+    @property
+    def target(self) -> str:
+        return self.window
+
+    @property
+    def text(self) -> str:
+        return self.brief
+
+    def judge(self, facts: Facts) -> Verdict:
+        verdicts = [
+            self._judge_place(facts),
+            self._judge_program(facts),
+            judge_text(f"{self.brief}\n{self.cmd}", facts),
+        ]
+        if self.role == "coordinator":
+            verdicts.append(blocked("a second coordinator lane would be a person's place run by an agent"))
+        return worst(verdicts)
+
+    def _judge_place(self, facts: Facts) -> Verdict:
+        if self.window == "coord":
+            return blocked("the coordinator lane is a person's; no action may touch it")
+        if self.window in facts.claims:
+            return blocked(f"lane {self.window} is claimed by {facts.claims[self.window]}, which is not finished")
+        if isinstance(facts.lanes, Unknown):
+            return destructive(f"the lanes could not be read: {facts.lanes.reason}")
+        if self.window in facts.lanes:
+            return blocked(f"lane {self.window} exists already")
+        if len(facts.lanes) >= facts.limits.max_lanes:
+            return destructive(f"the session has {len(facts.lanes)} lanes, the config allows {facts.limits.max_lanes}")
+        return SAFE
+
+    def _judge_program(self, facts: Facts) -> Verdict:
+        if bool(self.harness) == bool(self.cmd):
+            return blocked("exactly one of harness and cmd is needed")
+        if self.cmd:
+            return destructive("a raw command runs as it stands")
+        spec = facts.harnesses.get(self.harness)
+        if spec is None or spec.kind is HarnessKind.BRAIN:
+            return blocked(f"there is no harness {self.harness} for a lane")
+        verdicts = []
+        if not spec.is_agent:
+            verdicts.append(destructive(f"harness {self.harness} is no agent: the brief is executed as it stands"))
+        if self.auto_approve:
+            verdicts.append(destructive("the program would run without its own permission prompts"))
+        return worst(verdicts)
+
+    def perform(self, hands: Hands) -> Outcome:
+        world = hands.world
+        spec = LaneSpec(
+            name=self.window,
+            window=self.window,
+            role=self.role,
+            harness=self.harness,
+            cmd=self.cmd,
+            model=self.model,
+            kind=LaneKind.WORKER,
+            cwd=world.root,
+            auto_approve=self.auto_approve,
+        )
+        record = world.start_lane(spec)
+        if self.cmd:
+            return Outcome(
+                ItemStatus.DONE, f"lane {self.window} booted in pane {record.pane}; a command lane gets no brief"
+            )
+        request = DeliveryRequest(
+            op=hands.op,
+            lane=self.window,
+            text=self.brief,
+            mode=DeliveryMode.TEXT if record.agent else DeliveryMode.COMMAND,
+            sender="engine",
+            ready_timeout_s=hands.boot_timeout_s,
+        )
+        return hand_over(hands, request)

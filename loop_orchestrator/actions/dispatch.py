@@ -1,0 +1,71 @@
+"""dispatch: hand work to a lane."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
+from loop_orchestrator.actions.fields import FILE, FLAG, LANE, TASK, TEXT, Choice, optional, required
+from loop_orchestrator.actions.handing import hand_over
+from loop_orchestrator.actions.judging import judge_text_into_lane
+from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
+from loop_orchestrator.model.state import JsonValue
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.snapshot import Facts
+    from loop_orchestrator.model.verdict import Verdict
+
+MODES = Choice(tuple(mode.value for mode in DeliveryMode))
+
+_TASK_FILE = re.compile(r"\btasks/(T[0-9]{4})-[a-z0-9-]+\.md\b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch(ActionKind):
+    kind: ClassVar[str] = "dispatch"
+    does: ClassVar[str] = "Hand work to an idle lane: the text is pasted into its composer and submitted."
+    example: ClassVar[Mapping[str, JsonValue]] = {
+        "lane": "web",
+        "payload": "Read tasks/T0001-login-form.md and do what it says.",
+        "task": "T0001",
+        "rationale": "T0001 is ready and web is idle.",
+    }
+
+    lane: str = required(LANE, "the lane that gets the text")
+    payload: str = required(TEXT, "the whole text, complete in itself")
+    mode: str = optional(MODES, "text", "text for an agent, command for a shell lane")
+    wait_ready: bool = optional(FLAG, False, "wait for the lane to be ready instead of giving up when it is not")
+    task: str = optional(TASK, "", "the task that this hands over; read from the payload where it names one task file")
+    message: str = optional(FILE, "", "the message that this hands over")
+    purpose: str = optional(Choice(("work", "prove")), "work", "prove: check what another lane did")
+
+    @property
+    def target(self) -> str:
+        return self.lane
+
+    @property
+    def text(self) -> str:
+        return self.payload
+
+    @property
+    def handed_task(self) -> str:
+        """The task it hands over: as said, else the one task file that the payload names; empty if none."""
+        named = set(_TASK_FILE.findall(self.payload))
+        return self.task or (named.pop() if len(named) == 1 else "")
+
+    def judge(self, facts: Facts) -> Verdict:
+        return judge_text_into_lane(self.lane, self.payload, facts, command=self.mode == DeliveryMode.COMMAND)
+
+    def perform(self, hands: Hands) -> Outcome:
+        request = DeliveryRequest(
+            op=hands.op,
+            lane=self.lane,
+            text=self.payload,
+            mode=DeliveryMode(self.mode),
+            sender="engine",
+            ready_timeout_s=hands.ready_timeout_s if self.wait_ready else 0.0,
+        )
+        return hand_over(hands, request, task=self.handed_task, purpose=self.purpose, message=self.message)

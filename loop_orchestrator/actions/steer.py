@@ -1,0 +1,64 @@
+"""steer: say something to a lane about the work it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
+from loop_orchestrator.actions.dispatch import MODES
+from loop_orchestrator.actions.fields import FLAG, LANE, TEXT, optional, required
+from loop_orchestrator.actions.handing import outcome_of
+from loop_orchestrator.actions.judging import judge_text_into_lane
+from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.model.verdict import destructive, worst
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.snapshot import Facts
+    from loop_orchestrator.model.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steer(ActionKind):
+    kind: ClassVar[str] = "steer"
+    does: ClassVar[str] = "Say something to a lane about the work it has; interrupt only if it must stop now."
+    example: ClassVar[Mapping[str, JsonValue]] = {
+        "lane": "web",
+        "payload": "Keep the public signature as it is; only the body may change.",
+        "wait_for_idle": True,
+        "rationale": "The review asked for it.",
+    }
+
+    lane: str = required(LANE, "the lane that gets the text")
+    payload: str = required(TEXT, "the whole text")
+    mode: str = optional(MODES, "text", "text for an agent, command for a shell lane")
+    interrupt: bool = optional(FLAG, False, "interrupt the running turn first")
+    wait_for_idle: bool = optional(FLAG, False, "wait for the turn to end instead of giving up while it runs")
+
+    @property
+    def target(self) -> str:
+        return self.lane
+
+    @property
+    def text(self) -> str:
+        return self.payload
+
+    def judge(self, facts: Facts) -> Verdict:
+        verdict = judge_text_into_lane(self.lane, self.payload, facts, command=self.mode == DeliveryMode.COMMAND)
+        if self.interrupt:
+            return worst([verdict, destructive(f"it interrupts what lane {self.lane} is doing")])
+        return verdict
+
+    def perform(self, hands: Hands) -> Outcome:
+        request = DeliveryRequest(
+            op=hands.op,
+            lane=self.lane,
+            text=self.payload,
+            mode=DeliveryMode(self.mode),
+            sender="engine",
+            ready_timeout_s=hands.ready_timeout_s if self.wait_for_idle else 0.0,
+            interrupt=self.interrupt,
+        )
+        return outcome_of(hands.world.deliver(request))

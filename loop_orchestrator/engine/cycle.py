@@ -1,0 +1,193 @@
+"""One engine cycle, as the list of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.actions.base import ActionKind
+from loop_orchestrator.actions.escalate import Escalate
+from loop_orchestrator.crash import crash_point
+from loop_orchestrator.engine.approval import digest_of, first_status
+from loop_orchestrator.engine.brain import RULES, ask
+from loop_orchestrator.engine.execute import execute
+from loop_orchestrator.engine.gate import judge
+from loop_orchestrator.engine.observe import facts_of, observe
+from loop_orchestrator.engine.prompt import render
+from loop_orchestrator.engine.reply import Proposal, read_reply
+from loop_orchestrator.engine.rules import reply_text
+from loop_orchestrator.engine.settle import settle
+from loop_orchestrator.errors import BrainError, DecisionStateError
+from loop_orchestrator.ids import new_id
+from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item
+from loop_orchestrator.model.snapshot import Snapshot
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.model.verdict import Verdict
+from loop_orchestrator.world import World
+
+if TYPE_CHECKING:
+    from loop_orchestrator.config.schema import EngineConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class CycleResult:
+    """What a cycle came to."""
+
+    cycle: str
+    outcome: str
+    """``done``, ``waiting`` (a person must answer), ``stopped`` (nothing is left), ``brain-failed``, ``dry-run``"""
+    decision: Decision | None
+    snapshot: Snapshot | None
+    problem: str = ""
+    failure: str = ""
+    """the kind of the brain's failure; empty if it did not fail"""
+    prompt: str = ""
+    """the prompt of a dry run"""
+    proposal: Proposal | None = None
+    """what a dry run with the built-in brain would have decided"""
+    verdicts: tuple[Verdict, ...] = ()
+    """its verdicts"""
+
+
+def run_cycle(world: World, why: Sequence[str], *, mode: ApprovalMode | None = None) -> CycleResult:
+    """Run one cycle; blocks until it ended. Raises LockedError, naming the holder, if another one runs.
+
+    mode: the approval mode of this cycle; by default the config's.
+    """
+    with world.decisions.cycle_lock():
+        started = world.clock.monotonic()
+        cycle = new_id("c", world.clock.now())
+        world.events.append("cycle.started", "engine", {"cycle": cycle, "why": list(why)}, trace=cycle)
+        crash_point("cycle.started")
+        result = _steps(world, cycle, why, mode or mode_of(world))
+        ended: dict[str, JsonValue] = {
+            "cycle": cycle,
+            "outcome": result.outcome,
+            "decision": result.decision.id if result.decision else "",
+            "duration_s": round(world.clock.monotonic() - started, 3),
+        }
+        world.events.append("cycle.ended", "engine", ended, trace=cycle)
+        crash_point("cycle.ended")
+        return result
+
+
+def dry_run(world: World, why: Sequence[str], *, mode: ApprovalMode | None = None) -> CycleResult:
+    """What a cycle would see and ask, and with the built-in brain decide; writes, sends and calls nothing at all."""
+    cycle = "dry-run"
+    snapshot = observe(world, cycle=cycle, why=why, mode=mode or mode_of(world), record=False)
+    proposal: Proposal | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    if world.brain.name == RULES:
+        proposal = read_reply(reply_text(snapshot, world.prompts))
+        verdicts = judge(proposal.actions, facts_of(snapshot, world))
+    return CycleResult(
+        cycle=cycle,
+        outcome="dry-run",
+        decision=None,
+        snapshot=snapshot,
+        prompt=render(snapshot, world.prompts),
+        proposal=proposal,
+        verdicts=verdicts,
+    )
+
+
+def engine_config(world: World) -> EngineConfig:
+    """The ``engine:`` section of the config. Raises DecisionStateError where there is none."""
+    if world.config.engine is None:
+        raise DecisionStateError(
+            "this project has no engine: lane-config.yaml has no engine: section",
+            hint="add `engine: {approval: manual}` to lane-config.yaml",
+        )
+    return world.config.engine
+
+
+def mode_of(world: World) -> ApprovalMode:
+    """The config's approval mode. Raises DecisionStateError where the project has no engine."""
+    return ApprovalMode(engine_config(world).approval)
+
+
+def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> CycleResult:
+    settle(world)
+    crash_point("cycle.settled")
+    snapshot = observe(world, cycle=cycle, why=why, mode=mode, record=True)
+    crash_point("cycle.observed")
+    try:
+        reply, proposal = ask(world, snapshot)
+    except BrainError as error:
+        failed: dict[str, JsonValue] = {
+            "cycle": cycle,
+            "brain": world.brain.name,
+            "failure": error.kind,
+            "reason": error.message,
+        }
+        world.events.append("brain.failed", "engine", failed, trace=cycle)
+        return CycleResult(
+            cycle=cycle,
+            outcome="brain-failed",
+            decision=None,
+            snapshot=snapshot,
+            problem=error.message,
+            failure=error.kind,
+        )
+    verdicts = judge(proposal.actions, facts_of(snapshot, world))
+    decision = _decision(world, snapshot, reply.brain, proposal, verdicts)
+    _file(world, decision, proposal.actions)
+    decision = execute(world, decision.id)
+    return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot)
+
+
+def _decision(
+    world: World, snapshot: Snapshot, brain: str, proposal: Proposal, verdicts: Sequence[Verdict]
+) -> Decision:
+    """Steps 6 and 7 put together: every action with its verdict and whether it may run."""
+    now = world.clock.now()
+    decision_id = new_id("d", now)
+    items = tuple(
+        Item(
+            idx=idx,
+            action=action,
+            verdict=verdict,
+            status=first_status(action, verdict, snapshot.mode),
+            changed_at=now,
+        )
+        for idx, (action, verdict) in enumerate(zip(proposal.actions, verdicts, strict=True))
+    )
+    return Decision(
+        id=decision_id,
+        session=world.session,
+        created_at=now,
+        brain=brain,
+        mode=snapshot.mode,
+        critique=proposal.critique,
+        items=items,
+        digest=digest_of(decision_id, world.session, proposal.actions),
+        cycle=snapshot.cycle,
+    )
+
+
+def _file(world: World, decision: Decision, actions: Sequence[ActionKind]) -> None:
+    """Step 8: the digest is promised in the log, then the decision is written, before anything of it is done."""
+    payload: dict[str, JsonValue] = {
+        "decision": decision.id,
+        "digest": decision.digest,
+        "verdicts": [item.verdict.level.value for item in decision.items],
+        "waiting": [item.idx for item in decision.items if item.status.value == "waiting"],
+    }
+    world.events.append("decision.filed", "engine", payload, trace=decision.cycle)
+    world.decisions.create(decision)
+    crash_point("decision.filed")
+    for action in actions:
+        if isinstance(action, Escalate):
+            world.events.append(
+                "escalated", "engine", {"decision": decision.id, "summary": action.summary}, trace=decision.cycle
+            )
+            if action.about:
+                world.escalations.add(action.about, decision.id)
+
+
+def _outcome(decision: Decision) -> str:
+    if decision.status in (DecisionStatus.WAITING, DecisionStatus.UNKNOWN):
+        return "waiting"
+    kinds = {item.action.kind for item in decision.items}
+    return "stopped" if kinds <= {"stop"} else "done"

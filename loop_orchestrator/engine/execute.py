@@ -1,0 +1,88 @@
+"""Step 9, act: each allowed item in order: recorded as started, performed, its outcome recorded."""
+
+from __future__ import annotations
+
+from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
+from loop_orchestrator.crash import crash_point
+from loop_orchestrator.errors import LoopError
+from loop_orchestrator.ids import derived_id
+from loop_orchestrator.model.decision import Decision, DecisionStatus, Item, ItemStatus
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.world import World
+
+
+def execute(world: World, decision_id: str) -> Decision:
+    """Perform every READY item of a decision, and archive it if nothing is left.
+
+    Holds the decision's execution lock; raises LockedError if another process executes it. An item that was started
+    before is never started again.
+    """
+    with world.decisions.execution_lock(decision_id):
+        decision = world.decisions.get(decision_id)
+        for idx in [item.idx for item in decision.items if item.status is ItemStatus.READY]:
+            if world.cancel.is_set():
+                break
+            decision = _perform(world, decision_id, idx)
+    return archive_if_closed(world, decision)
+
+
+def archive_if_closed(world: World, decision: Decision) -> Decision:
+    """Move a decision of which nothing is left to do to the archive."""
+    if decision.status is DecisionStatus.CLOSED:
+        world.events.append(
+            "decision.archived",
+            "engine",
+            {"decision": decision.id},
+            trace=decision.cycle,
+            id=derived_id("e", decision.id, "archived"),
+        )
+        world.decisions.archive(decision.id)
+        crash_point("decision.archived")
+    return decision
+
+
+def close_item(world: World, decision_id: str, idx: int, outcome: Outcome) -> Decision:
+    """Record how a started item ended."""
+    decision = world.decisions.get(decision_id)
+    item = decision.items[idx]
+    payload: dict[str, JsonValue] = {
+        **_about(decision, item),
+        "status": outcome.status.value,
+        "note": outcome.note,
+    }
+    world.events.append(
+        "item.closed",
+        "engine",
+        payload,
+        trace=decision.cycle,
+        id=derived_id("e", decision_id, str(idx), outcome.status),
+    )
+    closed = _move(world, decision_id, idx, outcome.status, outcome.note)
+    crash_point("item.closed")
+    return closed
+
+
+def _perform(world: World, decision_id: str, idx: int) -> Decision:
+    decision = world.decisions.get(decision_id)
+    item = decision.items[idx]
+    assert isinstance(item.action, ActionKind)
+    world.events.append("item.started", "engine", _about(decision, item), trace=decision.cycle)
+    _move(world, decision_id, idx, ItemStatus.STARTED, "")
+    crash_point("item.started")
+    try:
+        outcome = item.action.perform(Hands(world=world, decision=decision_id, idx=idx))
+    except LoopError as error:
+        outcome = Outcome(ItemStatus.FAILED, error.message)
+    crash_point("item.performed")
+    return close_item(world, decision_id, idx, outcome)
+
+
+def _move(world: World, decision_id: str, idx: int, status: ItemStatus, note: str) -> Decision:
+    now = world.clock.now()
+    return world.decisions.update(
+        decision_id, lambda old: old.with_item(old.items[idx].moved(status, note=note, at=now))
+    )
+
+
+def _about(decision: Decision, item: Item) -> dict[str, JsonValue]:
+    return {"decision": decision.id, "idx": item.idx, "kind": item.action.kind, "target": item.action.target}

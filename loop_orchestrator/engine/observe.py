@@ -1,0 +1,125 @@
+"""Step 2, observe: world -> Snapshot. What cannot be seen becomes Unknown with the reason, never a default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from loop_orchestrator.clock import format_time, parse_time
+from loop_orchestrator.errors import LoopError
+from loop_orchestrator.model.decision import ApprovalMode
+from loop_orchestrator.model.lane import Lane
+from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
+from loop_orchestrator.world import World
+
+T = TypeVar("T")
+
+
+def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode, record: bool) -> Snapshot:
+    """Everything one cycle may know. Lanes are read before mail, so a lane's last words are never missed.
+
+    record: write what changed since the last look (lane.changed events, mail set aside); False writes nothing at all.
+    """
+    lanes = _seen(world.observe_lanes)
+    since = _since(world, lanes, record=record)
+    if record:
+        _report_unseen(world, cycle, lanes)
+        _forget_what_passed(world, lanes)
+    return Snapshot(
+        at=world.clock.now(),
+        session=world.session,
+        cycle=cycle,
+        why=tuple(why),
+        mode=mode,
+        limits=limits_of(world),
+        lanes=lanes,
+        mail=_seen(world.mailbox.pending if record else world.mailbox.peek),
+        tasks=_seen(world.tasks.all),
+        assignments=_seen(world.tasks.assignments),
+        proofs=world.proofs.items(),
+        since=since,
+        state=_seen(world.state.read),
+        claims=claims_of(world),
+        escalated=frozenset(world.escalations.items()),
+        handed_mail=frozenset(world.handed_mail.items()),
+        calls_left=world.budget.calls_left(),
+    )
+
+
+def facts_of(snapshot: Snapshot, world: World) -> Facts:
+    """What the gate is told of a snapshot."""
+    lanes = snapshot.lanes if isinstance(snapshot.lanes, Unknown) else {lane.name: lane for lane in snapshot.lanes}
+    return Facts(
+        lanes=lanes,
+        harnesses=world.harnesses,
+        limits=snapshot.limits,
+        claims=snapshot.claims,
+        untrusted=_untrusted(snapshot, world),
+    )
+
+
+def claims_of(world: World) -> dict[str, str]:
+    """Lane -> id of the unfinished decision that acts on it."""
+    return {lane: decision.id for decision in world.decisions.open_decisions() for lane in decision.claimed_lanes}
+
+
+def limits_of(world: World) -> Limits:
+    """The config's limits; without an ``engine:`` section there is nothing to judge with, which is a caller's error."""
+    assert world.config.engine is not None
+    rules = world.config.engine.destructive
+    return Limits(
+        max_dispatches=rules.max_dispatches_per_cycle,
+        max_lanes=rules.max_lanes,
+        payload_patterns=tuple(pattern.pattern for pattern in rules.payload_patterns),
+    )
+
+
+def _untrusted(snapshot: Snapshot, world: World) -> tuple[str, ...]:
+    """Lanes marked ``outside`` whose mail stands in the prompt, unless the config trusts them by name."""
+    assert world.config.engine is not None
+    outside = {name for name, record in world.lanes.records().items() if record.spec.outside}
+    senders = set() if isinstance(snapshot.mail, Unknown) else {message.sender for message in snapshot.mail}
+    named = {f"lane:{name}" for name in outside & senders}
+    return tuple(sorted(named - set(world.config.engine.trust)))
+
+
+def _seen(look: Callable[[], T]) -> T | Unknown:
+    try:
+        return look()
+    except LoopError as error:
+        return Unknown(error.message)
+
+
+def _since(world: World, lanes: tuple[Lane, ...] | Unknown, *, record: bool) -> dict[str, datetime]:
+    """When each lane's present state was first seen."""
+    since: dict[str, datetime] = {}
+    if isinstance(lanes, Unknown):
+        return since
+    for lane in lanes:
+        was, _, at = (world.lanes_seen.get(lane.name) or "").partition(" ")
+        now = lane.state.detail.value
+        if was == now:
+            since[lane.name] = parse_time(at)
+            continue
+        since[lane.name] = world.clock.now()
+        if record:
+            world.events.append("lane.changed", "engine", {"lane": lane.name, "was": was, "now": now})
+            world.lanes_seen.add(lane.name, f"{now} {format_time(since[lane.name])}")
+    return since
+
+
+def _report_unseen(world: World, cycle: str, lanes: tuple[Lane, ...] | Unknown) -> None:
+    if isinstance(lanes, Unknown):
+        payload = {"cycle": cycle, "what": "lanes", "reason": lanes.reason}
+        world.events.append("observe.incomplete", "engine", payload, trace=cycle)
+
+
+def _forget_what_passed(world: World, lanes: tuple[Lane, ...] | Unknown) -> None:
+    """An escalation about a lane's state holds as long as the lane is in that state."""
+    if isinstance(lanes, Unknown):
+        return
+    present = {f"lane:{lane.name}:{lane.state.detail.value}" for lane in lanes}
+    for key in world.escalations.items():
+        if key.startswith("lane:") and key not in present:
+            world.escalations.discard(key)

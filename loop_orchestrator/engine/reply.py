@@ -1,0 +1,98 @@
+"""Step 5, read: a brain's reply -> critique and actions, or a problem that is quoted back to it once. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from loop_orchestrator import yamltext
+from loop_orchestrator.actions.base import ActionKind
+from loop_orchestrator.actions.fields import TEXT
+from loop_orchestrator.actions.registry import read_action
+from loop_orchestrator.model.decision import MAX_ACTIONS
+from loop_orchestrator.model.state import JsonValue
+
+INFO = "decision"
+"""Info-string of the block that a reply must hold exactly once."""
+
+
+class ReplyProblem(ValueError):
+    """The reply breaks the contract; the text is meant to be sent back to the brain."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a brain proposes."""
+
+    critique: str
+    actions: tuple[ActionKind, ...]
+
+
+def read_reply(text: str) -> Proposal:
+    """The one decision block of a reply. Raises ReplyProblem naming everything that is wrong with it."""
+    block = _the_block(text)
+    try:
+        node = yamltext.parse(block, strict=True)
+    except yamltext.YamlProblem as problem:
+        raise ReplyProblem(f"the decision block, line {problem.line}: {problem.message}") from problem
+    values = yamltext.to_plain(node) if node is not None else None
+    if not isinstance(values, dict):
+        raise ReplyProblem("the decision block must be a YAML mapping with version, critique and actions")
+    return _read_block(values)
+
+
+def _the_block(text: str) -> str:
+    lines = text.splitlines()
+    blocks = [
+        token
+        for token in MarkdownIt("commonmark").parse(text)
+        if token.type == "fence" and token.info.split()[:1] == [INFO]
+    ]
+    if not blocks:
+        raise ReplyProblem("there is no fenced block with the info-string `decision`")
+    if len(blocks) > 1:
+        raise ReplyProblem(
+            f"there are {len(blocks)} blocks with the info-string `decision`; exactly one may stand there"
+        )
+    if not _is_closed(blocks[0], lines):
+        raise ReplyProblem("the decision block is not closed; the reply seems to be cut off")
+    return blocks[0].content
+
+
+def _is_closed(token: Token, lines: list[str]) -> bool:
+    """CommonMark lets an open fence run to the end of the document; a cut reply must not pass for a whole one."""
+    assert token.map is not None
+    end = token.map[1] - 1
+    return end > token.map[0] and end < len(lines) and lines[end].strip().startswith(token.markup)
+
+
+def _read_block(values: dict[str, JsonValue]) -> Proposal:
+    problems = [f"unknown key {name!r}" for name in values if name not in ("version", "critique", "actions")]
+    if values.get("version") != 1 or isinstance(values.get("version"), bool):
+        problems.append("version must be 1")
+    critique = values.get("critique")
+    try:
+        critique = TEXT.read(critique)
+    except ValueError as problem:
+        problems.append(f"critique: {problem}")
+    raw = values.get("actions")
+    actions: list[ActionKind] = []
+    if not isinstance(raw, list):
+        problems.append("actions must be a list; it may be empty")
+        raw = []
+    if len(raw) > MAX_ACTIONS:
+        problems.append(f"there are {len(raw)} actions; at most {MAX_ACTIONS} are allowed")
+    for idx, values_of_one in enumerate(raw[:MAX_ACTIONS]):
+        if not isinstance(values_of_one, dict):
+            problems.append(f"action {idx}: expected a mapping with kind and its fields")
+            continue
+        action, found = read_action(values_of_one)
+        problems += [f"action {idx}: {one}" for one in found]
+        if action is not None:
+            actions.append(action)
+    if problems:
+        raise ReplyProblem("; ".join(problems))
+    assert isinstance(critique, str)
+    return Proposal(critique, tuple(actions))

@@ -1,0 +1,215 @@
+"""The built-in brain: deterministic, without a model, in the words of the same contract. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from loop_orchestrator.actions.base import ActionKind
+from loop_orchestrator.actions.dispatch import Dispatch
+from loop_orchestrator.actions.escalate import Escalate
+from loop_orchestrator.actions.fields import ONE_LINE
+from loop_orchestrator.actions.judging import COORDINATOR
+from loop_orchestrator.actions.stop import Stop
+from loop_orchestrator.model.decision import MAX_ACTIONS
+from loop_orchestrator.model.lane import Lane, LaneWord
+from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.snapshot import Snapshot, Unknown
+from loop_orchestrator.model.task import REPORT_SUBJECT, Assignment, Task, TaskStatus, ready_tasks
+from loop_orchestrator.prompts import fill
+
+LONG_UNKNOWN_S = 120.0
+"""Seconds after which a lane whose state is unknown is put before a person. At half, slow boots are escalated; at
+double, a lane that hangs at an unknown dialog costs minutes of a night."""
+
+SILENT_S = 120.0
+"""Seconds after a hand-over in which an idle lane may still be about to begin. At half, a slow program is taken for a
+silent one; at double, a finished lane that forgot to report is noticed later."""
+
+
+def decide(snapshot: Snapshot, texts: Mapping[str, str]) -> tuple[str, tuple[ActionKind, ...]]:
+    """Critique and actions for a snapshot."""
+    planner = _Planner(snapshot, texts)
+    actions = list(planner.handed_over())[: min(MAX_ACTIONS, snapshot.limits.max_dispatches)]
+    actions += list(planner.escalations())[: MAX_ACTIONS - len(actions)]
+    if not actions:
+        return "Nothing is ready to be handed over and nothing is wrong.", (Stop(rationale=planner.why_nothing()),)
+    return planner.critique(actions), tuple(actions)
+
+
+def reply_text(snapshot: Snapshot, texts: Mapping[str, str]) -> str:
+    """The same as a brain's reply: one decision block, read by the same reader as any other."""
+    critique, actions = decide(snapshot, texts)
+    block = {
+        "version": 1,
+        "critique": critique,
+        "actions": [
+            {
+                "kind": action.kind,
+                **{name: value for name, value in action.to_fields().items() if value not in ("", None)},
+            }
+            for action in actions
+        ],
+    }
+    body = json.dumps(block, ensure_ascii=True, indent=1)  # JSON is YAML; the reader is strict about both
+    return f"```decision\n{body}\n```\n"
+
+
+class _Planner:
+    """Picks at most one action per lane, in the order proofs, mail, tasks."""
+
+    def __init__(self, snapshot: Snapshot, texts: Mapping[str, str]) -> None:
+        self.snapshot = snapshot
+        self.texts = texts
+        lanes = () if isinstance(snapshot.lanes, Unknown) else snapshot.lanes
+        self.lanes = {lane.name: lane for lane in lanes if lane.record.spec.role != COORDINATOR}
+        self.mail = () if isinstance(snapshot.mail, Unknown) else snapshot.mail
+        self.tasks = () if isinstance(snapshot.tasks, Unknown) else snapshot.tasks
+        known = not isinstance(snapshot.assignments, Unknown)
+        self.assignments = () if isinstance(snapshot.assignments, Unknown) else snapshot.assignments
+        self.assigned = {(one.task, one.purpose) for one in self.assignments}
+        busy = {one.lane for one in self.assignments}
+        self.free = {
+            name: lane
+            for name, lane in self.lanes.items()
+            if known and lane.state.ready and name not in snapshot.claims and name not in busy
+        }
+
+    def handed_over(self) -> Iterator[ActionKind]:
+        yield from self._proofs()
+        yield from self._mail_to_lanes()
+        yield from self._ready_tasks()
+
+    def _take(self, role: str) -> str:
+        """A free agent lane of the role, taken; empty if there is none."""
+        fitting = [name for name, lane in self.free.items() if lane.record.agent and lane.record.spec.role == role]
+        if not fitting:
+            return ""
+        del self.free[fitting[0]]
+        return fitting[0]
+
+    def _proofs(self) -> Iterator[ActionKind]:
+        for task in self.tasks:
+            asked = task.id in self.snapshot.proofs or (task.id, "prove") in self.assigned
+            if task.status is not TaskStatus.REVIEW or asked:
+                continue
+            lane = self._take("validation")
+            if lane:
+                yield self._hand_task(task, lane, "prove", f"{task.id} is said to be done; nobody has proved it.")
+
+    def _ready_tasks(self) -> Iterator[ActionKind]:
+        for task in ready_tasks(self.tasks):
+            if (task.id, "work") in self.assigned:
+                continue
+            lane = self._take(task.role)
+            if lane:
+                yield self._hand_task(task, lane, "work", f"{task.id} is ready and {lane} is idle.")
+
+    def _hand_task(self, task: Task, lane: str, purpose: str, rationale: str) -> ActionKind:
+        text = self.texts["prove_brief" if purpose == "prove" else "task_brief"]
+        payload = fill(text, task=task.id, title=task.title, file=f"tasks/{task.file.name}", lane=lane)
+        return Dispatch(lane=lane, payload=payload, task=task.id, purpose=purpose, rationale=rationale)
+
+    def _mail_to_lanes(self) -> Iterator[ActionKind]:
+        for message in self.mail:
+            lane = self.free.get(message.recipient)
+            if lane is None or message.file in self.snapshot.handed_mail or _key_of(message) in self.snapshot.escalated:
+                continue
+            del self.free[lane.name]
+            yield self._hand_mail(message, lane)
+
+    def _hand_mail(self, message: Message, lane: Lane) -> ActionKind:
+        rationale = f"{message.file} waits for {lane.name}, which is idle."
+        if lane.record.agent:
+            fields = {"sender": message.sender, "subject": message.subject, "file": message.file, "lane": lane.name}
+            payload = fill(self.texts["mail_brief"], **fields)
+            return Dispatch(lane=lane.name, payload=payload, message=message.file, rationale=rationale)
+        command = message.body.strip()
+        try:
+            ONE_LINE.read(command)
+        except ValueError:
+            return self._escalate_mail(message, f"Lane {lane.name} runs no agent and this is no single command line.")
+        return Dispatch(lane=lane.name, payload=command, mode="command", message=message.file, rationale=rationale)
+
+    def escalations(self) -> Iterator[ActionKind]:
+        for message in self.mail:
+            lane = self.lanes.get(message.recipient)
+            to_coordinator = message.recipient == "coord" and not REPORT_SUBJECT.fullmatch(message.subject)
+            if to_coordinator and _key_of(message) not in self.snapshot.escalated:
+                yield self._escalate_mail(message, "It is for a person to decide what becomes of it.")
+            elif lane is not None and lane.record.spec.cmd and _key_of(message) not in self.snapshot.escalated:
+                yield self._escalate_mail(message, f"Lane {lane.name} runs a fixed command and takes no text.")
+        for lane in self.lanes.values():
+            yield from self._lane_trouble(lane)
+        for assignment in self.assignments:
+            yield from self._silence(assignment)
+        for task, proof in sorted(self.snapshot.proofs.items()):
+            key = f"proof:{task}"
+            if proof.startswith("not-proved") and key not in self.snapshot.escalated:
+                yield Escalate(
+                    summary=f"{task} could not be proved; the answer is {proof.removeprefix('not-proved ')}.",
+                    about=key,
+                    rationale="A person decides whether it goes back to work.",
+                )
+
+    def _escalate_mail(self, message: Message, why: str) -> ActionKind:
+        draft = message.body.strip()[:4000]
+        return Escalate(
+            summary=(
+                f"Mail {message.file}, which says it is from {message.sender}: {message.subject}\n"
+                f"As a task it would read:\n\n# {message.subject}\n\n{draft}"
+            ),
+            about=_key_of(message),
+            rationale=why,
+        )
+
+    def _lane_trouble(self, lane: Lane) -> Iterator[ActionKind]:
+        key = f"lane:{lane.name}:{lane.state.detail.value}"
+        if key in self.snapshot.escalated or not lane.record.agent:
+            return
+        since = self.snapshot.since.get(lane.name, self.snapshot.at)
+        age_s = (self.snapshot.at - since).total_seconds()
+        unknown_for_long = lane.state.word is LaneWord.UNKNOWN and age_s > LONG_UNKNOWN_S
+        asks = lane.state.word is LaneWord.AWAITING_APPROVAL
+        if lane.state.word is LaneWord.ERRORED or unknown_for_long or asks:
+            seen = next((signal.seen for signal in lane.state.evidence), "")
+            yield Escalate(
+                summary=f"Lane {lane.name} is {lane.state.word.value} ({lane.state.detail.value}): {seen}",
+                about=key,
+                rationale="No lane can help itself out of this; look with: loop attach " + lane.name,
+            )
+
+    def _silence(self, assignment: Assignment) -> Iterator[ActionKind]:
+        """A lane that has work, is idle, and said nothing about it."""
+        key = f"silent:{assignment.task}.{assignment.lane}"
+        lane = self.lanes.get(assignment.lane)
+        if lane is None or not lane.state.ready or key in self.snapshot.escalated:
+            return
+        if any(message.sender == lane.name and message.recipient == "coord" for message in self.mail):
+            return
+        idle_since = self.snapshot.since.get(lane.name, self.snapshot.at)
+        age_s = (self.snapshot.at - assignment.at).total_seconds()
+        if idle_since > assignment.at or age_s > SILENT_S:
+            yield Escalate(
+                summary=f"Lane {lane.name} was given {assignment.task}, is idle, and has not reported on it.",
+                about=key,
+                rationale="Its work may be finished, or it may never have begun; look with: loop attach " + lane.name,
+            )
+
+    def critique(self, actions: list[ActionKind]) -> str:
+        handed = sum(isinstance(action, Dispatch) for action in actions)
+        waiting = len(actions) - handed
+        return f"{handed} to hand over, {waiting} for a person; {len(self.free)} lanes stay free."
+
+    def why_nothing(self) -> str:
+        ready = [task.id for task in ready_tasks(self.tasks) if (task.id, "work") not in self.assigned]
+        if ready:
+            return f"{', '.join(ready)} wait for an idle lane of their role."
+        working = sorted(name for name, lane in self.lanes.items() if lane.state.word is LaneWord.WORKING)
+        if working:
+            return f"{', '.join(working)} are at work."
+        return "No task is ready and no mail waits for an idle lane."
+
+
+def _key_of(message: Message) -> str:
+    return f"mail:{message.file}"

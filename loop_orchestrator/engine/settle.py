@@ -1,0 +1,114 @@
+"""Step 1, settle: what earlier cycles left unfinished is closed by what is on disk; reports by mail move tasks."""
+
+from __future__ import annotations
+
+from loop_orchestrator.actions.base import Outcome
+from loop_orchestrator.actions.handing import outcome_of
+from loop_orchestrator.engine.execute import archive_if_closed, close_item, execute
+from loop_orchestrator.errors import LockedError
+from loop_orchestrator.model.decision import Decision, Item, ItemStatus
+from loop_orchestrator.model.delivery import DeliveryStatus
+from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.task import REPORT_SUBJECT, TASK_MOVES, TaskStatus
+from loop_orchestrator.world import World
+
+
+def settle(world: World) -> None:
+    """Close what was started and is no longer running, continue what provably never started, move reported tasks."""
+    world.deliveries.settle_dead()
+    for decision in world.decisions.open_decisions():
+        _settle_decision(world, decision)
+    _take_back_hand_overs(world)
+    for message in world.mailbox.pending("coord"):
+        _settle_report(world, message)
+
+
+def _settle_decision(world: World, decision: Decision) -> None:
+    lock = world.decisions.execution_lock(decision.id)
+    try:
+        lock.acquire(timeout_s=0)
+    except LockedError:
+        return  # another process is executing it
+    try:
+        for item in decision.items:
+            if item.status is ItemStatus.STARTED:
+                decision = close_item(world, decision.id, item.idx, _what_became_of(world, decision, item))
+    finally:
+        lock.release()
+    if any(item.status is ItemStatus.READY for item in decision.items):
+        execute(world, decision.id)
+    else:
+        archive_if_closed(world, decision)
+
+
+def _what_became_of(world: World, decision: Decision, item: Item) -> Outcome:
+    """The outcome of an item whose process died while it ran, as far as the disk tells."""
+    kind, target = item.action.kind, item.action.target
+    if kind in ("escalate", "stop"):
+        return Outcome(ItemStatus.DONE, "settled after a restart")
+    if kind == "drop_lane":
+        gone = target not in world.lanes.records()
+        return Outcome(ItemStatus.DONE, "the lane is gone") if gone else _ask(f"lane {target} may be half ended")
+    receipt = world.deliveries.get(f"{decision.id}-{item.idx}")
+    if receipt is not None:
+        return outcome_of(receipt)
+    if kind == "add_lane" and target in world.lanes.records():
+        return _ask(f"lane {target} was booted; whether it got its brief is not known")
+    return Outcome(ItemStatus.FAILED, "the engine ended before anything was sent")
+
+
+def _ask(what: str) -> Outcome:
+    return Outcome(ItemStatus.UNKNOWN, f"the engine ended while it ran: {what}; a person must look")
+
+
+def _take_back_hand_overs(world: World) -> None:
+    """What was recorded as handed over, and provably never arrived, is free again."""
+    for assignment in world.tasks.assignments():
+        if _never_arrived(world, assignment.op):
+            world.tasks.unassign(assignment.task, assignment.op)
+    pending = {message.file for message in world.mailbox.pending()}
+    for file, op in world.handed_mail.items().items():
+        if file not in pending or _never_arrived(world, op):
+            world.handed_mail.discard(file)
+
+
+def _never_arrived(world: World, op: str) -> bool:
+    receipt = world.deliveries.get(op)
+    if receipt is not None:
+        return receipt.status is DeliveryStatus.NOT_DELIVERED
+    return not _is_being_executed(world, op)
+
+
+def _is_being_executed(world: World, op: str) -> bool:
+    """An item without a delivery record may just be about to make one, in another process."""
+    decision_id, _, _ = op.rpartition("-")
+    return world.decisions.execution_lock(decision_id).holder() is not None
+
+
+def _settle_report(world: World, message: Message) -> None:
+    """``T0001 in-progress`` and the like, from the lane that has the task, moves the task and is acknowledged."""
+    report = REPORT_SUBJECT.fullmatch(message.subject)
+    if report is None:
+        return
+    task_id, word = report[1], report[2]
+    tasks = {task.id: task for task in world.tasks.all()}
+    mine = [one for one in world.tasks.assignments() if one.task == task_id and one.lane == message.sender]
+    if task_id not in tasks or not mine:
+        return  # nobody gave that lane this task: the coordinator reads the mail
+    if word in ("proved", "not-proved"):
+        world.proofs.add(task_id, f"{word} {message.file}")
+        world.events.append(
+            "task.proved",
+            "engine",
+            {"task": task_id, "by": message.sender, "answer": word, "file": message.file},
+            caused_by=message.id,
+        )
+    else:
+        status = TaskStatus(word)
+        if status in TASK_MOVES[tasks[task_id].status]:
+            world.tasks.move(task_id, status, by=message.sender, source="engine")
+    if word != "in-progress":
+        for assignment in mine:
+            world.tasks.unassign(task_id, assignment.op, answered=True)
+            world.escalations.discard(f"silent:{task_id}.{assignment.lane}")
+    world.mailbox.ack(message.file, "engine")

@@ -1,0 +1,238 @@
+"""``loop engine watch``: listens for what calls for a cycle, notes it, and runs one cycle at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loop_orchestrator import __version__
+from loop_orchestrator.clock import format_time
+from loop_orchestrator.engine.cycle import engine_config, run_cycle
+from loop_orchestrator.errors import ExitCode, LockedError, LoopError
+from loop_orchestrator.ids import sha256_text
+from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
+from loop_orchestrator.model.task import ready_tasks
+from loop_orchestrator.stores.control import WatchRecord
+from loop_orchestrator.stores.layout import ensure_dir
+from loop_orchestrator.watch.memory import load_pace, save_pace
+from loop_orchestrator.watch.triggers import Look, Pace, changes, look_of, may_start_at
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.event import Event
+    from loop_orchestrator.model.state import JsonValue
+    from loop_orchestrator.world import World
+
+WORKING_SWEEP_S = 5.0
+"""Seconds between two looks at the lanes while one of them works: nothing announces the end of a turn that sends no
+mail. At half, twice the programs started for the same news; at double, a finished lane is noticed later."""
+
+STOP_LIMIT_S = 1.5
+"""Seconds that a cycle has to end after SIGTERM; what it had begun is on disk and is settled by the next one."""
+
+
+def run_daemon(world: World, *, emit: Callable[[Event], None]) -> int:
+    """Watch one session until SIGTERM or SIGINT; returns the exit code.
+
+    emit: gets every event of the session as it is written.
+    Raises LockedError, naming the holder, if another daemon watches; DecisionStateError without an engine.
+    """
+    pace = _Pace(world)
+    with world.control.watch_lock():
+        return asyncio.run(_Daemon(world, pace, emit).run())
+
+
+class _Pace:
+    """The daemon's own memory, and the decisions about looks and cycles that it takes from it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.engine = engine_config(world)
+        self.now = load_pace(world.layout.watch_pace)
+
+    def remember(self, pace: Pace) -> None:
+        self.now = pace
+        save_pace(self.world.layout.watch_pace, pace)
+
+    def pending(self) -> tuple[Event, ...]:
+        """Triggers that no finished cycle knew of."""
+        return tuple(event for event in self.world.events.since(self.now.served) if event.kind == "trigger.noted")
+
+    def cycle_wait_s(self) -> float | None:
+        """Seconds until the next cycle may start; None: nothing calls for one, or the engine is paused."""
+        if self.world.control.paused() or not self.pending():
+            return None
+        start_at = may_start_at(self.now, min_interval_s=self.engine.min_cycle_interval_s)
+        return max(0.0, (start_at - self.world.clock.now()).total_seconds()) if start_at else 0.0
+
+    def look_wait_s(self) -> float:
+        """Seconds until the next look at everything, if nothing is heard before."""
+        details = (self.now.look.lanes or {}).values()
+        working = any(WORD_OF[Detail(detail)] is LaneWord.WORKING for detail in details)
+        return min(WORKING_SWEEP_S, self.engine.sweep_interval_s) if working else self.engine.sweep_interval_s
+
+    def note_changes(self) -> None:
+        """Triggers go into the log before the look is remembered: a crash in between notes them twice, never not."""
+        look = self._look()
+        for trigger in changes(self.now.look, look):
+            self.world.events.append("trigger.noted", "watch", {"why": trigger.why, "detail": trigger.detail})
+        self.remember(replace(self.now, look=look))
+
+    def run_cycle(self) -> None:
+        """One cycle for all pending triggers. They stay pending if the brain fails."""
+        pending = self.pending()
+        self.remember(self.now.started(self.world.clock.now()))
+        why = list(dict.fromkeys(f"{event.payload['why']}: {event.payload['detail']}" for event in pending))
+        result = run_cycle(self.world, why)
+        if result.outcome == "brain-failed":
+            self.remember(self.now.failed(self.world.clock.now()))
+            return
+        served = self.now.succeeded(max(event.seq for event in pending))
+        if result.snapshot is not None:
+            # What the cycle saw is the measure of the next look: what changed while it ran calls for another one.
+            look = look_of(result.snapshot, decisions=self._decisions(), state_version=self._state_version())
+            served = replace(served, look=look)
+        self.remember(served)
+
+    def _look(self) -> Look:
+        world = self.world
+        try:
+            lanes = {lane.name: lane.state.detail.value for lane in world.observe_lanes()}
+        except LoopError:
+            lanes = None
+        return Look(
+            mail=frozenset(message.file for message in world.mailbox.peek()),
+            tasks=frozenset(task.id for task in ready_tasks(world.tasks.all())),
+            lanes=lanes,
+            decisions=self._decisions(),
+            state_version=self._state_version(),
+        )
+
+    def _decisions(self) -> frozenset[str]:
+        return frozenset(decision.id for decision in self.world.decisions.open_decisions())
+
+    def _state_version(self) -> str:
+        path = self.world.layout.state_file
+        return sha256_text(path.read_text(encoding="utf-8", errors="replace"))[:16] if path.is_file() else "none"
+
+
+class _Daemon:
+    """Two things side by side: listening, and one worker that looks and runs cycles in a thread."""
+
+    def __init__(self, world: World, pace: _Pace, emit: Callable[[Event], None]) -> None:
+        self.world = world
+        self.pace = pace
+        self.emit = emit
+        self.look_wanted = True
+        self.wake = asyncio.Event()
+        self.stop = asyncio.Event()
+        self.offset = world.events.end()
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        self._event("watch.started", {"pid": os.getpid(), "took_over": self._killed_before()})
+        started = WatchRecord(pid=os.getpid(), started_at=self.world.clock.now(), code=__version__)
+        self.world.control.record_watch(started)
+        listener = asyncio.create_task(self._listen())
+        worker = asyncio.create_task(self._work())
+        await asyncio.wait({listener, worker, asyncio.create_task(self.stop.wait())}, return_when="FIRST_COMPLETED")
+        self._stop()
+        _, late = await asyncio.wait({worker}, timeout=STOP_LIMIT_S)
+        listener.cancel()
+        self._event("watch.stopped", {"pid": os.getpid(), "reason": "a cycle was cut off" if late else "told to stop"})
+        self._show_events()
+        if late:
+            os._exit(ExitCode.DONE)  # the thread of a cycle ends no other way; the next cycle settles what it began
+        worker.result()
+        return ExitCode.DONE
+
+    def _killed_before(self) -> str:
+        """Pid and start of an earlier daemon that never said that it stopped; empty if there is none."""
+        started, stopped = self.world.events.last("watch.started"), self.world.events.last("watch.stopped")
+        if started is None or (stopped is not None and stopped.seq > started.seq):
+            return ""
+        return f"pid {started.payload['pid']}, started {format_time(started.at)}"
+
+    def _stop(self) -> None:
+        self.world.cancel.set()
+        self.stop.set()
+        self.wake.set()
+
+    async def _listen(self) -> None:
+        """File notifications are hints to look; what they name only tells this program's own writes from others'."""
+        from watchfiles import awatch
+
+        layout = self.world.layout
+        own = (
+            layout.messages,
+            layout.lane_runs,
+            layout.decisions,
+            layout.engine_dir,
+            layout.session_dir,
+            layout.loop_dir,
+        )
+        watched = [*map(ensure_dir, own), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
+        async for found in awatch(*watched, step=20, debounce=50, recursive=False, stop_event=self.stop):
+            paths = {Path(path) for _, path in found}
+            if layout.events in paths:
+                self._show_events()
+            if any(self._calls_for_a_look(path) for path in paths):
+                self.look_wanted = True
+                self.wake.set()
+
+    def _calls_for_a_look(self, path: Path) -> bool:
+        layout = self.world.layout
+        if path.parent in (layout.messages, layout.tasks_dir):
+            return path.suffix == ".md"
+        if path.parent == layout.decisions:
+            return path.suffix == ".json"
+        return path.name.endswith(".run.json") or path in (layout.paused, layout.state_file, layout.lanes_file)
+
+    async def _work(self) -> None:
+        while not self.stop.is_set():
+            self.wake.clear()
+            if self.look_wanted:
+                self.look_wanted = False
+                await asyncio.to_thread(self._guarded, self.pace.note_changes)
+            wait_s = self.pace.cycle_wait_s()
+            if wait_s == 0.0 and not self.stop.is_set():
+                await asyncio.to_thread(self._guarded, self.pace.run_cycle)
+                self.look_wanted = True
+                continue
+            self._show_events()
+            look_s = self.pace.look_wait_s()
+            if await self._slept(look_s if wait_s is None else min(wait_s, look_s)):
+                self.look_wanted = True
+
+    async def _slept(self, seconds: float) -> bool:
+        """True if nothing woke it before."""
+        try:
+            await asyncio.wait_for(self.wake.wait(), timeout=seconds)
+        except TimeoutError:
+            return True
+        return False
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """A step that fails is an event; the daemon goes on and tries again later."""
+        try:
+            step()
+        except LockedError:
+            self.pace.remember(self.pace.now.started(self.world.clock.now()))  # another cycle runs: debounce
+        except Exception as error:
+            reason = error.message if isinstance(error, LoopError) else f"{type(error).__name__}: {error}"
+            self.pace.remember(self.pace.now.failed(self.world.clock.now()))
+            self._event("crash", {"what": step.__name__, "reason": reason})
+
+    def _event(self, kind: str, payload: dict[str, JsonValue]) -> None:
+        self.world.events.append(kind, "watch", payload)
+
+    def _show_events(self) -> None:
+        events, self.offset = self.world.events.read_from(self.offset)
+        for event in events:
+            self.emit(event)

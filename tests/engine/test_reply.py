@@ -1,0 +1,73 @@
+"""Reading replies: exactly one whole block, strictly."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loop_orchestrator.engine.reply import ReplyProblem, read_reply
+
+GOOD = "version: 1\ncritique: fine\nactions:\n- {kind: stop, rationale: done}\n"
+
+
+def block(body: str = GOOD, fence: str = "```") -> str:
+    return f"Thoughts first.\n\n{fence}decision\n{body}{fence}\n"
+
+
+def test_one_block_is_read() -> None:
+    proposal = read_reply(block())
+    assert proposal.critique == "fine"
+    assert [action.kind for action in proposal.actions] == ["stop"]
+
+
+def test_windows_line_ends_and_a_longer_fence_are_fine() -> None:
+    assert read_reply(block().replace("\n", "\r\n")).critique == "fine"
+    assert read_reply(block(fence="~~~~~")).critique == "fine"
+
+
+def test_a_fence_inside_a_payload_does_not_end_a_longer_block() -> None:
+    body = (
+        "version: 1\ncritique: c\nactions:\n- kind: dispatch\n  lane: web\n  rationale: r\n"
+        "  payload: |\n    run this:\n    ```sh\n    make\n    ```\n    and tell me\n"
+    )
+    (action,) = read_reply(block(body, fence="````")).actions
+    assert "```sh\nmake\n```\nand tell me" in action.text
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "no fenced block"),
+        ("```yaml\nversion: 1\n```", "no fenced block"),
+        (block() + block(), "2 blocks"),
+        ("```decision\n" + GOOD, "not closed"),
+        (block("- 1\n"), "must be a YAML mapping"),
+        (block(""), "must be a YAML mapping"),
+        (block("version: 2\ncritique: c\nactions: []\n"), "version must be 1"),
+        (block("version: true\ncritique: c\nactions: []\n"), "version must be 1"),
+        (block("version: 1\nactions: []\n"), "critique"),
+        (block("version: 1\ncritique: c\nactions: {}\n"), "actions must be a list"),
+        (block("version: 1\ncritique: c\nactions: []\nextra: 1\n"), "unknown key 'extra'"),
+        (block("version: 1\nversion: 1\ncritique: c\nactions: []\n"), "version"),
+        (block("version: 1\ncritique: &a c\nactions: []\n"), "anchor"),
+        (block("version: 1\ncritique: c\nactions: [1]\n"), "action 0: expected a mapping"),
+        (block("version: 1\ncritique: c\nactions: [{kind: fly, rationale: r}]\n"), "action 0: unknown kind 'fly'"),
+        (block("version: 1\ncritique: c\nactions:\n" + "- {kind: stop, rationale: r}\n" * 9), "9 actions; at most 8"),
+        (block("version: 1\ncritique: !!python/object:os.system x\nactions: []\n"), "tag"),
+        (block('version: 1\ncritique: "a\\x1bb"\nactions: []\n'), "control character"),
+        (block("a: [" * 2000 + "\n"), "line"),
+    ],
+)
+def test_a_reply_that_breaks_the_contract_says_how(text: str, problem: str) -> None:
+    with pytest.raises(ReplyProblem, match=problem.replace("[", r"\[")):
+        read_reply(text)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_either_read_or_a_problem(text: str) -> None:
+    for reply in (text, block(text + "\n")):
+        try:
+            read_reply(reply)
+        except ReplyProblem as problem:
+            assert str(problem)

@@ -1,0 +1,147 @@
+"""Values with defaults, so that a test shows only what matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loop_orchestrator.model.decision import ApprovalMode
+from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
+from loop_orchestrator.model.lane import (
+    Detail,
+    Lane,
+    LaneKind,
+    LaneRecord,
+    LaneSpec,
+    LaneState,
+    Signal,
+    SignalSource,
+)
+from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
+from loop_orchestrator.model.state import LoopState
+from loop_orchestrator.model.task import Assignment, Task, TaskStatus
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+PATTERNS = (r"git\s+push\b.*\s(--force|-f)\b", r"\brm\s+-rf\b", r"\breset\s+--hard\b")
+
+
+def a_lane(
+    name: str = "web",
+    detail: Detail = Detail.READY,
+    *,
+    role: str = "implementation",
+    agent: bool = True,
+    kind: LaneKind = LaneKind.STANDING,
+    outside: bool = False,
+) -> Lane:
+    harness = "rehearsal" if agent else "shell"
+    spec = LaneSpec(
+        name=name, window=name, role=role, harness=harness, kind=kind, cwd=Path("/project"), outside=outside
+    )
+    record = LaneRecord(
+        spec=spec, pane="%1", pane_pid=100, pane_tty="/dev/pts/9", agent=agent, argv=("x",), booted_at=NOW
+    )
+    signal = Signal(source=SignalSource.SCREEN, detail=detail, rule="test", seen="what it showed", at=NOW)
+    state = LaneState(detail=detail, confidence=0.9, rule="test", evidence=(signal,))
+    return Lane(record=record, state=state, title="", screen=(), run=None)
+
+
+def a_message(sender: str = "human", recipient: str = "coord", subject: str = "hello", body: str = "text") -> Message:
+    file = f"20260301-115900-{sender}-to-{recipient}.md"
+    return Message(
+        file=file,
+        id=file.removesuffix(".md"),
+        sender=sender,
+        recipient=recipient,
+        subject=subject,
+        body=body,
+        sent_at=NOW,
+    )
+
+
+def a_task(
+    id: str = "T0001",
+    status: TaskStatus = TaskStatus.OPEN,
+    *,
+    depends_on: Sequence[str] = (),
+    role: str = "implementation",
+) -> Task:
+    return Task(
+        id=id,
+        title=f"title of {id}",
+        status=status,
+        depends_on=tuple(depends_on),
+        role=role,
+        file=Path(f"/project/tasks/{id}-slug.md"),
+        body="",
+    )
+
+
+def an_assignment(task: str = "T0001", lane: str = "web", purpose: str = "work", at: datetime = NOW) -> Assignment:
+    return Assignment(task=task, lane=lane, op="d-1-0", at=at, purpose=purpose)
+
+
+LIMITS = Limits(max_dispatches=4, max_lanes=12, payload_patterns=PATTERNS)
+
+HARNESSES: Mapping[str, HarnessSpec] = {
+    "rehearsal": HarnessSpec(name="rehearsal", title="Rehearsal", kind=HarnessKind.AGENT),
+    "shell": HarnessSpec(name="shell", title="Shell", kind=HarnessKind.SHELL),
+    "llm": HarnessSpec(name="llm", title="llm", kind=HarnessKind.BRAIN),
+}
+
+
+def some_facts(
+    *lanes: Lane,
+    unknown: str = "",
+    limits: Limits = LIMITS,
+    claims: Mapping[str, str] | None = None,
+    untrusted: Sequence[str] = (),
+) -> Facts:
+    """Facts about these lanes; with ``unknown`` the lanes could not be read for that reason."""
+    return Facts(
+        lanes=Unknown(unknown) if unknown else {lane.name: lane for lane in lanes},
+        harnesses=HARNESSES,
+        limits=limits,
+        claims=claims or {},
+        untrusted=tuple(untrusted),
+    )
+
+
+def a_snapshot(
+    *,
+    lanes: Sequence[Lane] | Unknown = (),
+    mail: Sequence[Message] | Unknown = (),
+    tasks: Sequence[Task] | Unknown = (),
+    assignments: Sequence[Assignment] | Unknown = (),
+    proofs: Mapping[str, str] | None = None,
+    since: Mapping[str, datetime] | None = None,
+    claims: Mapping[str, str] | None = None,
+    escalated: Sequence[str] = (),
+    handed_mail: Sequence[str] = (),
+    at: datetime = NOW,
+) -> Snapshot:
+    def whole(part: Sequence[object] | Unknown) -> object:
+        return part if isinstance(part, Unknown) else tuple(part)
+
+    return Snapshot(
+        at=at,
+        session="demo",
+        cycle="c-1",
+        why=("mail: x",),
+        mode=ApprovalMode.MANUAL,
+        limits=LIMITS,
+        lanes=whole(lanes),  # type: ignore[arg-type]
+        mail=whole(mail),  # type: ignore[arg-type]
+        tasks=whole(tasks),  # type: ignore[arg-type]
+        assignments=whole(assignments),  # type: ignore[arg-type]
+        proofs=proofs or {},
+        since=since or {},
+        state=LoopState(updated_at=None),
+        claims=claims or {},
+        escalated=frozenset(escalated),
+        handed_mail=frozenset(handed_mail),
+        calls_left=12,
+    )

@@ -1,0 +1,106 @@
+"""Which changes call for a cycle, and how long a failure waits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loop_orchestrator.model.lane import Detail
+from loop_orchestrator.watch.memory import load_pace, save_pace
+from loop_orchestrator.watch.triggers import BACKOFF_MOST_S, Look, Pace, changes, look_of, may_start_at
+from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task
+
+
+def whys(before: Look, now: Look) -> list[str]:
+    return [f"{one.why}: {one.detail}" for one in changes(before, now)]
+
+
+def test_new_mail_and_newly_ready_tasks_call_for_a_cycle_and_their_going_away_does_not() -> None:
+    assert whys(Look(), Look(mail=frozenset({"b.md", "a.md"}))) == ["mail: a.md", "mail: b.md"]
+    assert whys(Look(mail=frozenset({"a.md"})), Look()) == []
+    assert whys(Look(), Look(tasks=frozenset({"T0001"}))) == ["task: T0001 is ready"]
+
+
+def test_a_lane_that_comes_to_rest_or_needs_somebody_calls_for_a_cycle() -> None:
+    def lanes(detail: Detail) -> Look:
+        return Look(lanes={"web": detail.value})
+
+    assert whys(lanes(Detail.BUSY), lanes(Detail.READY)) == ["lane: web is ready"]
+    assert whys(lanes(Detail.BUSY), lanes(Detail.APPROVAL)) == ["lane: web is approval"]
+    assert whys(lanes(Detail.BUSY), lanes(Detail.EXITED)) == ["lane: web is exited"]
+    assert whys(lanes(Detail.READY), lanes(Detail.BUSY)) == []
+    assert whys(lanes(Detail.READY), lanes(Detail.DRAFT)) == []
+    assert whys(lanes(Detail.READY), lanes(Detail.READY)) == []
+
+
+def test_lanes_that_could_not_be_read_are_no_news() -> None:
+    assert whys(Look(lanes={"web": "busy"}), Look(lanes=None)) == []
+
+
+def test_a_finished_decision_frees_its_lanes_and_calls_for_a_cycle() -> None:
+    assert whys(Look(decisions=frozenset({"d-1"})), Look()) == ["decision: d-1 is finished"]
+    assert whys(Look(), Look(decisions=frozenset({"d-1"}))) == []
+
+
+def test_a_changed_state_file_calls_for_a_cycle() -> None:
+    assert whys(Look(state_version="a"), Look(state_version="b")) == ["state: the state file changed"]
+    assert whys(Look(), Look(state_version="b")) == []
+
+
+def test_what_a_cycle_saw_is_no_news_afterwards() -> None:
+    snapshot = a_snapshot(lanes=[a_lane("web")], mail=[a_message()], tasks=[a_task()])
+    seen = look_of(snapshot, decisions=frozenset(), state_version="x")
+    assert whys(seen, seen) == []
+    assert whys(Look(), seen) == [f"mail: {a_message().file}", "task: T0001 is ready", "lane: web is ready"]
+
+
+def test_failures_wait_twice_as_long_each_time_and_a_success_ends_that() -> None:
+    pace = Pace()
+    waits = []
+    for _ in range(8):
+        pace = pace.failed(NOW)
+        assert pace.retry_at is not None
+        waits.append((pace.retry_at - NOW).total_seconds())
+    assert waits == [60, 120, 240, 480, 960, 1920, BACKOFF_MOST_S, BACKOFF_MOST_S]
+    assert pace.succeeded(7).retry_at is None
+    assert pace.succeeded(7).failed(NOW).retry_at == NOW + timedelta(seconds=60)
+
+
+def test_the_next_cycle_waits_for_the_debounce_and_for_the_backoff() -> None:
+    assert may_start_at(Pace(), min_interval_s=5) is None
+    assert may_start_at(Pace(last_start=NOW), min_interval_s=5) == NOW + timedelta(seconds=5)
+    held = Pace(last_start=NOW).failed(NOW)
+    assert may_start_at(held, min_interval_s=5) == NOW + timedelta(seconds=60)
+
+
+NAMES = st.frozensets(st.text(max_size=8), max_size=4)
+
+
+@given(
+    look=st.builds(
+        Look,
+        mail=NAMES,
+        tasks=NAMES,
+        lanes=st.none() | st.dictionaries(st.text(max_size=5), st.sampled_from([one.value for one in Detail])),
+        decisions=NAMES,
+        state_version=st.text(max_size=5),
+    ),
+    served=st.integers(0, 10**9),
+    failures=st.integers(0, 20),
+)
+def test_the_pace_survives_a_restart(look: Look, served: int, failures: int, tmp_path_factory: object) -> None:
+    path = Path(tmp_path_factory.mktemp("pace")) / "pace.json"  # type: ignore[attr-defined]
+    pace = Pace(served=served, failures=failures, last_start=NOW, look=look)
+    save_pace(path, pace)
+    assert load_pace(path) == pace
+
+
+def test_a_broken_pace_file_is_a_fresh_start(tmp_path: Path) -> None:
+    path = tmp_path / "pace.json"
+    assert load_pace(path) == Pace()
+    for broken in ("", "{", "[]", '{"schema": 1}', '{"served": 1, "look": []}'):
+        path.write_text(broken)
+        assert load_pace(path) == Pace()
