@@ -23,10 +23,10 @@ MAX_DEPTH = 100
 MAX_ALIASED = 10_000
 """Values that all aliases of a document may stand for together; no file written by hand comes near."""
 
+# Patterns stand here as text and are compiled by re at their first use: most commands read and write no YAML.
 _UNPRINTABLE = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff"
-_CONTROL = re.compile(f"[{_UNPRINTABLE}]")
-_INT = re.compile(r"-?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_INT = r"-?(0|[1-9][0-9]*)"
+_FLOAT = _INT + r"(\.[0-9]+)?([eE][-+]?[0-9]+)?"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
@@ -96,7 +96,7 @@ def parse(text: str, *, strict: bool = False, file: str = "") -> Node | None:
     import yaml
 
     text = text.removeprefix("\ufeff")
-    if found := _CONTROL.search(text):
+    if found := re.search(f"[{_UNPRINTABLE}]", text):
         start = text.rfind("\n", 0, found.start()) + 1
         raise YamlProblem(
             f"control character U+{ord(found[0]):04X}", text.count("\n", 0, start) + 1, found.start() - start + 1
@@ -262,17 +262,17 @@ def _resolve(text: str) -> bool | int | float | str | None:
         return None
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
-    if _INT.fullmatch(text):
+    if re.fullmatch(_INT, text):
         return int(text)
-    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+    if re.fullmatch(_FLOAT, text) and math.isfinite(number := float(text)):
         return number
     return text
 
 
-_PLAIN = re.compile(r"[^\W\d]\w*(?:[ ./:+-]+\w+)*")
+_PLAIN = r"[^\W\d]\w*(?:[ ./:+-]+\w+)*"
 """Text that needs no quotes, checked further for ``: ``; everything else is quoted."""
-_NOT_LITERAL = re.compile(f"[{_UNPRINTABLE}\\r\\x85\\u2028\\u2029]")
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_NOT_LITERAL = f"[{_UNPRINTABLE}\\r\\x85\\u2028\\u2029]"
+_ESCAPED = r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 _LONGEST_KEY = 1000
 """Characters after which a key is written as ``? key``; libyaml looks for the colon within 1024."""
 
@@ -283,7 +283,7 @@ def _lines(value: JsonValue) -> list[str]:
         return [line for key, item in value.items() for line in _entry_lines(key, item)]
     if isinstance(value, list) and value:
         return [line for item in value for line in _hung("- ", _lines(item))]
-    if isinstance(value, str) and "\n" in value and value[0] not in " \t\n" and not _NOT_LITERAL.search(value):
+    if isinstance(value, str) and "\n" in value and value[0] not in " \t\n" and not re.search(_NOT_LITERAL, value):
         return _literal(value)
     return [_flat(value)]
 
@@ -318,7 +318,7 @@ def _flat(value: JsonValue) -> str:
 
 
 def _quoted(text: str) -> str:
-    if _PLAIN.fullmatch(text) and ": " not in text and isinstance(_resolve(text), str):
+    if re.fullmatch(_PLAIN, text) and ": " not in text and isinstance(_resolve(text), str):
         return text
     text.encode()  # a lone surrogate is a ValueError here, not a file that nobody can read
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json_text(text, ensure_ascii=False))
+    return re.sub(_ESCAPED, lambda found: f"\\u{ord(found[0]):04x}", json_text(text, ensure_ascii=False))

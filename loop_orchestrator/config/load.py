@@ -1,0 +1,219 @@
+"""Loads ``lane-config.yaml`` and the host file laid over it, or the compiled copy of both in ``.loop/cache``."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from loop_orchestrator import __version__
+from loop_orchestrator.config.problems import Problems, did_you_mean
+from loop_orchestrator.config.reader import check_section, read_file, read_section
+from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES, Config, place_of
+from loop_orchestrator.model.lane import Split
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.yamltext import Mapping, Mark, Node, Scalar, from_plain, to_plain
+
+CONFIG_NAME = "lane-config.yaml"
+
+_SETTLED_NS = 20_000_000
+"""File times move in steps of up to 10 ms: a copy made within one step of an edit could hide a second edit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedConfig:
+    """A config and where it came from."""
+
+    config: Config
+    files: tuple[Path, ...]
+    """the files that were read, base first; empty: there is none, all is default"""
+    digest: str
+    """sha256 of what the config makes this machine run or allow; a person accepts exactly this"""
+
+
+def load(
+    root: Path, *, lane_config: Path | None = None, hostname: str | None = None, harness_names: Collection[str] = ()
+) -> LoadedConfig:
+    """The config of a project; all defaults where it has no file.
+
+    Reads ``<root>/lane-config.yaml``, or ``lane_config`` (which must exist), and beside it the same name with
+    ``.<short host name>`` before the suffix. Writes a compiled copy where ``<root>/.loop`` exists.
+    harness_names: names that lanes and brain may use; empty: any.
+    Raises ConfigError with every problem of both files.
+    """
+    base = lane_config or root / CONFIG_NAME
+    host = (os.uname().nodename if hostname is None else hostname).split(".")[0]
+    overlay = base.with_name(f"{base.stem}.{host}{base.suffix}")
+    files = tuple(path for path in (base, overlay) if os.path.lexists(path))
+    if lane_config is not None and base not in files:
+        files = (base, *files)
+    shown = [_shown(path, root) for path in files]
+    cache = root / ".loop" / "cache" / f"config-{_sha256(str(base), host)[:16]}.json"
+    stamp = _stamp(files)
+    cached = _from_cache(cache, stamp, harness_names)
+    if cached is not None:
+        return LoadedConfig(config=cached, files=files, digest=digest_of(cached))
+    config, plain = _from_files(files, shown, harness_names)
+    _write_cache(cache, {"stamp": stamp, "config": plain})
+    return LoadedConfig(config=config, files=files, digest=digest_of(config))
+
+
+def digest_of(config: Config) -> str:
+    """sha256 over all keys but those that only place things on the screen or set the pace."""
+    said: dict[str, JsonValue] = {
+        "lanes": {
+            lane.name: {
+                "harness": lane.harness,
+                "cmd": lane.cmd,
+                "model": lane.model,
+                "repo": lane.repo,
+                "env": [[name, value] for name, value in sorted(lane.env)],
+                "auto_approve": lane.auto_approve,
+                "outside": lane.outside,
+            }
+            for lane in config.lanes
+        }
+    }
+    if engine := config.engine:
+        said["engine"] = {
+            "approval": engine.approval,
+            "use": engine.brain.use,
+            "command": list(engine.brain.command),
+            "model": engine.brain.model,
+            "env": list(engine.brain.env),
+            "max_calls_per_hour": engine.brain.max_calls_per_hour,
+            "max_dispatches_per_cycle": engine.destructive.max_dispatches_per_cycle,
+            "max_lanes": engine.destructive.max_lanes,
+            "payload_patterns": [pattern.pattern for pattern in engine.destructive.payload_patterns],
+            "trust": list(engine.trust),
+        }
+    return _sha256(json.dumps(said, sort_keys=True))
+
+
+def _from_files(files: tuple[Path, ...], shown: list[str], harness_names: Collection[str]) -> tuple[Config, JsonValue]:
+    """The config and the merged values it was read from. Raises ConfigError."""
+    problems = Problems()
+    nodes = [read_file(path, problems, shown=name) for path, name in zip(files, shown, strict=True)]
+    problems.raise_any()
+    merged: Node = Mapping((), Mark(1, 1, shown[0] if shown else CONFIG_NAME))
+    for node in nodes:
+        if node is not None:
+            check_section(Config, node, problems, "")
+            merged = _merge(merged, node)
+    config, found = _read(merged, harness_names)
+    problems.found |= found.found
+    problems.raise_any()
+    assert config is not None
+    return config, to_plain(merged)
+
+
+def _read(root: Node, harness_names: Collection[str]) -> tuple[Config | None, Problems]:
+    """The config of the merged values, None if there are problems."""
+    problems = Problems()
+    config = read_section(Config, root, problems, "")
+    lanes = root.get("lanes") if isinstance(root, Mapping) else None
+    if isinstance(lanes, Mapping):
+        _check_firsts(lanes, problems)
+        for name, _, lane in lanes.entries:
+            _check_harness(lane, "harness", f"lanes.{name}", harness_names, problems)
+    brain = _child(_child(root, "engine"), "brain")
+    if brain is not None and harness_names:
+        _check_harness(brain, "use", "engine.brain", (BRAIN_RULES, BRAIN_COMMAND, *harness_names), problems)
+    return config, problems
+
+
+def _check_firsts(lanes: Mapping, problems: Problems) -> None:
+    """A window begins with one pane: adds each lane that wants to be first where another lane is."""
+    firsts: dict[str, str] = {}
+    for name, mark, lane in lanes.entries:
+        place = place_of(name, harness=_text(lane, "harness"))
+        split = _text(lane, "split") or place.split
+        first = firsts.setdefault(_text(lane, "window") or place.window, name) if split == Split.FIRST else name
+        if first != name:
+            problems.add(mark, f"lanes.{name}", f"needs split: right or below; lane {first} is first in its window")
+
+
+def _check_harness(node: Node, key: str, path: str, names: Collection[str], problems: Problems) -> None:
+    """Adds a problem if the name under a key is none of the harness names; empty names: any will do."""
+    name, value = _text(node, key), _child(node, key)
+    if value is not None and name and names and name not in names:
+        advice = did_you_mean(name, names) or f"; there are {', '.join(sorted(names))}"
+        problems.add(value.mark, f"{path}.{key}", f"no harness has this name (got {name!r}){advice}")
+
+
+def _child(node: Node | None, key: str) -> Node | None:
+    return node.get(key) if isinstance(node, Mapping) else None
+
+
+def _text(node: Node, key: str) -> str:
+    """The text under a key; empty if there is none."""
+    value = _child(node, key)
+    return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
+
+
+def _merge(base: Node, over: Node) -> Node:
+    """Mappings key by key, anything else replaced; a mapping with nothing laid over it stays."""
+    if not isinstance(base, Mapping):
+        return over
+    if isinstance(over, Scalar) and over.value is None:
+        return base
+    if not isinstance(over, Mapping):
+        return over
+    entries = {key: (mark, node) for key, mark, node in base.entries}
+    for key, mark, node in over.entries:
+        entries[key] = (mark, _merge(entries[key][1], node) if key in entries else node)
+    return Mapping(tuple((key, mark, node) for key, (mark, node) in entries.items()), over.mark)
+
+
+def _shown(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _stamp(files: tuple[Path, ...]) -> JsonValue:
+    """What must be equal for a compiled copy to be the files' own."""
+    seen: list[JsonValue] = [__version__]
+    for path in files:
+        with contextlib.suppress(OSError):
+            info = path.stat()
+            seen.append([str(path), info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_size])
+    return seen
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _from_cache(cache: Path, stamp: JsonValue, harness_names: Collection[str]) -> Config | None:
+    """The config of a valid compiled copy; None if there is none, whatever is wrong with it.
+
+    Its values pass the same reader as the files, so a copy that someone changed can hold nothing that a file could not.
+    """
+    try:
+        info = cache.stat()
+        record = json.loads(cache.read_bytes())
+        if record["stamp"] != stamp or any(info.st_mtime_ns - entry[2] < _SETTLED_NS for entry in record["stamp"][1:]):
+            return None
+        config, problems = _read(from_plain(record["config"], Mark(1, 1)), harness_names)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return None if problems.found else config
+
+
+def _write_cache(cache: Path, record: dict[str, JsonValue]) -> None:
+    """Best effort: a copy that cannot be written only costs time. Without ``.loop`` there is no place for it."""
+    import tempfile
+
+    with contextlib.suppress(OSError):
+        cache.parent.mkdir(mode=0o700, exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=cache.parent, prefix=".config-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(record, file)
+            Path(aside).replace(cache)
+        except BaseException:
+            Path(aside).unlink()
+            raise

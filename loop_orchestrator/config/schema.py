@@ -1,0 +1,303 @@
+"""Every key of ``lane-config.yaml``: type, unit, bounds, default, one sentence.
+
+The loader, the JSON Schema and the key table are all generated from these classes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from loop_orchestrator.config.reader import About
+from loop_orchestrator.model.decision import ApprovalMode
+from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneSpec, Split
+
+BRAIN_RULES = "rules"
+"""The built-in brain, which needs no program."""
+BRAIN_COMMAND = "command"
+"""The brain that is a command line of the user's."""
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_PAYLOAD_PATTERNS = (
+    r"\bgit\b.*\bpush\b.*\s(--force|-\w*f\b|\+\S)",
+    r"\brm\b.*\s-{1,2}\w*[rRf]",
+    r"\bgit\b.*\breset\b.*--hard\b|\breset\s+--hard\b",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a lane stands if its config does not say."""
+
+    window: str
+    split: Split
+    role: str
+
+
+DEFAULT_PLACES: Mapping[str, Place] = {
+    "coord": Place(window="coord", split=Split.FIRST, role="coordinator"),
+    "web": Place(window="web", split=Split.FIRST, role="implementation"),
+    "infra": Place(window="infra", split=Split.FIRST, role="implementation"),
+    "validate-left": Place(window="validate", split=Split.FIRST, role="validation"),
+    "validate-right": Place(window="validate", split=Split.RIGHT, role="validation"),
+    "ops-top": Place(window="ops", split=Split.FIRST, role="ops"),
+    "ops-bottom": Place(window="ops", split=Split.BELOW, role="ops"),
+    "docs": Place(window="docs", split=Split.FIRST, role="docs"),
+}
+"""The eight default lanes, in the order of their windows."""
+
+
+def place_of(name: str, *, harness: str) -> Place:
+    """The default place of a lane: its own window for a name that is not a default lane."""
+    role = "ops" if harness in ("", "shell") else "implementation"
+    return DEFAULT_PLACES.get(name) or Place(window=name, split=Split.FIRST, role=role)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneConfig:
+    """One lane as the file declares it; ``to_spec`` fills in what depends on its name."""
+
+    name: str
+    window: str = field(
+        default="",
+        metadata=About(
+            "The tmux window that holds the lane's pane.",
+            pattern=r"[^\s:.=@%$#][^:.#\x00-\x1f]*|",
+            pattern_says="a window name without : . # and not beginning with = @ % $",
+            default_says="by the lane's name",
+        ).metadata,
+    )
+    split: Split | None = field(
+        default=None,
+        metadata=About(
+            "Where the pane goes in its window: the first one, right of or below the pane before it.",
+            default_says="by the lane's name",
+        ).metadata,
+    )
+    """None: by the lane's name"""
+    role: str = field(
+        default="",
+        metadata=About(
+            "What the lane is for: coordinator, implementation, validation, ops, docs, or a word of yours.",
+            pattern=rf"{_NAME}|",
+            pattern_says="one word",
+            default_says="by the lane's name",
+        ).metadata,
+    )
+    harness: str = field(
+        default="",
+        metadata=About(
+            "The coding-agent program, or shell; exactly one of harness and cmd is needed.",
+            pattern=rf"{_NAME}|",
+            pattern_says="the name of a harness",
+        ).metadata,
+    )
+    cmd: str = field(
+        default="", metadata=About("A shell command line that runs in the lane instead of a harness.").metadata
+    )
+    model: str = field(
+        default="",
+        metadata=About("Model id handed to the harness.", default_says="the program's own default").metadata,
+    )
+    kind: LaneKind = field(
+        default=LaneKind.STANDING,
+        metadata=About("A standing lane stays; a worker may be dropped by the engine.").metadata,
+    )
+    repo: str = field(
+        default="",
+        metadata=About(
+            "Directory the program starts in, relative to the project.", default_says="the project"
+        ).metadata,
+    )
+    env: tuple[tuple[str, str], ...] = field(
+        default=(), metadata=About("Extra environment of this lane alone.", keys=_ENV_NAME).metadata
+    )
+    auto_approve: bool = field(
+        default=False,
+        metadata=About("Start the program with its own permission prompts switched off.").metadata,
+    )
+    outside: bool = field(
+        default=False,
+        metadata=About("What this lane writes counts as coming from outside, so it is not trusted.").metadata,
+    )
+
+    def __post_init__(self) -> None:
+        if bool(self.harness) == bool(self.cmd):
+            raise ValueError(f"exactly one of harness and cmd is needed (got {'both' if self.cmd else 'neither'})")
+        if self.cmd and (self.model or self.auto_approve):
+            raise ValueError("model and auto_approve need a harness (got cmd)")
+
+    def to_spec(self, root: Path) -> LaneSpec:
+        """The lane as it is booted; root: the project, absolute."""
+        place = place_of(self.name, harness=self.harness)
+        return LaneSpec(
+            name=self.name,
+            window=self.window or place.window,
+            split=self.split or place.split,
+            role=self.role or place.role,
+            harness=self.harness,
+            cmd=self.cmd,
+            model=self.model,
+            kind=self.kind,
+            cwd=Path(os.path.normpath(root / self.repo)),
+            env=self.env,
+            auto_approve=self.auto_approve,
+            outside=self.outside,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrainConfig:
+    """Who is asked for a decision."""
+
+    use: str = field(
+        default=BRAIN_RULES,
+        metadata=About(
+            "rules (built in, needs no key), command, or the name of a harness that can be asked once.",
+            pattern=_NAME,
+            pattern_says="rules, command or the name of a harness",
+        ).metadata,
+    )
+    command: tuple[str, ...] = field(
+        default=(),
+        metadata=About("argv of the brain for use: command; the prompt comes on stdin, no shell runs.").metadata,
+    )
+    model: str = field(
+        default="",
+        metadata=About("Model id handed to the harness.", default_says="the program's own default").metadata,
+    )
+    timeout_s: float = field(
+        default=300.0, metadata=About("How long one call may take.", unit="seconds", above=0, at_most=86_400).metadata
+    )
+    max_calls_per_hour: int = field(
+        default=12, metadata=About("Calls in any 60 minutes; 0 stops all calls.", at_least=0, at_most=3_600).metadata
+    )
+    env: tuple[str, ...] = field(
+        default=(),
+        metadata=About(
+            "Names of environment variables that are passed on to the brain.",
+            pattern=_ENV_NAME,
+            pattern_says="the name of an environment variable",
+        ).metadata,
+    )
+
+    def __post_init__(self) -> None:
+        if self.use == BRAIN_COMMAND and not self.command:
+            raise ValueError("use: command needs a command, a list with the program and its arguments")
+        if self.use != BRAIN_COMMAND and self.command:
+            raise ValueError(f"command runs only with use: command (got use: {self.use})")
+        if self.model and self.use in (BRAIN_RULES, BRAIN_COMMAND):
+            raise ValueError(f"model needs a harness (got use: {self.use})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestructiveConfig:
+    """What makes an action destructive, beyond what always does."""
+
+    max_dispatches_per_cycle: int = field(
+        default=4,
+        metadata=About("More texts to lanes in one decision are destructive.", at_least=0, at_most=8).metadata,
+    )
+    max_lanes: int = field(
+        default=12, metadata=About("A lane added past this number is destructive.", at_least=0, at_most=200).metadata
+    )
+    payload_patterns: tuple[re.Pattern[str], ...] = field(
+        default_factory=lambda: tuple(re.compile(pattern) for pattern in _PAYLOAD_PATTERNS),
+        metadata=About(
+            "Regular expressions; a text in which one is found is destructive. A list here replaces the default."
+        ).metadata,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """The engine. It runs only where the file has this section."""
+
+    approval: ApprovalMode = field(
+        default=ApprovalMode.MANUAL,
+        metadata=About(
+            "What runs without a person: nothing (manual), safe actions (auto), safe and destructive ones (full)."
+        ).metadata,
+    )
+    brain: BrainConfig = field(default_factory=BrainConfig, metadata=About("Who is asked for a decision.").metadata)
+    destructive: DestructiveConfig = field(
+        default_factory=DestructiveConfig, metadata=About("What makes an action destructive.").metadata
+    )
+    min_cycle_interval_s: float = field(
+        default=5.0,
+        metadata=About("Least time between two cycles.", unit="seconds", at_least=0, at_most=86_400).metadata,
+    )
+    sweep_interval_s: float = field(
+        default=60.0,
+        metadata=About(
+            "Time between two full looks at everything, for what did not announce itself.",
+            unit="seconds",
+            at_least=1,
+            at_most=86_400,
+        ).metadata,
+    )
+    ready_timeout_s: float = field(
+        default=20.0,
+        metadata=About(
+            "How long a delivery waits for its lane to take text.", unit="seconds", at_least=0, at_most=3_600
+        ).metadata,
+    )
+    keep_transcripts: int = field(
+        default=200, metadata=About("Transcripts of the brain that are kept.", at_least=1, at_most=100_000).metadata
+    )
+    trust: tuple[str, ...] = field(
+        default=(),
+        metadata=About(
+            "Names of sources whose text is trusted although it comes from outside.",
+            pattern=_NAME,
+            pattern_says="the name of a source",
+        ).metadata,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TmuxConfig:
+    """The tmux server and the size of its screens."""
+
+    socket: str = field(
+        default="loop",
+        metadata=About(
+            "tmux server: a socket name, an absolute path, or default for your own server.",
+            pattern=rf"{_NAME}|/\S+",
+            pattern_says="a socket name or an absolute path",
+        ).metadata,
+    )
+    width: int = field(
+        default=220, metadata=About("Width of a detached session.", unit="columns", at_least=40, at_most=1_000).metadata
+    )
+    height: int = field(
+        default=50, metadata=About("Height of a detached session.", unit="rows", at_least=10, at_most=1_000).metadata
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The whole file."""
+
+    lanes: tuple[LaneConfig, ...] = field(
+        default=(),
+        metadata=About(
+            "The lanes of the session, by name.",
+            keyed_by="name",
+            keys=LANE_NAME.pattern,
+            default_says="chosen by the preset",
+        ).metadata,
+    )
+    """in file order, those that only the host file declares last; empty: the file declares none"""
+    engine: EngineConfig | None = field(
+        default=None,
+        metadata=About("The engine; without this section it does not run.", default_says="no engine").metadata,
+    )
+    """None: no engine runs here"""
+    tmux: TmuxConfig = field(
+        default_factory=TmuxConfig, metadata=About("The tmux server and the size of its screens.").metadata
+    )
