@@ -1,0 +1,190 @@
+"""Durable writes: a file is the old one or the new one, never a broken one; and the reading that goes with them.
+
+A write goes to a temporary file beside its target, which is synced, renamed over the target, and made durable by
+syncing the folder. The writer holds a kernel lock on its temporary file, so that a sweep can tell what a dead writer
+left behind from what a living one is about to rename.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from loop_orchestrator.errors import StoreError
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.stores.layout import ensure_dir, sync_dir
+
+TEMP_SUFFIX = ".loop-tmp"
+"""End of the name of every temporary file; its name begins with a dot."""
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Replace or make a file, UTF-8, newlines as they are. The folder is made where it is missing.
+
+    On return the text is on the disk. Raises StoreError, with the file as it was before.
+    """
+    with written_aside(path, text, mode=mode) as temp, _writing(path):
+        temp.replace(path)
+        sync_dir(path.parent)
+
+
+@contextmanager
+def written_aside(path: Path, text: str, *, mode: int = 0o600) -> Iterator[Path]:
+    """A synced temporary file beside a path, with this text; what is left of it on leaving is removed."""
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise StoreError(f"cannot write {path}: character {error.start + 1} of the text is no Unicode text") from error
+    with _writing(path):
+        fd, temp = _open_temp(path, mode)
+    try:
+        with _writing(path):
+            _write_all(fd, data)
+            os.fsync(fd)
+        yield temp
+    finally:
+        temp.unlink(missing_ok=True)
+        os.close(fd)
+
+
+def link_new(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Make a file that does not exist yet; whoever sees it sees all of it, and of many makers one succeeds.
+
+    Raises FileExistsError if the name is taken, and StoreError.
+    """
+    with written_aside(path, text, mode=mode) as temp:
+        link(temp, path)
+
+
+def link(temp: Path, path: Path) -> None:
+    """Give a file that written_aside made a second name, for good. Raises FileExistsError, and StoreError."""
+    with _writing(path):
+        os.link(temp, path)
+        sync_dir(path.parent)
+
+
+def write_json(path: Path, value: JsonValue) -> None:
+    """Like write_text, with the JSON text of a value. Raises ValueError for a number that is not finite."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: JsonValue) -> str:
+    """Indented JSON with a newline at the end; Unicode as it is, unless the value holds a lone surrogate."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = json.dumps(value, indent=2, allow_nan=False)
+    return text + "\n"
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a file so that it stays renamed; the target's folder is made where it is missing.
+
+    A target that exists is replaced: the caller holds the lock under which it looked. Raises FileNotFoundError if
+    the source is gone, and StoreError.
+    """
+    with _writing(target):
+        ensure_dir(target.parent)
+        source.rename(target)
+        sync_dir(target.parent)
+        sync_dir(source.parent)
+
+
+def read_text(path: Path) -> str:
+    """The whole file, newlines as they are. Raises FileNotFoundError, and StoreError for what cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StoreError(f"cannot read {path}: byte {error.start + 1} is no UTF-8") from error
+
+
+def read_json(path: Path) -> JsonValue:
+    """The value in a JSON file. Raises FileNotFoundError, and StoreError with line and column."""
+    text = read_text(path)
+    try:
+        value: JsonValue = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise StoreError(f"{path}:{error.lineno}:{error.colno}: {error.msg}", hint="mend it by hand") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise StoreError(f"cannot read {path}: {reason}", hint="mend it by hand") from error
+    return value
+
+
+def sweep_temps(folder: Path) -> int:
+    """Remove the temporary files of dead writers from a folder; returns how many there were."""
+    swept = 0
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            if entry.name.startswith(".") and entry.name.endswith(TEMP_SUFFIX):
+                swept += _remove_abandoned(Path(entry.path))
+    return swept
+
+
+def _remove_abandoned(temp: Path) -> bool:
+    with suppress(OSError):
+        fd = os.open(temp, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temp.unlink()
+            return True
+        finally:
+            os.close(fd)
+    return False
+
+
+def _open_temp(path: Path, mode: int) -> tuple[int, Path]:
+    while True:
+        temp = path.with_name(f".{path.name[:150]}.{secrets.token_hex(6)}{TEMP_SUFFIX}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        try:
+            fd = os.open(temp, flags, mode)
+        except FileNotFoundError:
+            ensure_dir(path.parent)
+            continue
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            return fd, temp
+        os.close(fd)  # a sweep came between the making of the file and its lock
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    """Write every byte; a short write is followed by the rest, or by the error that cut it short."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError as error:
+        hint = "free some space and try again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise StoreError(f"cannot write {path}: {error.strerror}", hint=hint) from error
+
+
+def _unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> JsonValue:
+    raise ValueError(f"{name} is no JSON")

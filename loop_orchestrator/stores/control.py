@@ -1,0 +1,72 @@
+"""What people tell the engine, and what the daemon says of itself: the pause flag and the watch record."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from loop_orchestrator.clock import Clock, format_time
+from loop_orchestrator.errors import StoreError
+from loop_orchestrator.stores.atomic import write_json
+from loop_orchestrator.stores.documents import read_document
+from loop_orchestrator.stores.layout import Layout
+from loop_orchestrator.stores.lock import Lock
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchRecord:
+    """A running daemon."""
+
+    pid: int
+    started_at: datetime
+    code: str
+    """version of the program that it runs"""
+
+
+class Control:
+    """The pause flag and the daemon's record of one session. Reading takes no lock."""
+
+    def __init__(self, layout: Layout, clock: Clock) -> None:
+        self._layout = layout
+        self._clock = clock
+
+    def paused(self) -> str | None:
+        """Who paused the engine; None if nobody did. A flag that cannot be read pauses too."""
+        try:
+            return read_document(self._layout.paused, SCHEMA).text("by")
+        except FileNotFoundError:
+            return None
+        except StoreError:
+            return "somebody"
+
+    def pause(self, by: str) -> None:
+        """From now on no cycle starts."""
+        write_json(self._layout.paused, {"schema": SCHEMA, "by": by, "at": format_time(self._clock.now())})
+
+    def resume(self) -> None:
+        """Cycles may start again."""
+        self._layout.paused.unlink(missing_ok=True)
+
+    def watch_lock(self) -> Lock:
+        """What the daemon holds as long as it lives: one per session."""
+        return Lock(self._layout.watch_lock, f"the watch of session {self._layout.session}")
+
+    def record_watch(self, record: WatchRecord) -> None:
+        """Say which daemon runs; written by the holder of the watch lock."""
+        started_at = format_time(record.started_at)
+        write_json(
+            self._layout.watch_record,
+            {"schema": SCHEMA, "pid": record.pid, "started_at": started_at, "code": record.code},
+        )
+
+    def watch(self) -> WatchRecord | None:
+        """The daemon that runs now; None if none does, or if it has not written its record yet."""
+        holder = self.watch_lock().holder()
+        with suppress(FileNotFoundError, StoreError):
+            fields = read_document(self._layout.watch_record, SCHEMA)
+            if holder is not None and fields.integer("pid") == holder.pid:
+                return WatchRecord(pid=holder.pid, started_at=fields.time("started_at"), code=fields.text("code"))
+        return None

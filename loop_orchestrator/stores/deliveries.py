@@ -1,0 +1,300 @@
+"""Deliveries on disk: what was accepted, the step it reached, and its receipt. The same operation is accepted once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from loop_orchestrator.clock import Clock, format_time
+from loop_orchestrator.errors import LockedError, StoreError, UsageError
+from loop_orchestrator.ids import derived_id
+from loop_orchestrator.model.delivery import (
+    DELIVERY_MOVES,
+    DeliveryMode,
+    DeliveryRequest,
+    DeliveryStatus,
+    DeliveryStep,
+    Receipt,
+)
+from loop_orchestrator.model.lane import LANE_NAME
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.stores.atomic import json_text, link_new, move, write_text
+from loop_orchestrator.stores.documents import Fields, read_document
+from loop_orchestrator.stores.eventlog import EventLog, source_of
+from loop_orchestrator.stores.layout import Layout
+from loop_orchestrator.stores.listing import names_in
+from loop_orchestrator.stores.lock import Lock, brief_lock
+
+if TYPE_CHECKING:
+    from loop_orchestrator.process.identity import ProcessId
+
+SCHEMA = 1
+OPERATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+"""An operation id, whole: it is the name of a file."""
+
+_STEPS = tuple(DeliveryStep)
+
+
+class ReceiptChanges(TypedDict, total=False):
+    """What a step may add to a receipt."""
+
+    pane: str
+    bytes: int
+    removed: dict[str, int]
+    evidence: str
+
+
+@dataclass(frozen=True)
+class _Record:
+    receipt: Receipt
+    process: ProcessId
+    """who carries it out"""
+
+
+class DeliveryStore:
+    """The deliveries of one session: open and unknown ones in one folder, closed ones in another, each for ever."""
+
+    def __init__(self, layout: Layout, clock: Clock, events: EventLog) -> None:
+        self._layout = layout
+        self._clock = clock
+        self._events = events
+
+    def accept(self, request: DeliveryRequest, text_sha: str, nbytes: int) -> tuple[Receipt, bool]:
+        """Put a delivery on record for this process to carry out; of many callers with one id, one gets True.
+
+        The others get the receipt as it stands and False. Raises UsageError for an id that cannot be a file name,
+        StoreError if the id stands for another text or another lane.
+        """
+        from loop_orchestrator.process import identity
+
+        path = self._path(request.op)
+        receipt = Receipt(
+            op=request.op,
+            lane=request.lane,
+            sender=request.sender,
+            mode=request.mode,
+            status=DeliveryStatus.ACCEPTED,
+            step=DeliveryStep.ACCEPT,
+            sha256=text_sha,
+            bytes=nbytes,
+            times={DeliveryStep.ACCEPT.value: self._clock.now()},
+        )
+        with self._changing():
+            earlier = self.get(request.op)
+            if earlier is None:
+                link_new(path, json_text(_to_json(_Record(receipt, identity.current()))))
+                return receipt, True
+        if (earlier.sha256, earlier.lane) != (text_sha, request.lane):
+            differs = "another text" if earlier.sha256 != text_sha else f"lane {earlier.lane}"
+            raise StoreError(
+                f"delivery {request.op} was not accepted: the id stands for {differs}", hint="use another --op"
+            )
+        return earlier, False
+
+    def step(self, op: str, step: DeliveryStep, **changes: Unpack[ReceiptChanges]) -> Receipt:
+        """Record that a step is about to be taken; it is on the disk on return.
+
+        Raises StoreError if the delivery is closed, and ValueError for a step back: a pane that may have been touched
+        stays so.
+        """
+        with self._changing():
+            record = self._record(op)
+            receipt = record.receipt
+            if receipt.status is not DeliveryStatus.ACCEPTED:
+                raise StoreError(f"delivery {op} is {receipt.status.value}; no step can be taken")
+            if _STEPS.index(step) < _STEPS.index(receipt.step):
+                raise ValueError(f"delivery {op}: no way back from {receipt.step.value} to {step.value}")
+            times = {**receipt.times, step.value: self._clock.now()}
+            return self._write(replace(record, receipt=replace(receipt, step=step, times=times, **changes)))
+
+    def close(self, receipt: Receipt) -> Receipt:
+        """Record how a delivery ended, then the event ``delivery.closed``. Closing it the same way again is fine.
+
+        Raises StoreError for a move that DELIVERY_MOVES does not have.
+        """
+        closed = self._close(receipt)
+        self._events.append(
+            "delivery.closed",
+            source_of(closed.sender),
+            {
+                "op": closed.op,
+                "lane": closed.lane,
+                "status": closed.status.value,
+                "step": closed.step.value,
+                "sha256": closed.sha256,
+            },
+            id=derived_id("e", "delivery.closed", closed.op, closed.status),
+        )
+        return closed
+
+    def resolve(self, op: str, status: DeliveryStatus, *, by: str) -> Receipt:
+        """Record what a person saw became of an unknown delivery: submitted or not-delivered; then the event.
+
+        Raises StoreError if it is not unknown.
+        """
+        record = self._record(op)
+        if record.receipt.status is not DeliveryStatus.UNKNOWN:
+            raise StoreError(f"delivery {op} is {record.receipt.status.value}; only an unknown one can be resolved")
+        closed = self._close(replace(record.receipt, status=status, evidence=f"{by} said so"))
+        self._events.append("delivery.resolved", "person", {"op": op, "outcome": status.value, "by": by})
+        return closed
+
+    def get(self, op: str) -> Receipt | None:
+        """The receipt of a delivery as it stands; None if none was accepted under this id. Raises StoreError."""
+        record = self._find(op)
+        return record.receipt if record else None
+
+    def open_ops(self) -> tuple[Receipt, ...]:
+        """Receipts that are not closed, oldest first; unreadable() names what could not be read."""
+        return self._with_status(DeliveryStatus.ACCEPTED)
+
+    def unknown(self) -> tuple[Receipt, ...]:
+        """Receipts that a person must look at, oldest first; unreadable() names what could not be read."""
+        return self._with_status(DeliveryStatus.UNKNOWN)
+
+    def unreadable(self) -> tuple[str, ...]:
+        """One sentence for every record that cannot be read, file first."""
+        return tuple(found.message for found in self._all() if isinstance(found, StoreError))
+
+    def lease(self, lane: str, timeout_s: float | None = 0.0) -> Lock:
+        """The right to type into a lane, across processes; for ``with``. Taking it raises LockedError."""
+        if not LANE_NAME.fullmatch(lane):
+            raise UsageError(f"{lane!r} cannot be the name of a lane")
+        return Lock(self._layout.leases / f"{lane}.lock", f"lane {lane}", timeout_s=timeout_s)
+
+    def settle_dead(self) -> tuple[Receipt, ...]:
+        """Close what a process left open that is gone, and return it: not-delivered if nothing can have reached the
+        pane, else unknown. A lane that somebody types into now is left for the next time.
+        """
+        from loop_orchestrator.process.identity import alive
+
+        settled = []
+        for record in self._records():
+            if _is_final(record.receipt.status):
+                self.close(record.receipt)  # its process ended between the receipt and what follows it
+            elif record.receipt.status is DeliveryStatus.ACCEPTED and not alive(record.process):
+                with suppress(LockedError), self.lease(record.receipt.lane):
+                    settled.append(self.close(_as_left(record)))
+        return tuple(settled)
+
+    def _close(self, receipt: Receipt) -> Receipt:
+        with self._changing():
+            record = self._record(receipt.op)
+            found, closed = record.receipt.status, record.receipt
+            if found is not receipt.status:
+                if receipt.status not in DELIVERY_MOVES[found]:
+                    raise StoreError(f"delivery {receipt.op} is {found.value}; it cannot become {receipt.status.value}")
+                times = {**receipt.times, DeliveryStep.RECEIPT.value: self._clock.now()}
+                closed = self._write(replace(record, receipt=replace(receipt, times=times)))
+            if _is_final(closed.status):
+                with suppress(FileNotFoundError):
+                    move(self._path(closed.op), self._closed_path(closed.op))
+            return closed
+
+    def _changing(self) -> AbstractContextManager[None]:
+        return brief_lock(self._layout.deliveries / ".lock")
+
+    def _path(self, op: str) -> Path:
+        if not OPERATION_ID.fullmatch(op):
+            raise UsageError(
+                f"{op!r} cannot be the id of a delivery",
+                hint="up to 81 letters, digits, '.', '_' and '-', beginning with a letter or a digit",
+            )
+        return self._layout.deliveries / f"{op}.json"
+
+    def _closed_path(self, op: str) -> Path:
+        return self._layout.deliveries_closed / f"{op}.json"
+
+    def _find(self, op: str) -> _Record | None:
+        for path in (self._path(op), self._closed_path(op)):  # in the order in which it moves
+            with suppress(FileNotFoundError):
+                return _from_fields(read_document(path, SCHEMA))
+        return None
+
+    def _record(self, op: str) -> _Record:
+        record = self._find(op)
+        if record is None:
+            raise StoreError(f"there is no delivery {op}", hint="loop status")
+        return record
+
+    def _all(self) -> Iterator[_Record | StoreError]:
+        for name in names_in(self._layout.deliveries, ".json"):
+            with suppress(FileNotFoundError):
+                try:
+                    yield _from_fields(read_document(self._layout.deliveries / name, SCHEMA))
+                except StoreError as error:
+                    yield error
+
+    def _records(self) -> tuple[_Record, ...]:
+        return tuple(found for found in self._all() if isinstance(found, _Record))
+
+    def _with_status(self, status: DeliveryStatus) -> tuple[Receipt, ...]:
+        found = [record.receipt for record in self._records() if record.receipt.status is status]
+        return tuple(sorted(found, key=lambda receipt: (min(receipt.times.values()), receipt.op)))
+
+    def _write(self, record: _Record) -> Receipt:
+        write_text(self._path(record.receipt.op), json_text(_to_json(record)))
+        return record.receipt
+
+
+def _is_final(status: DeliveryStatus) -> bool:
+    return not DELIVERY_MOVES[status]
+
+
+def _as_left(record: _Record) -> Receipt:
+    """The receipt of a delivery whose process is gone."""
+    step = record.receipt.step
+    gone = f"process {record.process.pid}, which carried it out, ended"
+    if step.touches_pane or step is DeliveryStep.RECEIPT:
+        evidence = f"{gone} at the step {step.value}: the text may have reached the pane"
+        return replace(record.receipt, status=DeliveryStatus.UNKNOWN, evidence=evidence)
+    evidence = f"{gone} at the step {step.value}, before anything reached the pane"
+    return replace(record.receipt, status=DeliveryStatus.NOT_DELIVERED, evidence=evidence)
+
+
+def _to_json(record: _Record) -> dict[str, JsonValue]:
+    receipt = record.receipt
+    return {
+        "schema": SCHEMA,
+        "op": receipt.op,
+        "lane": receipt.lane,
+        "sender": receipt.sender,
+        "mode": receipt.mode.value,
+        "status": receipt.status.value,
+        "step": receipt.step.value,
+        "sha256": receipt.sha256,
+        "bytes": receipt.bytes,
+        "removed": dict(receipt.removed),
+        "times": {step: format_time(at) for step, at in receipt.times.items()},
+        "evidence": receipt.evidence,
+        "pane": receipt.pane,
+        "process": {"pid": record.process.pid, "start": record.process.start},
+    }
+
+
+def _from_fields(fields: Fields) -> _Record:
+    from loop_orchestrator.process.identity import ProcessId
+
+    process, removed, times = fields.object("process"), fields.object("removed"), fields.object("times")
+    receipt = Receipt(
+        op=fields.text("op"),
+        lane=fields.text("lane"),
+        sender=fields.text("sender"),
+        mode=fields.word("mode", DeliveryMode),
+        status=fields.word("status", DeliveryStatus),
+        step=fields.word("step", DeliveryStep),
+        sha256=fields.text("sha256"),
+        bytes=fields.integer("bytes"),
+        removed={name: removed.integer(name) for name in removed.values},
+        times={
+            DeliveryStep.ACCEPT.value: times.time(DeliveryStep.ACCEPT),
+            **{step: times.time(step) for step in times.values},
+        },
+        evidence=fields.text("evidence"),
+        pane=fields.text("pane"),
+    )
+    return _Record(receipt, ProcessId(process.integer("pid"), process.number("start")))

@@ -1,0 +1,227 @@
+"""Where every file of a project and of a session stands. Paths only; ``ensure_dir`` is the one function that writes."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from loop_orchestrator.errors import UsageError
+
+SESSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
+"""A session's name, whole: it is a folder and a tmux session, and tmux takes neither dots nor colons."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Every path of one project and one session, absolute. Raises UsageError for a name that cannot be a session."""
+
+    root: Path
+    """the project"""
+    session: str
+
+    def __post_init__(self) -> None:
+        if not SESSION_NAME.fullmatch(self.session):
+            raise UsageError(
+                f"{self.session!r} cannot be the name of a session",
+                hint="use up to 80 letters, digits, '-' and '_', beginning with a letter or a digit",
+            )
+        object.__setattr__(self, "root", self.root.absolute())
+
+    @staticmethod
+    def sessions(root: Path) -> tuple[str, ...]:
+        """Names of the sessions that the project has files of, sorted."""
+        folder = root.absolute() / ".loop" / "sessions"
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return tuple(
+                sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and _is_session(entry.name))
+            )
+        return ()
+
+    @property
+    def loop_dir(self) -> Path:
+        return self.root / ".loop"
+
+    @property
+    def messages(self) -> Path:
+        """Pending messages."""
+        return self.loop_dir / "messages"
+
+    @property
+    def processed(self) -> Path:
+        """Messages that were acknowledged."""
+        return self.messages / "processed"
+
+    @property
+    def failed(self) -> Path:
+        """Files of the mailbox that are no messages, each with its reason beside it."""
+        return self.messages / "failed"
+
+    @property
+    def state_file(self) -> Path:
+        return self.loop_dir / "orchestrator-state.json"
+
+    @property
+    def harness_dir(self) -> Path:
+        """Harness data of the project."""
+        return self.loop_dir / "harnesses"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files of what all sessions of the project share."""
+        return self.loop_dir / "locks"
+
+    @property
+    def tasks_dir(self) -> Path:
+        return self.root / "tasks"
+
+    @property
+    def tasks_archive(self) -> Path:
+        """Tasks that are done or dropped."""
+        return self.tasks_dir / "archive"
+
+    @property
+    def wiki(self) -> Path:
+        return self.root / "ops-wiki"
+
+    @property
+    def session_dir(self) -> Path:
+        return self.loop_dir / "sessions" / self.session
+
+    @property
+    def lanes_file(self) -> Path:
+        """Which pane is whose."""
+        return self.session_dir / "lanes.json"
+
+    @property
+    def lane_runs(self) -> Path:
+        """What the launcher of each lane recorded: ``<lane>.run.json``."""
+        return self.session_dir / "lanes"
+
+    @property
+    def handoffs(self) -> Path:
+        return self.session_dir / "handoffs"
+
+    @property
+    def events(self) -> Path:
+        """The event log."""
+        return self.session_dir / "events.jsonl"
+
+    @property
+    def deliveries(self) -> Path:
+        """Deliveries that are open or unknown: ``<op>.json``."""
+        return self.session_dir / "deliveries"
+
+    @property
+    def deliveries_closed(self) -> Path:
+        return self.deliveries / "closed"
+
+    @property
+    def leases(self) -> Path:
+        """One lock per lane: who may type into it now."""
+        return self.session_dir / "leases"
+
+    @property
+    def engine_dir(self) -> Path:
+        return self.session_dir / "engine"
+
+    @property
+    def snapshot(self) -> Path:
+        """What the last cycle saw."""
+        return self.engine_dir / "snapshot.json"
+
+    @property
+    def decisions(self) -> Path:
+        """Decisions of which something is left to do: ``<id>.json``."""
+        return self.engine_dir / "decisions"
+
+    @property
+    def decisions_archive(self) -> Path:
+        return self.decisions / "archive"
+
+    @property
+    def brain(self) -> Path:
+        """Prompts and transcripts."""
+        return self.engine_dir / "brain"
+
+    @property
+    def budget(self) -> Path:
+        return self.engine_dir / "budget.json"
+
+    @property
+    def assignments(self) -> Path:
+        """Which task was handed to which lane."""
+        return self.engine_dir / "assignments.json"
+
+    @property
+    def handed_mail(self) -> Path:
+        """Which message was handed to its lane by which delivery."""
+        return self.engine_dir / "handed-mail.json"
+
+    @property
+    def escalations(self) -> Path:
+        """What was already put before a person."""
+        return self.engine_dir / "escalations.json"
+
+    @property
+    def proofs(self) -> Path:
+        """What validation lanes answered about tasks."""
+        return self.engine_dir / "proofs.json"
+
+    @property
+    def lanes_seen(self) -> Path:
+        """The last state that was seen of each lane."""
+        return self.engine_dir / "lanes-seen.json"
+
+    @property
+    def paused(self) -> Path:
+        """Exists while no cycle may start."""
+        return self.engine_dir / "paused"
+
+    @property
+    def cycle_lock(self) -> Path:
+        return self.engine_dir / "cycle.lock"
+
+    @property
+    def watch_lock(self) -> Path:
+        return self.engine_dir / "watch.lock"
+
+    @property
+    def watch_record(self) -> Path:
+        """What the daemon says of itself."""
+        return self.engine_dir / "watch.json"
+
+    @property
+    def watch_pace(self) -> Path:
+        """The daemon's memory: which triggers were served, and how long it waits."""
+        return self.engine_dir / "watch-pace.json"
+
+    @property
+    def approvals_lock(self) -> Path:
+        return self.engine_dir / "approvals.lock"
+
+
+def ensure_dir(folder: Path) -> Path:
+    """Make a folder and the missing ones above it, 0700 each, so that they survive a power cut; returns it."""
+    if folder.is_dir():
+        return folder
+    ensure_dir(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        sync_dir(folder.parent)
+    return folder
+
+
+def sync_dir(folder: Path) -> None:
+    """Put the names in a folder on the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _is_session(name: str) -> bool:
+    return SESSION_NAME.fullmatch(name) is not None

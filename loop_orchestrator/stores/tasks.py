@@ -1,0 +1,254 @@
+"""Tasks: Markdown files under tasks/ and tasks/archive/, and the record of which was handed to which lane."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from loop_orchestrator.clock import format_time
+from loop_orchestrator.errors import StoreError
+from loop_orchestrator.ids import derived_id
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.model.task import TASK_FILE, TASK_ID, TASK_MOVES, Assignment, Task, TaskStatus
+from loop_orchestrator.stores.atomic import move, read_text, write_json, write_text
+from loop_orchestrator.stores.documents import read_document
+from loop_orchestrator.stores.eventlog import EventLog
+from loop_orchestrator.stores.frontmatter import split
+from loop_orchestrator.stores.layout import Layout
+from loop_orchestrator.stores.listing import Stamp, names_in, stamp_of
+from loop_orchestrator.stores.lock import brief_lock
+
+SCHEMA = 1
+DEFAULT_ROLE = "implementation"
+"""The role of a task that names none."""
+
+_ARCHIVED = (TaskStatus.DONE, TaskStatus.DROPPED)
+_STATUS_LINE = re.compile(r"^(status[ \t]*:)[ \t]*[^#\r\n]*?([ \t]+#[^\r\n]*)?(\r?)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class _Cached:
+    stamp: Stamp
+    found: Task | str
+
+
+class TaskStore:
+    """The tasks of a project, and the assignments of one session."""
+
+    def __init__(self, layout: Layout, events: EventLog) -> None:
+        self._layout = layout
+        self._events = events
+        self._cache: dict[Path, _Cached] = {}
+
+    def all(self) -> tuple[Task, ...]:
+        """Every task that can be read, the archived ones too, in id order; problems() names the other files."""
+        return tuple(found for found in self._scan() if isinstance(found, Task))
+
+    def problems(self) -> tuple[str, ...]:
+        """One sentence for each file that is no task, file first."""
+        return tuple(found for found in self._scan() if isinstance(found, str))
+
+    def get(self, id: str) -> Task:
+        """One task. Raises StoreError, naming its problem if it has one."""
+        for task in self.all():
+            if task.id == id:
+                return task
+        problem = next((one for one in self.problems() if id and id in one), "")
+        raise StoreError(f"there is no task {id}" + (f": {problem}" if problem else ""), hint="loop task list")
+
+    def move(self, id: str, to: TaskStatus, by: str, source: str) -> Task:
+        """Change a task's status, then the event ``task.moved``; done and dropped tasks stand in the archive.
+
+        Only the value on the status line changes. A task that is open again, done or dropped is assigned to nobody.
+        Raises StoreError for a move that TASK_MOVES does not have, and for a file whose status line cannot be changed.
+        """
+        with brief_lock(self._layout.locks / "tasks.lock"):
+            task = self.get(id)
+            if to not in TASK_MOVES[task.status]:
+                raise StoreError(f"task {id} is {task.status.value}; it cannot become {to.value}")
+            moved = self._rewrite(task, to)
+        if to in (TaskStatus.OPEN, *_ARCHIVED):
+            self._change(lambda old: [one for one in old if one.task != id])
+        payload: dict[str, JsonValue] = {"task": id, "was": task.status.value, "now": to.value, "by": by}
+        self._events.append("task.moved", source, payload)
+        return moved
+
+    def assignments(self) -> tuple[Assignment, ...]:
+        """What was handed to lanes and is not answered, oldest first. Raises StoreError."""
+        try:
+            document = read_document(self._layout.assignments, SCHEMA)
+        except FileNotFoundError:
+            return ()
+        return tuple(
+            Assignment(
+                task=one.text("task"),
+                lane=one.text("lane"),
+                op=one.text("op"),
+                at=one.time("at"),
+                purpose=one.text("purpose"),
+            )
+            for one in document.objects("assignments")
+        )
+
+    def assign(self, assignment: Assignment) -> None:
+        """Record that a task is about to be handed over: the event ``task.assigned``, then the file."""
+        payload: dict[str, JsonValue] = {
+            "task": assignment.task,
+            "lane": assignment.lane,
+            "op": assignment.op,
+            "purpose": assignment.purpose,
+        }
+        id = derived_id("e", "task.assigned", assignment.task, assignment.op)
+        self._events.append("task.assigned", "engine", payload, id=id)
+        self._change(lambda old: [*(one for one in old if not _is(one, assignment.task, assignment.op)), assignment])
+
+    def unassign(self, task: str, op: str, *, answered: bool = False) -> None:
+        """Forget an assignment; one that is not there is fine.
+
+        answered: the lane did what it was asked; otherwise the hand-over did not happen, which is the event
+        ``task.unassigned``.
+        """
+        ended = [one for one in self.assignments() if _is(one, task, op)]
+        if ended and not answered:
+            payload: dict[str, JsonValue] = {"task": task, "lane": ended[0].lane, "op": op}
+            id = derived_id("e", "task.unassigned", task, op)
+            self._events.append("task.unassigned", "engine", payload, id=id)
+        if ended:
+            self._change(lambda old: [one for one in old if not _is(one, task, op)])
+
+    def _change(self, change: Callable[[tuple[Assignment, ...]], list[Assignment]]) -> None:
+        path = self._layout.assignments
+        with brief_lock(path.with_name(path.name + ".lock")):
+            old = self.assignments()
+            new = change(old)
+            if tuple(new) != old:
+                values: list[JsonValue] = [
+                    {
+                        "task": one.task,
+                        "lane": one.lane,
+                        "op": one.op,
+                        "at": format_time(one.at),
+                        "purpose": one.purpose,
+                    }
+                    for one in new
+                ]
+                write_json(path, {"schema": SCHEMA, "assignments": values})
+
+    def _scan(self) -> tuple[Task | str, ...]:
+        """Every task in id order; in place of a task that cannot be read, or whose id stands twice, a sentence."""
+        folders = (self._layout.tasks_dir, self._layout.tasks_archive)
+        paths = [folder / name for folder in folders for name in names_in(folder, ".md")]
+        self._cache = {path: self._cache[path] for path in paths if path in self._cache}
+        by_id: dict[str, list[Task]] = {}
+        problems: list[str] = []
+        for path in paths:
+            with suppress(FileNotFoundError):
+                found = self._cached(path)
+                if isinstance(found, Task):
+                    by_id.setdefault(found.id, []).append(found)
+                else:
+                    problems.append(found)
+        for id, tasks in by_id.items():
+            if len(tasks) > 1:
+                problems.append(f"{', '.join(str(task.file) for task in tasks)}: {id} stands twice")
+        single = [tasks[0] for _, tasks in sorted(by_id.items()) if len(tasks) == 1]
+        return (*single, *problems)
+
+    def _cached(self, path: Path) -> Task | str:
+        stamp = stamp_of(path)
+        cached = self._cache.get(path)
+        if stamp is None:
+            return self._parsed(path)
+        if cached is None or cached.stamp != stamp:
+            cached = self._cache[path] = _Cached(stamp, self._parsed(path))
+        return cached.found
+
+    def _parsed(self, path: Path) -> Task | str:
+        try:
+            task = _parse(path)
+        except StoreError as error:
+            return error.message
+        except ValueError as error:
+            return f"{path}: {error}"
+        if path.parent == self._layout.tasks_archive and task.status not in _ARCHIVED:
+            return f"{path}: it is {task.status.value}, but stands in the archive"
+        return task
+
+    def _rewrite(self, task: Task, to: TaskStatus) -> Task:
+        """Write the status and put the file where it belongs; a file outside the archive may have any status, so a
+        process that dies in between leaves a task that can be read.
+        """
+        archived = task.file.parent == self._layout.tasks_archive
+        folder = self._layout.tasks_archive if to in _ARCHIVED else self._layout.tasks_dir
+        target = folder / task.file.name
+        if target != task.file and target.exists():
+            raise StoreError(f"task {task.id} cannot become {to.value}: {target} exists")
+        text = _with_status(task, read_text(task.file), to)
+        if archived and target != task.file:
+            move(task.file, target)
+        place = target if archived else task.file
+        write_text(place, text, mode=place.stat().st_mode & 0o777)
+        if place != target:
+            move(place, target)
+        return _parse(target)
+
+
+def _parse(path: Path) -> Task:
+    """Raises ValueError, and StoreError for a file that cannot be read."""
+    name = TASK_FILE.fullmatch(path.name)
+    if name is None:
+        raise ValueError("a task's file is named T0001-<slug>.md, the slug in lower case")
+    front = split(read_text(path))
+    data = front.data
+    if data.get("id", name[1]) != name[1]:
+        raise ValueError(f"id: {data['id']} is not the one of the file's name")
+    title, status = data.get("title"), data.get("status", TaskStatus.OPEN.value)
+    if not isinstance(title, str) or not title.strip():
+        raise ValueError("title: a text was expected")
+    if status not in list(TaskStatus):
+        raise ValueError(f"status: one of {', '.join(TaskStatus)} was expected, found {status}")
+    role = data.get("role") or DEFAULT_ROLE
+    if not isinstance(role, str):
+        raise ValueError("role: a text was expected")
+    return Task(
+        id=name[1],
+        title=title,
+        status=TaskStatus(str(status)),
+        depends_on=_dependencies(data.get("depends_on")),
+        role=role,
+        file=path,
+        body=front.body,
+    )
+
+
+def _dependencies(value: JsonValue) -> tuple[str, ...]:
+    ids = [value] if isinstance(value, str) and value.strip() else value or []
+    if not isinstance(ids, list) or not all(isinstance(one, str) and TASK_ID.fullmatch(one) for one in ids):
+        raise ValueError(f"depends_on: a list of task ids was expected, found {value}")
+    return tuple(str(one) for one in ids)
+
+
+def _with_status(task: Task, text: str, to: TaskStatus) -> str:
+    """The text with another status and not one other byte changed. Raises StoreError where that cannot be."""
+    refusal = StoreError(
+        f"{task.file}: its status line cannot be changed", hint=f"write it as one line: status: {task.status.value}"
+    )
+    try:
+        before = split(text)
+        header = text[: len(text) - len(before.body)]
+        changed, lines = _STATUS_LINE.subn(rf"\g<1> {to.value}\g<2>\g<3>", header, count=1)
+        if not lines:
+            changed = re.sub(r"(?m)^(---[ \t]*(\r?\n)?)\Z", rf"status: {to.value}\n\g<1>", header)
+        after = split(changed + before.body)
+    except ValueError:
+        raise refusal from None
+    if {**before.data, "status": to.value} != dict(after.data) or before.body != after.body:
+        raise refusal
+    return changed + before.body
+
+
+def _is(assignment: Assignment, task: str, op: str) -> bool:
+    return (assignment.task, assignment.op) == (task, op)
