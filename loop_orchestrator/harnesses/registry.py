@@ -1,0 +1,94 @@
+"""The harnesses there are: the packaged data files, then those of the project, which replace or add."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from loop_orchestrator.config.problems import Problem, Problems
+from loop_orchestrator.config.reader import read_file, read_section
+from loop_orchestrator.model.harness import HarnessKind, HarnessSpec, OneShot, PromptBy
+
+PACKAGED = Path(__file__).parent / "data"
+"""The data files that every project has."""
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
+"""A key as tmux names it: ``Enter``, ``C-u``."""
+
+
+def load_harnesses(project_dir: Path | None) -> dict[str, HarnessSpec]:
+    """Every harness by name.
+
+    project_dir: folder of the project's own data files (``.loop/harnesses``); one that is not there is fine.
+    Raises ConfigError with every problem of every file.
+    """
+    problems = Problems()
+    specs: dict[str, HarnessSpec] = {}
+    folders = [PACKAGED] if project_dir is None else [PACKAGED, project_dir]
+    for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
+        spec = read_harness(path, problems)
+        if spec is not None:
+            specs[spec.name] = spec
+    problems.raise_any()
+    return specs
+
+
+def read_harness(path: Path, problems: Problems) -> HarnessSpec | None:
+    """One data file; None if anything is wrong with it, all of which is then in ``problems``."""
+    before = len(problems.found)
+    node = read_file(path, problems)
+    if node is None:
+        if len(problems.found) == before:
+            problems.add_file(str(path), "is empty")
+        return None
+    spec = read_section(HarnessSpec, node, problems, "", given={"origin": str(path)})
+    if spec is None:
+        return None
+    mistakes = tuple(_mistakes(spec, path.stem))
+    problems.found.update(Problem(str(path), 0, key, message) for key, message in mistakes)
+    return None if mistakes else spec
+
+
+def _mistakes(spec: HarnessSpec, stem: str) -> Iterator[tuple[str, str]]:
+    """What is wrong between the keys of one file: (key, message)."""
+    if not _NAME.fullmatch(spec.name) or spec.name != stem:
+        yield "name", f"expected the name of the file, {stem}, in lower case letters, digits and - (got {spec.name!r})"
+    needs_launch = spec.kind in (HarnessKind.AGENT, HarnessKind.DASHBOARD)
+    if needs_launch and not spec.launch:
+        yield "launch", f"a harness of kind {spec.kind} needs the argv of its program"
+    if not needs_launch and spec.launch:
+        yield "launch", f"a harness of kind {spec.kind} starts no program of its own"
+    if spec.kind is HarnessKind.BRAIN and spec.oneshot is None:
+        yield "oneshot", "a brain needs this section"
+    for number, rule in enumerate(spec.rules):
+        if not rule.all and not rule.any:
+            yield f"rules[{number}]", "expected at least one pattern in all or any"
+    if spec.composer is not None:
+        if "text" not in spec.composer.line.groupindex:
+            yield "composer.line", "expected a group named text, (?P<text>…)"
+        for key in ("clear", "interrupt"):
+            keys: tuple[str, ...] = getattr(spec.composer, key)
+            for name in keys:
+                if not _KEY.fullmatch(name):
+                    yield f"composer.{key}", f"expected names of keys, such as Escape or C-u (got {name!r})"
+    for key, argv in (("model_argv", spec.model_argv), ("oneshot.model_argv", _oneshot_model(spec.oneshot))):
+        if argv and not any("{model}" in word for word in argv):
+            yield key, "expected {model} in one of its words"
+    if spec.oneshot is not None:
+        yield from _oneshot_mistakes(spec.oneshot)
+
+
+def _oneshot_model(oneshot: OneShot | None) -> tuple[str, ...]:
+    return oneshot.model_argv if oneshot else ()
+
+
+def _oneshot_mistakes(oneshot: OneShot) -> Iterator[tuple[str, str]]:
+    if not oneshot.argv:
+        yield "oneshot.argv", "expected the argv of the program"
+    has_prompt = any("{prompt}" in word for word in oneshot.argv)
+    if has_prompt != (oneshot.prompt is PromptBy.ARGUMENT):
+        yield "oneshot.argv", "expected {prompt} in one of its words exactly if prompt is argument"
+    if oneshot.output == "json" and not oneshot.reply:
+        yield "oneshot.reply", "with output json this key is needed"

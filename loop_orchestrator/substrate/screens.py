@@ -1,0 +1,92 @@
+"""Reads what ``capture-pane -e`` prints into rows of text, knowing which characters were dim."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from loop_orchestrator.model.terminal import Screen
+
+_TOKEN = re.compile(
+    r"\x1b\[(?P<params>[0-9;:]*)(?P<final>[A-Za-z])"  # a CSI sequence; only SGR (m) says something
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # an OSC sequence, such as a hyperlink
+    r"|\x1b[()*+][0-9A-Za-z]|\x1b.?"  # any other escape
+    r"|(?P<control>[\x00-\x1a\x1c-\x1f])"
+    r"|(?P<text>[^\x00-\x1f]+)",
+    re.DOTALL,
+)
+_SHIFT_OUT, _SHIFT_IN = "\x0e", "\x0f"
+_LINE_DRAWING = str.maketrans("jklmnqtuvwx", "┘┐┌└┼─├┤┴┬│")
+"""The characters of the alternate character set that borders are made of."""
+_COLOURS = frozenset({"38", "48", "58"})
+_COLOUR_ARGUMENTS = {"2": 3, "5": 1}
+
+
+class _Run(NamedTuple):
+    """Characters of one row with the same attributes."""
+
+    text: str
+    dim: bool
+    inverse: bool
+
+
+def parse_ansi(text: str) -> Screen:
+    """The screen that this text draws, one row a line; text without escape codes is taken as all bright.
+
+    A single inverse character followed by a dim one is the cursor standing on a placeholder, and counts as dim.
+    """
+    rows = [
+        (_cut("".join(run.text for run in runs)), _cut("".join(_bright(runs, index) for index in range(len(runs)))))
+        for runs in _rows_of_runs(text.removesuffix("\n"))
+    ]
+    return Screen(tuple(row for row, _ in rows), tuple(bright for _, bright in rows))
+
+
+def _rows_of_runs(text: str) -> Iterator[list[_Run]]:
+    """The runs of each row. Attributes hold on from row to row, as tmux writes them."""
+    dim = inverse = line_drawing = False
+    runs: list[_Run] = []
+    for token in _TOKEN.finditer(text):
+        match token.lastgroup:
+            case "text":
+                drawn = token["text"].translate(_LINE_DRAWING) if line_drawing else token["text"]
+                runs.append(_Run(drawn, dim, inverse))
+            case "control":
+                if token["control"] == "\n":
+                    yield runs
+                    runs = []
+                elif token["control"] == "\t":
+                    runs.append(_Run(" ", dim, inverse))
+                elif token["control"] in (_SHIFT_OUT, _SHIFT_IN):
+                    line_drawing = token["control"] == _SHIFT_OUT
+            case "final":
+                if token["final"] == "m":
+                    dim, inverse = _after_sgr(token["params"], dim, inverse)
+    yield runs
+
+
+def _after_sgr(params: str, dim: bool, inverse: bool) -> tuple[bool, bool]:
+    codes = iter(params.split(";"))
+    for code in codes:
+        if code in _COLOURS:
+            for _ in range(_COLOUR_ARGUMENTS.get(next(codes, ""), 0)):
+                next(codes, "")
+        elif code in ("", "0"):
+            dim = inverse = False
+        elif code in ("2", "22"):
+            dim = code == "2"
+        elif code in ("7", "27"):
+            inverse = code == "7"
+    return dim, inverse
+
+
+def _bright(runs: list[_Run], index: int) -> str:
+    run = runs[index]
+    cursor = run.inverse and len(run.text) == 1 and index + 1 < len(runs) and runs[index + 1].dim
+    return " " * len(run.text) if run.dim or cursor else run.text
+
+
+def _cut(row: str) -> str:
+    """Trailing blanks cut; U+00A0 stays, it may tell a composer from a transcript."""
+    return row.rstrip(" ")

@@ -1,0 +1,364 @@
+"""tmux as the substrate: libtmux for what is structural and rare, one batched invocation for what is read often.
+
+The user's tmux.conf applies to what a person sees. Nothing here relies on it: what could end or starve a detached
+session is set for the own server, and panes are named by id.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.errors import LoopError, SubstrateError, UsageError
+from loop_orchestrator.model.lane import Split
+from loop_orchestrator.model.terminal import PaneFacts, PaneReading
+from loop_orchestrator.substrate.listing import facts_format, is_running, read_facts, read_pane
+from loop_orchestrator.substrate.port import PaneStart, PasteResult
+
+if TYPE_CHECKING:
+    from libtmux.server import Server
+
+    from loop_orchestrator.process.run import Finished
+
+ANSWER_S = 10.0
+"""Seconds within which tmux answers, or is taken for hung."""
+RESTART_S = 5.0
+"""Seconds that an old server on the same socket may take to go away."""
+HISTORY_ROWS = 50_000
+OLDEST = (3, 3)
+
+_OWN_SERVER = (
+    ("-s", "exit-unattached", "off"),
+    ("-g", "destroy-unattached", "off"),
+    ("-g", "history-limit", str(HISTORY_ROWS)),
+    ("-gw", "remain-on-exit", "off"),
+    # tmux 3.3a crashes on `window-size manual` when a window is made and nobody is attached.
+    ("-gw", "window-size", "latest"),
+)
+_PREPARING = ("start-server", "set-environment", "set-option")
+_OWN_WINDOW = (("automatic-rename", "off"), ("allow-rename", "off"), ("remain-on-exit", "off"))
+_LANE_ENVIRONMENT = ("LOOP_SESSION", "LOOP_LANE", "LOOP_PROJECT_ROOT", "LOOP_MAILBOX", "LOOP_TMUX_SOCKET")
+"""Belongs to one pane: not for the server, which may have been started from within a lane."""
+_NO_SERVER = re.compile(r"no server running|error connecting|server exited|lost server")
+_GONE = re.compile(r"can't find|no such (?:session|window|pane)")
+_CONFIG_HINT = "see whether tmux starts with your tmux.conf: tmux -L try new-session"
+_SESSION_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PANE_ID = re.compile(r"%\d+")
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
+
+class TmuxSubstrate:
+    """One session on one tmux server; see port.Substrate for what the methods promise."""
+
+    def __init__(self, socket: str, session: str, width: int, height: int) -> None:
+        """socket: a name, an absolute path, or ``default`` for the user's own server.
+
+        width, height: cells of a detached session. Raises UsageError for a name that tmux would change.
+        """
+        if not _SESSION_NAME.fullmatch(session):
+            raise UsageError(f"not a session name: {session!r}", hint="use letters, digits, - and _")
+        if "/" in socket and not socket.startswith("/"):
+            raise UsageError(f"not a tmux socket: {socket!r}", hint="give a name or an absolute path")
+        self._session = session
+        self._socket = socket
+        self._size = (width, height)
+
+    @property
+    def session(self) -> str:
+        return self._session
+
+    def session_exists(self) -> bool:
+        return self._session in (name for name, _, _ in self._sessions())
+
+    def start_lanes(self, starts: Sequence[PaneStart], *, cwd: Path) -> tuple[PaneFacts, ...]:
+        self._check_version()
+        last_in_window = {facts.window: facts.pane for facts in self.panes()}
+        made = []
+        for start in starts:
+            if not last_in_window:
+                pane = self._new_session(start, cwd)
+            elif start.spec.window in last_in_window:
+                pane = self._split(start, last_in_window[start.spec.window], cwd)
+            else:
+                pane = self._new_window(start, cwd)
+            last_in_window[start.spec.window] = pane
+            made.append(pane)
+            options = [["set-option", "-w", "-t", pane, name, value] for name, value in _OWN_WINDOW]
+            self._chain(*options, ["set-option", "-p", "-t", pane, "@loop_lane", start.spec.name], gone_is_fine=True)
+        facts = {fact.pane: fact for fact in self.panes()}
+        for start, pane in zip(starts, made, strict=True):
+            if pane not in facts:
+                ended = f"lane {start.spec.name}: its pane {pane} ended as soon as it was made"
+                raise SubstrateError(ended, hint="" if facts else _CONFIG_HINT)
+        return tuple(facts[pane] for pane in made)
+
+    def panes(self) -> tuple[PaneFacts, ...]:
+        token = secrets.token_hex(16)
+        listed = self._tmux("list-panes", "-s", "-t", f"={self._session}:", "-F", facts_format(token))
+        if listed.code != 0:
+            if _NO_SERVER.search(listed.complaint) or _GONE.search(listed.complaint):
+                return ()
+            raise _failed("list-panes", self._session, listed)
+        return tuple(read_facts(line.split(token)[1:]) for line in listed.text.splitlines())
+
+    def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
+        if not panes:
+            return ()
+        token = secrets.token_hex(16)  # no pane can print it, so no pane can forge the end of its screen
+        lines = []
+        for pane in panes:
+            _check_pane(pane)
+            lines += [f"display-message -p -t '{pane}' '{facts_format(token)}'", f"capture-pane -p -e -t '{pane}'"]
+        script = "\n".join((*lines, f"display-message -p '{token}'", ""))
+        answer = self._tmux("source-file", "-", stdin=script.encode())
+        parts = answer.stdout.decode("utf-8", "replace").split("\n" + token)
+        if not answer.stdout.startswith(token.encode()) or len(parts) != len(panes) + 1:
+            if _NO_SERVER.search(answer.complaint):
+                return ()
+            raise _failed("source-file", f"{len(panes)} panes", answer)
+        return tuple(
+            reading for pane, part in zip(panes, parts, strict=False) if (reading := read_pane(pane, part, token))
+        )
+
+    def paste(self, pane: str, text: str, *, pane_pid: int) -> PasteResult:
+        buffer = f"loop-{secrets.token_hex(8)}"
+        return self._guarded(
+            pane,
+            pane_pid,
+            f"paste-buffer -d -p -r -b {buffer} -t '{pane}'",
+            before=("load-buffer", "-b", buffer, "-", ";"),
+            otherwise=f"delete-buffer -b {buffer}",
+            stdin=text.encode("utf-8"),
+        )
+
+    def press(self, pane: str, keys: Sequence[str], *, pane_pid: int) -> PasteResult:
+        for key in keys:
+            if not _KEY.fullmatch(key):
+                raise SubstrateError(f"tmux send-keys {pane}: not the name of a key: {key!r}")
+        return self._guarded(pane, pane_pid, f"send-keys -t '{pane}' {' '.join(keys)}")
+
+    def leave_mode(self, pane: str) -> None:
+        _check_pane(pane)
+        left = self._tmux("copy-mode", "-q", "-t", pane)
+        if left.code != 0:
+            raise _failed("copy-mode", pane, left)
+
+    def end_pane(self, pane: str) -> None:
+        _check_pane(pane)
+        self._chain(["kill-pane", "-t", pane], gone_is_fine=True)
+
+    def end_session(self) -> None:
+        sessions = self._sessions()
+        mine = next((entry for entry in sessions if entry[0] == self._session), None)
+        if mine is None:
+            return
+        _, identity, server_pid = mine
+        self._chain(["kill-session", "-t", identity], gone_is_fine=True)
+        if len(sessions) == 1:
+            _await_end(server_pid)
+
+    def select(self, pane: str) -> None:
+        _check_pane(pane)
+        self._chain(["select-window", "-t", pane], ["select-pane", "-t", pane])
+
+    def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
+        """From within another tmux server ``TMUX`` would make tmux refuse, so it is taken out of the environment."""
+        target = f"={self._session}"
+        if inside:
+            return ("tmux", "-u", *self._socket_argv, "switch-client", "-t", target)
+        return ("env", "-u", "TMUX", "tmux", "-u", *self._socket_argv, "attach-session", "-t", target)
+
+    def attach_hint(self) -> str:
+        return f"{shlex.join(['tmux', *self._socket_argv, 'attach', '-t'])} '={self._session}'"
+
+    # Making panes.
+
+    def _new_session(self, start: PaneStart, cwd: Path) -> str:
+        """The session with the lane's window as its only one; waits for an old server on this socket to go away."""
+        width, height = (str(cells) for cells in self._size)
+        made = ["new-session", "-d", "-s", self._session, "-x", width, "-y", height, *self._pane_argv(start, cwd, True)]
+        mine = f"={self._session}:"
+        before = [["start-server"], *(["set-environment", "-gu", name] for name in _LANE_ENVIRONMENT)]
+        after = [["set-environment", "-t", mine, "-u", name] for name, _ in start.env]
+        if self._is_users_server:
+            self._refuse_manual_size()
+            after += [["set-option", "-t", mine, "destroy-unattached", "off"]]
+            after += [["set-option", "-t", mine, "history-limit", str(HISTORY_ROWS)]]
+        else:
+            before += [["set-option", *option] for option in _OWN_SERVER]
+        deadline = time.monotonic() + RESTART_S
+        while True:
+            try:
+                return self._chain(*before, made, *after)[0]
+            except SubstrateError as error:
+                if not _NO_SERVER.search(error.message) or time.monotonic() > deadline:
+                    error.hint = error.hint or _CONFIG_HINT
+                    raise
+                time.sleep(0.05)
+
+    def _new_window(self, start: PaneStart, cwd: Path) -> str:
+        if self._is_users_server:
+            self._refuse_manual_size()
+        return self._chain(["new-window", "-d", "-t", f"={self._session}:", *self._pane_argv(start, cwd, True)])[0]
+
+    def _split(self, start: PaneStart, beside: str, cwd: Path) -> str:
+        direction = "-v" if start.spec.split is Split.BELOW else "-h"
+        return self._chain(["split-window", "-d", direction, "-t", beside, *self._pane_argv(start, cwd, False)])[0]
+
+    def _pane_argv(self, start: PaneStart, cwd: Path, names_window: bool) -> list[str]:
+        """Where, with which environment, and what; tmux runs several words as they are, without a shell."""
+        window = ["-n", _unexpanded(start.spec.window)] if names_window else []
+        env = [word for name, value in start.env for word in ("-e", f"{name}={value}")]
+        return [*window, "-P", "-F", "#{pane_id}", "-c", _unexpanded(str(cwd)), *env, "--", *_words(start.argv)]
+
+    def _refuse_manual_size(self) -> None:
+        shown = self._tmux("start-server", ";", "show-options", "-gwv", "window-size")
+        if shown.text.strip() == "manual":
+            raise SubstrateError(
+                "tmux new-window: the server has window-size manual, on which tmux 3.3a crashes with nobody attached",
+                hint="tmux set-option -gw window-size latest, or leave tmux.socket at its default",
+            )
+
+    # Talking to tmux.
+
+    @property
+    def _is_users_server(self) -> bool:
+        return self._socket == "default"
+
+    @property
+    def _socket_argv(self) -> tuple[str, str]:
+        return ("-S", self._socket) if self._socket.startswith("/") else ("-L", self._socket)
+
+    def _tmux(self, *command: str, stdin: bytes | None = None) -> Finished:
+        """One invocation. ``-u``: without a locale tmux would replace what is not ASCII."""
+        from loop_orchestrator.process.run import run
+
+        env = {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
+        try:
+            done = run(("tmux", "-u", *self._socket_argv, *command), env=env, stdin=stdin, timeout_s=ANSWER_S)
+        except LoopError as error:
+            raise SubstrateError(error.message, hint=error.hint) from error
+        if done.timed_out:
+            raise SubstrateError(f"tmux {command[0]}: no answer within {ANSWER_S:g} s from {self._socket}")
+        return done
+
+    def _chain(self, *commands: Sequence[str], gone_is_fine: bool = False) -> list[str]:
+        """Structural commands, done in one go by libtmux. Returns the lines they print."""
+        from libtmux.exc import LibTmuxException
+
+        words = [word for command in commands for word in (*map(_escaped, command), ";")][:-1]
+        name = next((command[0] for command in commands if command[0] not in _PREPARING), commands[0][0])
+        try:
+            done = self._server().cmd("-u", *words)
+        except LibTmuxException as error:
+            raise SubstrateError(f"tmux {name}: {error or 'tmux is not installed'}") from error
+        if done.returncode != 0:
+            said = "; ".join(done.stderr)
+            if gone_is_fine and (_NO_SERVER.search(said) or _GONE.search(said)):
+                return []
+            raise SubstrateError(f"tmux {name} {self._session}: {said}")
+        return list(done.stdout)
+
+    def _server(self) -> Server:
+        from libtmux.server import Server
+
+        flag, value = self._socket_argv
+        return Server(socket_path=value) if flag == "-S" else Server(socket_name=value)
+
+    def _sessions(self) -> tuple[tuple[str, str, int], ...]:
+        """(name, id, pid of the server) of every session of the server."""
+        listed = self._tmux("list-sessions", "-F", "#{session_name} #{session_id} #{pid}")
+        if listed.code != 0:
+            if _NO_SERVER.search(listed.complaint):
+                return ()
+            raise _failed("list-sessions", self._socket, listed)
+        entries = (line.rsplit(" ", 2) for line in listed.text.splitlines())
+        return tuple((name, identity, int(pid)) for name, identity, pid in entries)
+
+    def _guarded(
+        self,
+        pane: str,
+        pane_pid: int,
+        command: str,
+        *,
+        before: tuple[str, ...] = (),
+        otherwise: str = "",
+        stdin: bytes | None = None,
+    ) -> PasteResult:
+        """The command, if the pane takes input: one command of the server, so nothing comes between test and command.
+
+        A paste into a dead pane would end a 3.3a server with all its lanes.
+        """
+        _check_pane(pane)
+        token = secrets.token_hex(16)
+        refuse = (
+            f"#{{||:#{{!=:#{{pane_id}},{pane}}},#{{||:#{{!=:#{{pane_pid}},{pane_pid}}},"
+            "#{||:#{pane_dead},#{||:#{pane_in_mode},#{pane_input_off}}}}}"
+        )
+        state = f"{token} #{{pane_id}} #{{pane_pid}} #{{pane_dead}} #{{pane_in_mode}}"
+        refused = f"display-message -p -t '{pane}' '{state}'" + (f" ; {otherwise}" if otherwise else "")
+        done = self._tmux(
+            *before,
+            *("if-shell", "-F", "-t", pane, refuse, refused, f"{command} ; display-message -p {token}"),
+            stdin=stdin,
+        )
+        said = next((line for line in done.text.splitlines() if line.startswith(token)), None)
+        if said is None:
+            if _NO_SERVER.search(done.complaint):
+                return PasteResult.GONE
+            raise _failed(command.split()[0], pane, done)
+        return PasteResult.PASTED if said == token else _refusal(said.split(" ")[1:], pane, pane_pid)
+
+    def _check_version(self) -> None:
+        said = self._tmux("-V").text.strip()
+        found = re.search(r"(\d+)\.(\d+)", said)
+        if found and (int(found[1]), int(found[2])) < OLDEST:
+            raise SubstrateError(f"{said} is too old: tmux {'.'.join(map(str, OLDEST))} or newer is needed")
+
+
+def _words(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """A single word would be taken for a shell command line."""
+    return ("env", *argv) if len(argv) == 1 else argv
+
+
+def _escaped(word: str) -> str:
+    """A word that ends in a semicolon would end the command."""
+    return f"{word[:-1]}\\;" if word.endswith(";") else word
+
+
+def _unexpanded(text: str) -> str:
+    """The text as it is where tmux would expand formats, ``#(command)`` among them."""
+    return text.replace("#", "##")
+
+
+def _refusal(values: Sequence[str], pane: str, pane_pid: int) -> PasteResult:
+    identity, pid, dead, in_mode = values
+    if identity != pane:
+        return PasteResult.GONE
+    if pid != str(pane_pid):
+        return PasteResult.REPLACED
+    if dead == "1":
+        return PasteResult.DEAD
+    return PasteResult.IN_MODE if in_mode not in ("", "0") else PasteResult.INPUT_OFF
+
+
+def _await_end(pid: int) -> None:
+    """Until the process has ended: a server started before that would be met by its end."""
+    deadline = time.monotonic() + RESTART_S
+    while time.monotonic() < deadline and is_running(pid):
+        time.sleep(0.01)
+
+
+def _check_pane(pane: str) -> None:
+    if not _PANE_ID.fullmatch(pane):
+        raise SubstrateError(f"tmux: not the id of a pane: {pane!r}")
+
+
+def _failed(command: str, target: str, done: Finished) -> SubstrateError:
+    return SubstrateError(f"tmux {command} {target}: {done.complaint}")

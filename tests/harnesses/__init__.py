@@ -1,0 +1,1 @@
+"""Tests of loop_orchestrator.harnesses."""

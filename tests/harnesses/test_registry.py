@@ -1,0 +1,94 @@
+"""Harness data is read strictly, and a project's own files add to the packaged ones or replace them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loop_orchestrator.errors import ConfigError
+from loop_orchestrator.harnesses.registry import PACKAGED, load_harnesses
+from loop_orchestrator.model.harness import HarnessKind
+from loop_orchestrator.model.lane import Detail
+
+MINE = """
+name: mine
+title: Mine
+kind: agent
+launch: [mine, --quiet]
+composer:
+  line: '^> (?P<text>.*)$'
+rules:
+  - {name: busy, detail: busy, region: bottom, any: ['^working']}
+"""
+
+
+def test_the_packaged_harnesses_are_read() -> None:
+    found = load_harnesses(None)
+    assert set(found) == {path.stem for path in PACKAGED.glob("*.yaml")} == {"claude", "llm", "rehearsal", "shell"}
+    assert {name: spec.kind for name, spec in found.items()} == {
+        "claude": HarnessKind.AGENT,
+        "llm": HarnessKind.BRAIN,
+        "rehearsal": HarnessKind.AGENT,
+        "shell": HarnessKind.SHELL,
+    }
+    assert all(spec.origin == str(PACKAGED / f"{name}.yaml") for name, spec in found.items())
+
+
+def test_a_project_adds_and_replaces(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE, encoding="utf-8")
+    (tmp_path / "shell.yaml").write_text("name: shell\ntitle: My shell\nkind: shell\n", encoding="utf-8")
+    found = load_harnesses(tmp_path)
+    assert found["mine"].launch == ("mine", "--quiet")
+    assert found["mine"].rules[0].detail is Detail.BUSY
+    assert found["mine"].verified == ()
+    assert found["shell"].title == "My shell"
+    assert "claude" in found
+
+
+def test_a_folder_that_is_not_there_is_fine(tmp_path: Path) -> None:
+    assert load_harnesses(tmp_path / "none") == load_harnesses(None)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "says"),
+    [
+        (("title: Mine", "titel: Mine"), 3, "titel: no such key; did you mean title?"),
+        (("kind: agent", "kind: agnet"), 4, "kind: expected agent, shell, dashboard or brain"),
+        (("detail: busy", "detail: bussy"), 9, "detail: expected ready, draft, busy"),
+        (("['^working']", "['(working']"), 9, "expected a regular expression"),
+        (("(?P<text>.*)", "(.*)"), 0, "composer.line: expected a group named text"),
+        (("launch: [mine, --quiet]", ""), 0, "launch: a harness of kind agent needs"),
+        (("kind: agent", "kind: brain"), 0, "oneshot: a brain needs this section"),
+        (("name: mine", "name: yours"), 0, "name: expected the name of the file, mine"),
+        (("any: ['^working']", "none: [x]"), 0, "rules[0]: expected at least one pattern in all or any"),
+        (("composer:", "model_argv: [--model]\ncomposer:"), 0, "model_argv: expected {model}"),
+        (("composer:", "composer:\n  clear: ['C-u; kill']"), 0, "composer.clear: expected names of keys"),
+        (("composer:", "oneshot: {argv: [mine, '{prompt}']}\ncomposer:"), 0, "oneshot.argv: expected {prompt}"),
+        (("composer:", "oneshot: {argv: [mine], output: json}\ncomposer:"), 0, "oneshot.reply: with output json"),
+        (("composer:", "origin: elsewhere\ncomposer:"), 6, "origin: no such key"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, change: tuple[str, str], line: int, says: str) -> None:
+    assert change[0] in MINE
+    file = tmp_path / "mine.yaml"
+    file.write_text(MINE.replace(*change), encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        load_harnesses(tmp_path)
+    place = f"{file}:{line}: " if line else f"{file}: "
+    assert any(problem.startswith(place) and says in problem for problem in raised.value.problems), (
+        raised.value.problems
+    )
+
+
+def test_the_mistakes_of_every_file_are_reported_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("name: a\n", encoding="utf-8")
+    (tmp_path / "b.yaml").write_text("", encoding="utf-8")
+    (tmp_path / "c.yaml").write_text("name: [\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        load_harnesses(tmp_path)
+    assert {problem.split(":")[0].rpartition("/")[2] for problem in raised.value.problems} == {
+        "a.yaml",
+        "b.yaml",
+        "c.yaml",
+    }

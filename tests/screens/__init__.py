@@ -1,0 +1,1 @@
+"""Recorded screens of real programs, and what they must be read as."""
