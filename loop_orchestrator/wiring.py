@@ -57,6 +57,10 @@ class Project:
         """The same options for the project in another directory."""
         return Project(replace(self.options, project_root=str(directory)), self.environ)
 
+    def of_session(self, session: str) -> Project:
+        """The same options for another session."""
+        return Project(replace(self.options, session=session), self.environ)
+
     @property
     def json(self) -> bool:
         """Results are to be printed as one JSON document."""
@@ -154,14 +158,14 @@ class Project:
     def tasks(self) -> TaskStore:
         from loop_orchestrator.stores.tasks import TaskStore
 
-        return TaskStore(self.layout, self.clock, self.events)
+        return TaskStore(self.layout, self.events)
 
     @cached_property
     def decisions(self) -> DecisionStore:
         from loop_orchestrator.actions.registry import ActionCodec
         from loop_orchestrator.stores.decisions import DecisionStore
 
-        return DecisionStore(self.layout, self.clock, ActionCodec())
+        return DecisionStore(self.layout, ActionCodec())
 
     @cached_property
     def budget(self) -> Budget:
@@ -226,9 +230,10 @@ class Project:
         from loop_orchestrator.stores.deliveries import DeliveryStore
         from loop_orchestrator.stores.lanes import LaneStore
         from loop_orchestrator.stores.notes import KeyedNotes
+        from loop_orchestrator.stores.transcripts import TranscriptStore
         from loop_orchestrator.world import World
 
-        layout, clock = self.layout, self.clock
+        layout, clock, engine = self.layout, self.clock, self.config.engine
         prompts = load_prompts()
         return World(
             root=self.root,
@@ -249,6 +254,7 @@ class Project:
             escalations=KeyedNotes(layout.escalations, clock),
             proofs=KeyedNotes(layout.proofs, clock),
             lanes_seen=KeyedNotes(layout.lanes_seen, clock),
+            transcripts=TranscriptStore(layout.brain, keep=engine.keep_transcripts if engine else 1),
             substrate=self.substrate,
             harnesses=self.harnesses,
             brain=self._brain(prompts),

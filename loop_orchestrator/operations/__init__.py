@@ -1,0 +1,1 @@
+"""What anyone can ask for: functions over a World. The command line calls nothing else."""

@@ -1,0 +1,34 @@
+"""`loop down`: end the session."""
+
+from __future__ import annotations
+
+import argparse
+
+from loop_orchestrator.cli import output
+from loop_orchestrator.cli.command import Command
+from loop_orchestrator.errors import ExitCode
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.wiring import Project
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="also while a lane is at work")
+
+
+def _run(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.ending import down
+
+    report = down(project.world, force=args.force, by=project.caller)
+    if project.json:
+        handoffs: list[JsonValue] = [str(path) for path in report.handoffs]
+        output.document({"session": project.session, "handoffs": handoffs, "kept_panes": report.kept})
+        return ExitCode.DONE
+    output.line(f"session {project.session}: {len(report.handoffs)} lanes ended")
+    if report.handoffs:
+        output.note(f"hand-offs: {report.handoffs[0].parent}")
+    if report.kept:
+        output.note(f"{report.kept} panes that are no lanes stay: {project.substrate.attach_hint()}")
+    return ExitCode.DONE
+
+
+COMMANDS = {"down": Command(run=_run, arguments=_arguments, examples=("loop down", "loop down --force"))}

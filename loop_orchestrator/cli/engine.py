@@ -1,0 +1,162 @@
+"""`loop engine once|judge|prompt|contract`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.cli import output
+from loop_orchestrator.cli.command import Command
+from loop_orchestrator.cli.decided import print_action, print_decision
+from loop_orchestrator.cli.trust import require_accepted
+from loop_orchestrator.errors import ExitCode, UsageError
+from loop_orchestrator.model.decision import ApprovalMode, ItemStatus
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.wiring import Project
+
+if TYPE_CHECKING:
+    from loop_orchestrator.engine.cycle import CycleResult
+    from loop_orchestrator.operations.cycle import Judged
+
+
+def _once_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--approval",
+        choices=[mode.value for mode in ApprovalMode],
+        help="the mode of this cycle; default: the config's",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what it would see and ask; writes and sends nothing"
+    )
+
+
+def _once(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.cycle import once, rehearse
+
+    mode = ApprovalMode(args.approval) if args.approval else None
+    if args.dry_run:
+        return _print_rehearsed(rehearse(project.world, mode=mode), project)
+    require_accepted(project)
+    result = once(project.world, mode=mode)
+    if project.json:
+        output.document({"session": project.session, **_shape(result)})
+    elif result.decision is not None:
+        print_decision(result.decision, whole=False)
+    if result.outcome == "brain-failed":
+        output.note(f"the brain failed ({result.failure}): {result.problem}")
+        return ExitCode.FAILED
+    return ExitCode.WAITING if result.outcome == "waiting" else ExitCode.DONE
+
+
+def _shape(result: CycleResult) -> dict[str, JsonValue]:
+    from loop_orchestrator.operations.engine_view import full_decision_shape
+
+    return {
+        "cycle": result.cycle,
+        "outcome": result.outcome,
+        "decision": full_decision_shape(result.decision) if result.decision else None,
+        "failure": result.failure or None,
+        "problem": result.problem or None,
+    }
+
+
+def _print_rehearsed(result: CycleResult, project: Project) -> int:
+    if project.json:
+        output.document({"session": project.session, **_shape(result), "prompt": result.prompt})
+        return ExitCode.DONE
+    output.line("what the brain would be asked:")
+    output.line()
+    output.block(result.prompt)
+    if result.proposal is not None:
+        output.line()
+        output.line(f"what the rules would decide: {result.proposal.critique}")
+        for idx, (action, verdict) in enumerate(zip(result.proposal.actions, result.verdicts, strict=True)):
+            print_action(idx, action, verdict, status=ItemStatus.WAITING)
+    return ExitCode.DONE
+
+
+def _judge_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a brain's reply; - reads stdin")
+
+
+def _judge(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.engine.reply import ReplyProblem
+    from loop_orchestrator.operations.cycle import judge_reply
+
+    text = sys.stdin.read() if args.file == "-" else _read(Path(args.file))
+    try:
+        judged = judge_reply(project.world, text)
+    except ReplyProblem as problem:
+        if project.json:
+            output.document({"session": project.session, "problem": str(problem)})
+        output.note(f"the reply breaks the contract: {problem}")
+        return ExitCode.FAILED
+    if project.json:
+        output.document({"session": project.session, "problem": None, **_judged_shape(judged)})
+        return ExitCode.DONE
+    output.line(f"critique: {judged.proposal.critique}")
+    together = zip(judged.proposal.actions, judged.verdicts, judged.statuses, strict=True)
+    for idx, (action, verdict, status) in enumerate(together):
+        print_action(idx, action, verdict, status=status)
+    return ExitCode.DONE
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+def _judged_shape(judged: Judged) -> dict[str, JsonValue]:
+    actions: list[JsonValue] = [
+        {
+            "idx": idx,
+            "kind": action.kind,
+            "target": action.target or None,
+            "verdict": verdict.level.value,
+            "reasons": list(verdict.reasons),
+            "status": status.value,
+            "fields": action.to_fields(),
+        }
+        for idx, (action, verdict, status) in enumerate(
+            zip(judged.proposal.actions, judged.verdicts, judged.statuses, strict=True)
+        )
+    ]
+    return {"critique": judged.proposal.critique, "actions": actions}
+
+
+def _prompt(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
+    from loop_orchestrator.operations.cycle import rehearse
+
+    prompt = rehearse(project.world, mode=None).prompt
+    if project.json:
+        output.document({"session": project.session, "prompt": prompt})
+    else:
+        output.block(prompt)
+    return ExitCode.DONE
+
+
+def _contract(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
+    from loop_orchestrator.actions.registry import contract_schema
+
+    output.document(contract_schema())
+    return ExitCode.DONE
+
+
+COMMANDS = {
+    "engine once": Command(
+        run=_once,
+        arguments=_once_arguments,
+        examples=("loop engine once", "loop engine once --dry-run", "loop engine once --approval auto --json"),
+    ),
+    "engine judge": Command(
+        run=_judge,
+        arguments=_judge_arguments,
+        examples=("loop engine judge reply.md", "loop engine judge - < reply.md"),
+    ),
+    "engine prompt": Command(run=_prompt, examples=("loop engine prompt",)),
+    "engine contract": Command(run=_contract, examples=("loop engine contract > decision.schema.json",)),
+}

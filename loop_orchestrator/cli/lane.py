@@ -1,0 +1,124 @@
+"""`loop lane list|add|drop` (loop-tmux list-lanes|add-lane|drop-lane)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from loop_orchestrator.cli import output
+from loop_orchestrator.cli.command import Command
+from loop_orchestrator.clock import format_time
+from loop_orchestrator.errors import ExitCode, UsageError
+from loop_orchestrator.model.lane import Lane, LaneKind, LaneSpec, Split
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.wiring import Project
+
+
+def _list(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
+    from loop_orchestrator.operations.shapes import lane_shape
+
+    lanes = project.world.observe_lanes()
+    if project.json:
+        branches = _branches(lanes)
+        shapes: list[JsonValue] = [lane_shape(lane, branches[lane.record.spec.cwd]) for lane in lanes]
+        output.document({"session": project.session, "generated_at": format_time(project.clock.now()), "lanes": shapes})
+        return ExitCode.DONE
+    if not lanes:
+        output.note(f"session {project.session} has no lanes; boot them: loop up")
+        return ExitCode.DONE
+    rows = []
+    for lane in lanes:
+        spec = lane.record.spec
+        state = f"{lane.state.word.value}/{lane.state.detail.value}"
+        what = spec.harness or output.shorten(spec.cmd, 40)
+        rows.append((spec.name, spec.window, lane.record.pane, spec.role, spec.kind.value, state, what))
+    output.table(("LANE", "WINDOW", "PANE", "ROLE", "KIND", "STATE", "RUNS"), rows)
+    return ExitCode.DONE
+
+
+def _branches(lanes: tuple[Lane, ...]) -> dict[Path, str]:
+    from loop_orchestrator.process import git
+
+    places = {lane.record.spec.cwd for lane in lanes}
+    return {place: (git.branch(place) or "") if git.is_repository(place) else "" for place in places}
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("lane", metavar="W", help="name of the new lane")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--harness", metavar="H", default="", help="what runs in it")
+    what.add_argument("--cmd", metavar="C", default="", help="a shell command line in place of a harness")
+    parser.add_argument("--window", metavar="W", default="", help="tmux window; default: one of the lane's name")
+    parser.add_argument("--split", choices=[split.value for split in Split], help="where in a window that exists")
+    parser.add_argument("--role", metavar="R", default="", help="what it is for; default: by its name")
+    parser.add_argument("--model", metavar="M", default="", help="model id for the harness")
+    parser.add_argument("--repo", metavar="P", default="", help="directory it starts in, relative to the project")
+    parser.add_argument("--kind", choices=[kind.value for kind in LaneKind], default=LaneKind.WORKER.value)
+    parser.add_argument("--auto-approve", action="store_true", help="start it without its own permission prompts")
+    parser.add_argument("--wait-ready", action="store_true", help="wait until it is ready; exit 1 if it is not")
+    parser.add_argument("--ready-timeout", type=float, metavar="S", default=30.0, help="seconds to wait (30)")
+
+
+def _add(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.boot import add_lane
+    from loop_orchestrator.operations.bootcheck import await_lane, is_up, what_it_shows
+
+    spec = _spec(args, project.root)
+    record = add_lane(project.world, spec, project.surroundings)
+    lane = await_lane(project.world, spec.name, limit_s=args.ready_timeout) if args.wait_ready else None
+    if project.json:
+        output.document({"session": project.session, "lane": spec.name, "pane": record.pane})
+    else:
+        output.line(f"lane {spec.name}: {spec.harness or spec.cmd} in pane {record.pane}")
+    if lane is None or is_up(lane):
+        return ExitCode.DONE
+    for line in what_it_shows(lane):
+        output.note(line)
+    return ExitCode.FAILED
+
+
+def _spec(args: argparse.Namespace, root: Path) -> LaneSpec:
+    from loop_orchestrator.config.schema import LaneConfig
+
+    try:
+        return LaneConfig(
+            name=args.lane,
+            window=args.window,
+            split=Split(args.split) if args.split else Split.RIGHT if args.window else None,
+            role=args.role,
+            harness=args.harness,
+            cmd=args.cmd,
+            model=args.model,
+            kind=LaneKind(args.kind),
+            repo=args.repo,
+            auto_approve=args.auto_approve,
+        ).to_spec(root)
+    except ValueError as problem:
+        raise UsageError(f"lane {args.lane} was not added: {problem}", hint="loop lane add --help") from problem
+
+
+def _drop_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("lane", metavar="W")
+    parser.add_argument("--force", action="store_true", help="also a lane of the config")
+
+
+def _drop(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.ending import drop_lane
+
+    handoff = drop_lane(project.world, args.lane, force=args.force, by=project.caller)
+    if project.json:
+        output.document({"session": project.session, "lane": args.lane, "handoff": str(handoff)})
+    else:
+        output.line(f"lane {args.lane} ended; its hand-off: {handoff}")
+    return ExitCode.DONE
+
+
+COMMANDS = {
+    "lane list": Command(run=_list, examples=("loop lane list", "loop lane list --json")),
+    "lane add": Command(
+        run=_add,
+        arguments=_add_arguments,
+        examples=("loop lane add search --harness claude", "loop lane add logs --cmd 'tail -F app.log' --window ops"),
+    ),
+    "lane drop": Command(run=_drop, arguments=_drop_arguments, examples=("loop lane drop search",)),
+}

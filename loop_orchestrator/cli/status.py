@@ -1,0 +1,96 @@
+"""`loop status`: the whole picture, what needs a person first."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.cli import output
+from loop_orchestrator.cli.command import Command
+from loop_orchestrator.clock import format_age
+from loop_orchestrator.errors import ExitCode
+from loop_orchestrator.model.snapshot import Unknown
+from loop_orchestrator.wiring import Project
+
+if TYPE_CHECKING:
+    from loop_orchestrator.operations.status import Status
+
+
+def _run(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
+    from loop_orchestrator.operations.status import status, status_document
+
+    found = status(project.world)
+    if project.json:
+        output.document(status_document(found))
+    else:
+        _print(found)
+    return ExitCode.DONE
+
+
+def _print(found: Status) -> None:
+    _print_needs(found)
+    output.line()
+    _print_lanes(found)
+    output.line()
+    _print_rest(found)
+
+
+def _print_needs(found: Status) -> None:
+    if not found.needs:
+        output.line(f"session {found.session}: nothing needs you")
+        return
+    things = "1 thing needs" if len(found.needs) == 1 else f"{len(found.needs)} things need"
+    output.line(f"session {found.session}: {things} you")
+    for need in found.needs:
+        age = f" ({_age(found.generated_at, need.since)})" if need.since else ""
+        output.line(f"  {output.shorten(need.what, 200)}{age}")
+        output.line(f"      {need.next_step}")
+
+
+def _print_lanes(found: Status) -> None:
+    if isinstance(found.lanes, Unknown):
+        output.line(f"lanes: not known: {found.lanes.reason}")
+    elif not found.lanes:
+        output.line("lanes: none; boot them: loop up")
+    else:
+        rows = []
+        for lane in found.lanes:
+            spec = lane.record.spec
+            seen = next((signal.seen for signal in lane.state.evidence), "")
+            what = spec.harness or output.shorten(spec.cmd, 24)
+            state = f"{lane.state.word.value}/{lane.state.detail.value}"
+            rows.append((spec.name, spec.role, what, state, output.shorten(seen, 60)))
+        output.table(("LANE", "ROLE", "RUNS", "STATE", "SEEN"), rows)
+
+
+def _print_rest(found: Status) -> None:
+    from loop_orchestrator.operations.status import task_counts
+
+    engine = found.engine
+    if not found.has_engine:
+        output.line("engine: none; lane-config.yaml has no engine: section")
+    else:
+        since = f" for {_age(found.generated_at, engine.since)} (pid {engine.pid})" if engine.since else ""
+        paused = f", paused by {engine.paused_by}" if engine.paused_by else ""
+        stale = ", with older code: restart it" if engine.code == "stale" else ""
+        output.line(f"engine: {engine.word.value}{since}{paused}{stale}")
+        output.line(f"budget: {engine.calls_left} of {engine.max_calls} brain calls left this hour")
+    if isinstance(found.mail, Unknown):
+        output.line(f"mail: not known: {found.mail.reason}")
+    else:
+        output.line(f"mail: {len(found.mail)} pending")
+    if isinstance(found.tasks, Unknown):
+        output.line(f"tasks: not known: {found.tasks.reason}")
+    else:
+        counts = ", ".join(f"{count} {word}" for word, count in task_counts(found.tasks).items())
+        output.line(f"tasks: {counts or 'none'}")
+    if isinstance(found.unknown_deliveries, Unknown):
+        output.line(f"deliveries: not known: {found.unknown_deliveries.reason}")
+
+
+def _age(now: datetime, then: datetime) -> str:
+    return format_age((now - then).total_seconds())
+
+
+COMMANDS = {"status": Command(run=_run, examples=("loop status", "loop status --json"))}

@@ -1,0 +1,47 @@
+"""`loop why LANE`: the evidence, in sentences."""
+
+from __future__ import annotations
+
+import argparse
+
+from loop_orchestrator.cli import output
+from loop_orchestrator.cli.command import Command
+from loop_orchestrator.clock import format_age, format_time
+from loop_orchestrator.errors import ExitCode
+from loop_orchestrator.wiring import Project
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("lane", metavar="LANE")
+
+
+def _run(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.observe import observe_lane
+    from loop_orchestrator.operations.shapes import spec_shape, state_shape
+
+    lane = observe_lane(project.world, args.lane)
+    now = project.clock.now()
+    if project.json:
+        output.document(
+            {
+                "session": project.session,
+                "generated_at": format_time(now),
+                **spec_shape(lane.record.spec),
+                "pane": lane.record.pane,
+                **state_shape(lane.state),
+            }
+        )
+        return ExitCode.DONE
+    state = lane.state
+    typed = "text may be typed into it" if state.ready else "nothing is typed into it"
+    output.line(f"{lane.name} is {state.word.value} ({state.detail.value}): {typed}.")
+    output.line(f"Rule {state.rule} decided, with confidence {state.confidence:.2f}. The evidence, strongest first:")
+    for signal in state.evidence:
+        age = format_age((now - signal.at).total_seconds())
+        output.line(
+            f"- {signal.source.value} speaks for {signal.detail.value}: {signal.seen} (rule {signal.rule}, {age} ago)"
+        )
+    return ExitCode.DONE
+
+
+COMMANDS = {"why": Command(run=_run, arguments=_arguments, examples=("loop why web", "loop why web --json"))}

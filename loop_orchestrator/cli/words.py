@@ -1,0 +1,109 @@
+"""The table of words: what each one does, and the one module that has to be imported for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word, or a word of a group such as ``mail send``."""
+
+    module: str
+    """name of its module in loop_orchestrator.cli"""
+    summary: str
+    """what it does, in one line"""
+
+
+WORDS: Mapping[str, Word] = {
+    "init": Word("init", "make a project of this directory: config, mailbox, wiki, tasks"),
+    "up": Word("up", "boot the lanes in tmux, or adopt those that run"),
+    "attach": Word("attach", "show the session, or one lane of it, in this terminal"),
+    "down": Word("down", "end the session, with a hand-off file for every lane"),
+    "jump": Word("attach", "make a lane the one that attached terminals show"),
+    "status": Word("status", "the whole picture, what needs a person first"),
+    "why": Word("why", "why a lane is believed to be in its state"),
+    "send": Word("send", "deliver text to a lane, at most once, with a receipt"),
+    "resolve": Word("resolve", "say what became of a delivery whose outcome is unknown"),
+    "mail send": Word("mail", "put a message into the mailbox"),
+    "mail list": Word("mail", "list messages, oldest first"),
+    "mail show": Word("mail", "print one message"),
+    "mail reply": Word("mail", "answer a message"),
+    "mail ack": Word("mail", "mark a message as dealt with"),
+    "mail wait": Word("mail", "wait until a message for somebody is there"),
+    "approve": Word("decide", "let waiting actions of a decision run"),
+    "reject": Word("decide", "say no to waiting actions of a decision"),
+    "watch": Word("watch", "run the engine: a cycle whenever something happened"),
+    "demo": Word("demo", "see the whole loop work in a scratch project, without any key"),
+    "lane list": Word("lane", "list the lanes and their states"),
+    "lane add": Word("lane", "boot one lane more"),
+    "lane drop": Word("lane", "end a lane, with a hand-off file"),
+    "lane-status": Word("lane_status", "the state of one lane or of all, for scripts"),
+    "task list": Word("task", "list the tasks"),
+    "task show": Word("task", "print one task"),
+    "task done": Word("task", "say that a task in review is done"),
+    "task drop": Word("task", "give a task up"),
+    "task reopen": Word("task", "put a task back to open"),
+    "state show": Word("state", "print the state file"),
+    "state loop": Word("state", "print or change one loop of the state file"),
+    "digest": Word("digest", "state, mail, unpushed work and decisions in one frame"),
+    "trust": Word("trust", "accept the commands of this project's config on this machine"),
+    "engine once": Word("engine", "run one cycle"),
+    "engine status": Word("engine_status", "the engine, its waiting decisions and its last events"),
+    "engine show": Word("engine_status", "one decision, nothing shortened"),
+    "engine judge": Word("engine", "read a brain's reply and judge it; executes nothing"),
+    "engine approve": Word("decide", "let waiting actions of a decision run"),
+    "engine reject": Word("decide", "say no to waiting actions of a decision"),
+    "engine pause": Word("engine_control", "start no cycle from now on"),
+    "engine resume": Word("engine_control", "let cycles start again"),
+    "engine watch": Word("watch", "run the engine: a cycle whenever something happened"),
+    "engine prompt": Word("engine", "print the prompt that the next cycle would send"),
+    "engine contract": Word("engine", "print the JSON Schema of a decision block"),
+    "engine crash-points": Word("engine_control", "print the names of all recorded steps"),
+    "completion": Word("completion", "print a completion script for a shell"),
+    "help": Word("help", "help on a word; `loop help all` lists every word"),
+}
+"""Word -> what it is, in the order in which help shows them."""
+
+FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approve", "watch", "down")
+"""What `loop --help` shows: enough for a first session."""
+
+GROUPS: Mapping[str, str] = {
+    "mail": "send and read messages between lanes and people",
+    "lane": "list, add and drop lanes",
+    "task": "list tasks and say what became of them",
+    "state": "print and change the state file",
+    "engine": "cycles, decisions and the daemon",
+}
+"""A word that only leads to others -> what they are about."""
+
+ALIASES: Mapping[str, str] = {
+    "dispatch": "send",
+    "tmux": "up",
+    "tmux add-lane": "lane add",
+    "tmux drop-lane": "lane drop",
+    "tmux list-lanes": "lane list",
+    "lanes": "lane list",
+}
+"""Other names of a word: those of the programs loop-dispatch and loop-tmux."""
+
+
+def members(group: str) -> tuple[str, ...]:
+    """The words of a group, in full."""
+    return tuple(name for name in WORDS if name.startswith(f"{group} "))
+
+
+def summary_of(name: str) -> str:
+    """What a word or a group is about."""
+    return GROUPS[name] if name in GROUPS else WORDS[name].summary
+
+
+def nearest_word(given: str, *, group: str = "") -> str:
+    """The known word, in full, that is spelt most like the given one; empty if none is near."""
+    known = list(members(group)) if group else [*{name.split()[0]: None for name in WORDS}, *ALIASES]
+    full = f"{group} {given}" if group else given
+    from difflib import get_close_matches
+
+    found = get_close_matches(full, known, n=1, cutoff=0.6)
+    return found[0] if found else ""

@@ -1,0 +1,66 @@
+"""Whether booted lanes came up, by what they show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.model.lane import Detail, Lane, LaneWord
+from loop_orchestrator.operations.observe import observe_lane
+
+if TYPE_CHECKING:
+    from loop_orchestrator.world import World
+
+LIMIT_S = 30.0
+"""How long a boot may take where nobody says; the known programs draw their composers within ten seconds."""
+
+_LOOK_EVERY_S = 0.2
+"""Nothing announces a screen being drawn. At half, twice the programs started; at double, a boot looks slower."""
+
+_RUNS_S = 1.0
+"""How long a command must run to count as up. Half lets one pass that fails at once; double slows boots."""
+
+_SHOWN_ROWS = 5
+
+
+def await_boot(world: World, *, limit_s: float) -> tuple[Lane, ...]:
+    """Every lane, as soon as each is up, asks something or has ended, or when the limit is over."""
+    deadline = world.clock.monotonic() + limit_s
+    while True:
+        lanes = world.observe_lanes()
+        if all(map(_is_settled, lanes)):
+            return lanes
+        if world.clock.monotonic() >= deadline or world.cancel.is_set():
+            return lanes
+        world.clock.sleep(_LOOK_EVERY_S)
+
+
+def await_lane(world: World, name: str, *, limit_s: float) -> Lane:
+    """One lane, as soon as it is up, asks something or has ended, or when the limit is over."""
+    deadline = world.clock.monotonic() + limit_s
+    while True:
+        lane = observe_lane(world, name)
+        if _is_settled(lane) or world.clock.monotonic() >= deadline or world.cancel.is_set():
+            return lane
+        world.clock.sleep(_LOOK_EVERY_S)
+
+
+def is_up(lane: Lane) -> bool:
+    """A shell or an agent is ready, or the agent has a turn under way; a command has been running for a second."""
+    if lane.state.ready or lane.state.word is not LaneWord.WORKING:
+        return lane.state.ready
+    if not lane.record.spec.cmd or lane.run is None:
+        return lane.record.agent
+    return (lane.state.evidence[0].at - lane.run.started_at).total_seconds() >= _RUNS_S
+
+
+def _is_settled(lane: Lane) -> bool:
+    """Waiting longer changes nothing by itself."""
+    return is_up(lane) or lane.state.word is LaneWord.AWAITING_APPROVAL or lane.state.detail is Detail.EXITED
+
+
+def what_it_shows(lane: Lane) -> tuple[str, ...]:
+    """What a person is told of a lane that is not up: its state, and the last rows of its screen."""
+    seen = next((signal.seen for signal in lane.state.evidence), "nothing")
+    rows = [row.rstrip() for row in lane.screen if row.strip()][-_SHOWN_ROWS:]
+    state = f"{lane.state.word.value} ({lane.state.detail.value})"
+    return (f"lane {lane.name} is not ready: {state}: {seen}", *(f"  | {row}" for row in rows))

@@ -1,0 +1,116 @@
+"""The engine as it stands on disk: who watches, what waits, what it may spend. Reads files and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from loop_orchestrator import __version__
+from loop_orchestrator.actions.base import ActionKind
+from loop_orchestrator.model.decision import Decision
+from loop_orchestrator.model.event import Event
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.operations.shapes import Json, decision_shape, event_shape, item_shape, time_or_none
+
+if TYPE_CHECKING:
+    from loop_orchestrator.stores.budget import Budget
+    from loop_orchestrator.stores.control import Control
+    from loop_orchestrator.stores.decisions import DecisionStore
+    from loop_orchestrator.stores.eventlog import EventLog
+
+LAST_EVENTS = 5
+"""Events that a status shows: what happened since one last looked, on one screen."""
+
+
+class EngineWord(StrEnum):
+    """What the engine of a session does."""
+
+    RUNNING = "running"
+    """a daemon watches the session"""
+    PAUSED = "paused"
+    """a daemon watches, and starts no cycle"""
+    STOPPED = "stopped"
+    """no daemon watches"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineStatus:
+    """The engine of one session."""
+
+    word: EngineWord
+    paused_by: str
+    """empty: not paused; also said while no daemon runs"""
+    pid: int | None
+    since: datetime | None
+    code: str
+    """``current``, ``stale`` (the daemon runs another release than this program), or empty without a daemon"""
+    decisions: tuple[Decision, ...]
+    """of which something is left to do, oldest first"""
+    unreadable: tuple[str, ...]
+    """what could not be read of them"""
+    calls_left: int
+    max_calls: int
+    last_events: tuple[Event, ...]
+
+
+def engine_status(
+    control: Control, decisions: DecisionStore, events: EventLog, budget: Budget, *, max_calls: int
+) -> EngineStatus:
+    """The engine of this session; writes nothing."""
+    holder, record = control.watch_lock().holder(), control.watch()
+    paused_by = control.paused() or ""
+    word = EngineWord.STOPPED if holder is None else EngineWord.PAUSED if paused_by else EngineWord.RUNNING
+    code = "" if record is None else "current" if record.code == __version__ else "stale"
+    return EngineStatus(
+        word=word,
+        paused_by=paused_by,
+        pid=holder.pid if holder else None,
+        since=holder.since if holder else None,
+        code=code,
+        decisions=decisions.open_decisions(),
+        unreadable=decisions.unreadable(),
+        calls_left=budget.calls_left(),
+        max_calls=max_calls,
+        last_events=events.tail(LAST_EVENTS),
+    )
+
+
+def engine_shape(status: EngineStatus) -> Json:
+    """``state``, ``pid``, ``since``, ``code``: what ``loop engine status --json`` has under ``engine``."""
+    return {
+        "state": status.word.value,
+        "paused_by": status.paused_by or None,
+        "pid": status.pid,
+        "since": time_or_none(status.since),
+        "code": status.code or None,
+    }
+
+
+def budget_shape(status: EngineStatus) -> Json:
+    return {"calls_left": status.calls_left, "max_calls_per_hour": status.max_calls}
+
+
+def full_decision_shape(decision: Decision) -> Json:
+    """A decision with every field of every action."""
+    items: list[JsonValue] = []
+    for item in decision.items:
+        fields = item.action.to_fields() if isinstance(item.action, ActionKind) else {}
+        items.append(item_shape(item, fields))
+    return decision_shape(decision, items)
+
+
+def engine_document(session: str, status: EngineStatus) -> Json:
+    """The document of ``loop engine status --json``."""
+    decisions: list[JsonValue] = [full_decision_shape(decision) for decision in status.decisions]
+    last_events: list[JsonValue] = [event_shape(event) for event in status.last_events]
+    unreadable: list[JsonValue] = list(status.unreadable)
+    return {
+        "session": session,
+        "engine": engine_shape(status),
+        "decisions": decisions,
+        "unreadable": unreadable,
+        "budget": budget_shape(status),
+        "last_events": last_events,
+    }

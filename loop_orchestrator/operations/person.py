@@ -1,0 +1,58 @@
+"""Who asks: a person at a terminal, as approvals need it, or at least nobody inside an agent's lane."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.errors import NotAPersonError
+from loop_orchestrator.model.lane import LaneRecord
+from loop_orchestrator.process.ancestry import LaneMark, read_ancestry
+from loop_orchestrator.process.person import AgentLane, PersonCheck, person_check
+
+if TYPE_CHECKING:
+    from loop_orchestrator.world import World
+
+_OWN_PROGRAMS = ("loop", "loop-digest", "loop-engine")
+
+
+def check_person(world: World) -> PersonCheck:
+    """Whether the calling process is a person at a terminal (security level 1); writes nothing."""
+    records = world.lanes.records()
+    agents = {
+        name: AgentLane(tty=record.pane_tty, pane_pid=record.pane_pid)
+        for name, record in records.items()
+        if is_agents_place(record)
+    }
+    return person_check(agent_lanes=agents, lanes=tuple(records), session=world.session, root=world.root)
+
+
+def refuse_agent(world: World, what: str) -> None:
+    """Return unless the calling process was started in a lane where an agent may sit; a script elsewhere is fine.
+
+    what: completes "an agent may not …". Raises NotAPersonError.
+    """
+    records = world.lanes.records()
+    panes = {record.pane_pid: name for name, record in records.items() if is_agents_place(record)}
+    for process in read_ancestry(os.getpid()):
+        mark = process.mark if isinstance(process.mark, LaneMark) else None
+        lane = panes.get(process.pid) or (mark.lane if mark and _is_strange(mark, records, world) else "")
+        if lane:
+            raise NotAPersonError(
+                f"an agent may not {what}: {process.name} {process.pid} was started in lane {lane}",
+                hint="run it in a terminal of your own, outside the lanes",
+            )
+
+
+def is_agents_place(record: LaneRecord) -> bool:
+    """An agent runs there, or a command of the config that may be one; this program's own displays are none."""
+    command = record.spec.cmd.split()[:1]
+    return record.agent or bool(command and command[0] not in _OWN_PROGRAMS)
+
+
+def _is_strange(mark: LaneMark, records: dict[str, LaneRecord], world: World) -> bool:
+    """The mark is of an agent's lane, or of a lane that is not one of this session's."""
+    if (mark.session or world.session, mark.root or str(world.root)) != (world.session, str(world.root)):
+        return True
+    record = records.get(mark.lane)
+    return record is None or is_agents_place(record)

@@ -1,0 +1,67 @@
+"""Text on its way to a lane, and a person's word on a delivery whose outcome is unknown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.errors import UsageError
+from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus, Receipt
+from loop_orchestrator.operations.observe import observe_lane, record_of, spec_of
+from loop_orchestrator.operations.person import refuse_agent
+
+if TYPE_CHECKING:
+    from loop_orchestrator.world import World
+
+
+class Outcome(StrEnum):
+    """What a person says became of an unknown delivery."""
+
+    HAPPENED = "happened"
+    """the lane got the text"""
+    DID_NOT = "did-not"
+    """the lane did not get it; it may be sent again under another operation id"""
+    DROP = "drop"
+    """it is given up; what it was to hand over is free again"""
+
+
+def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
+    """Deliver text to a lane; the one way, whoever sends. Raises UsageError for a lane that there is not."""
+    from loop_orchestrator.substrate.deliver import deliver
+
+    record = record_of(world, request.lane)
+    spec = spec_of(world, record)
+    if spec is None:
+        raise UsageError(
+            f"lane {request.lane} runs a fixed command and takes no text", hint="loop lane list shows what runs where"
+        )
+    return deliver(
+        request,
+        substrate=world.substrate,
+        record=record,
+        spec=spec,
+        journal=world.deliveries,
+        state_of=lambda: observe_lane(world, request.lane),
+        clock=world.clock,
+        cancel=world.cancel,
+    )
+
+
+def send_text(world: World, request: DeliveryRequest) -> Receipt:
+    """Deliver text for somebody at a command line; what processes that are gone left open is settled first."""
+    world.deliveries.settle_dead()
+    return deliver_text(world, request)
+
+
+def resolve(world: World, op: str, outcome: Outcome, *, by: str) -> Receipt:
+    """Close a delivery whose outcome is unknown with what a person saw.
+
+    Raises NotAPersonError from an agent's lane, UsageError for an unknown operation, StoreError for one that is closed.
+    """
+    refuse_agent(world, "say what became of a delivery")
+    world.deliveries.settle_dead()
+    if world.deliveries.get(op) is None:
+        unknown = ", ".join(one.op for one in world.deliveries.unknown()) or "none"
+        raise UsageError(f"there is no delivery {op}; unknown outcomes: {unknown}", hint="loop status")
+    to = DeliveryStatus.SUBMITTED if outcome is Outcome.HAPPENED else DeliveryStatus.NOT_DELIVERED
+    return world.deliveries.resolve(op, to, by=by)

@@ -1,0 +1,152 @@
+"""Values as JSON: the shapes that CONTRACT.md promises. Every document on stdout is built of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from loop_orchestrator.clock import format_time
+from loop_orchestrator.model.decision import Decision, Item
+from loop_orchestrator.model.delivery import Receipt
+from loop_orchestrator.model.event import Event
+from loop_orchestrator.model.lane import Lane, LaneKind, LaneSpec, LaneState
+from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.model.task import Task
+
+Json = dict[str, JsonValue]
+
+
+def time_or_none(at: datetime | None) -> str | None:
+    return format_time(at) if at else None
+
+
+def texts(values: tuple[str, ...]) -> list[JsonValue]:
+    return list(values)
+
+
+def state_shape(state: LaneState) -> Json:
+    """``evidence``: what each signal said and when, the deciding one first."""
+    evidence: list[JsonValue] = [
+        {
+            "source": signal.source.value,
+            "detail": signal.detail.value,
+            "rule": signal.rule,
+            "seen": signal.seen,
+            "at": format_time(signal.at),
+        }
+        for signal in state.evidence
+    ]
+    return {
+        "status": state.word.value,
+        "detail": state.detail.value,
+        "ready": state.ready,
+        "confidence": state.confidence,
+        "rule": state.rule,
+        "evidence": evidence,
+    }
+
+
+def spec_shape(spec: LaneSpec) -> Json:
+    """``base``: the lane was declared, not added while the session ran. Empty texts are null."""
+    return {
+        "lane": spec.name,
+        "window": spec.window,
+        "harness": spec.harness or None,
+        "model": spec.model or None,
+        "role": spec.role,
+        "cmd": spec.cmd or None,
+        "base": spec.kind is LaneKind.STANDING,
+        "kind": spec.kind.value,
+        "cwd": str(spec.cwd),
+    }
+
+
+def lane_shape(lane: Lane, branch: str) -> Json:
+    return {
+        **spec_shape(lane.record.spec),
+        "pane": lane.record.pane,
+        "branch": branch or None,
+        "status": lane.state.word.value,
+        "detail": lane.state.detail.value,
+        "ready": lane.state.ready,
+    }
+
+
+def receipt_shape(receipt: Receipt) -> Json:
+    times: Json = {step: format_time(at) for step, at in receipt.times.items()}
+    removed: Json = dict(receipt.removed)
+    return {
+        "op": receipt.op,
+        "lane": receipt.lane,
+        "sender": receipt.sender,
+        "mode": receipt.mode.value,
+        "status": receipt.status.value,
+        "step": receipt.step.value,
+        "sha256": receipt.sha256,
+        "bytes": receipt.bytes,
+        "removed": removed,
+        "times": times,
+        "evidence": receipt.evidence,
+    }
+
+
+def message_shape(message: Message) -> Json:
+    return {
+        "file": message.file,
+        "id": message.id,
+        "from": message.sender,
+        "to": message.recipient,
+        "subject": message.subject,
+        "sent_at": format_time(message.sent_at),
+        "in_reply_to": message.in_reply_to or None,
+    }
+
+
+def task_shape(task: Task) -> Json:
+    return {
+        "id": task.id,
+        "title": task.title,
+        "status": task.status.value,
+        "role": task.role,
+        "depends_on": texts(task.depends_on),
+        "file": str(task.file),
+    }
+
+
+def item_shape(item: Item, fields: Mapping[str, JsonValue]) -> Json:
+    return {
+        "idx": item.idx,
+        "kind": item.action.kind,
+        "target": item.action.target or None,
+        "verdict": item.verdict.level.value,
+        "reasons": texts(item.verdict.reasons),
+        "status": item.status.value,
+        "note": item.note or None,
+        "fields": dict(fields),
+    }
+
+
+def decision_shape(decision: Decision, items: list[JsonValue]) -> Json:
+    return {
+        "id": decision.id,
+        "digest": decision.digest,
+        "created_at": format_time(decision.created_at),
+        "status": decision.status.value,
+        "brain": decision.brain,
+        "mode": decision.mode.value,
+        "cycle": decision.cycle,
+        "critique": decision.critique,
+        "actions": items,
+    }
+
+
+def event_shape(event: Event) -> Json:
+    return {
+        "seq": event.seq,
+        "at": format_time(event.at),
+        "kind": event.kind,
+        "source": event.source,
+        "payload": dict(event.payload),
+        "trace": event.trace or None,
+    }

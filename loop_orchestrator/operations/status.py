@@ -1,0 +1,240 @@
+"""The whole picture of a session, what needs a person first. What could not be read says why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from loop_orchestrator.clock import format_time
+from loop_orchestrator.errors import LoopError
+from loop_orchestrator.model.decision import Decision, DecisionStatus, ItemStatus
+from loop_orchestrator.model.delivery import DeliveryStep, Receipt
+from loop_orchestrator.model.lane import Detail, Lane, LaneWord
+from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.snapshot import Unknown
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.model.task import Task, TaskStatus
+from loop_orchestrator.operations.engine_view import (
+    EngineStatus,
+    EngineWord,
+    budget_shape,
+    engine_shape,
+    engine_status,
+    full_decision_shape,
+)
+from loop_orchestrator.operations.shapes import Json, message_shape, receipt_shape, spec_shape, state_shape, task_shape
+
+if TYPE_CHECKING:
+    from loop_orchestrator.world import World
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """One thing that waits for a person."""
+
+    what: str
+    since: datetime | None
+    """None where it is not known since when"""
+    next_step: str
+    """the command line to run"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """The whole picture of a session at one moment."""
+
+    session: str
+    root: str
+    generated_at: datetime
+    needs: tuple[Need, ...]
+    lanes: tuple[Lane, ...] | Unknown
+    engine: EngineStatus
+    has_engine: bool
+    """the config has an ``engine:`` section"""
+    mail: tuple[Message, ...] | Unknown
+    """pending, oldest first"""
+    mail_failed: int
+    """files that were no messages and were set aside"""
+    tasks: tuple[Task, ...] | Unknown
+    task_problems: tuple[str, ...]
+    unknown_deliveries: tuple[Receipt, ...] | Unknown
+
+
+def status(world: World) -> Status:
+    """Look at everything once; writes nothing."""
+    engine_config = world.config.engine
+    lanes = _seen(world.observe_lanes)
+    engine = engine_status(
+        world.control,
+        world.decisions,
+        world.events,
+        world.budget,
+        max_calls=engine_config.brain.max_calls_per_hour if engine_config else 0,
+    )
+    mail = _seen(world.mailbox.peek)
+    tasks = _seen(world.tasks.all)
+    problems = () if isinstance(tasks, Unknown) else world.tasks.problems()
+    deliveries = _seen(world.deliveries.unknown)
+    failed = sum(1 for path in world.layout.failed.glob("*.md")) if world.layout.failed.is_dir() else 0
+    found = Status(
+        session=world.session,
+        root=str(world.root),
+        generated_at=world.clock.now(),
+        needs=(),
+        lanes=lanes,
+        engine=engine,
+        has_engine=engine_config is not None,
+        mail=mail,
+        mail_failed=failed,
+        tasks=tasks,
+        task_problems=problems,
+        unknown_deliveries=deliveries,
+    )
+    return _with_needs(found)
+
+
+def status_document(found: Status) -> Json:
+    """The document of ``loop status --json``; null for what could not be read; ``unseen`` says why."""
+    needs: list[JsonValue] = [
+        {"what": need.what, "since": format_time(need.since) if need.since else None, "next_step": need.next_step}
+        for need in found.needs
+    ]
+    decisions: list[JsonValue] = [full_decision_shape(decision) for decision in found.engine.decisions]
+    return {
+        "session": found.session,
+        "root": found.root,
+        "generated_at": format_time(found.generated_at),
+        "needs": needs,
+        "lanes": _list(found.lanes, lambda lane: {**spec_shape(lane.record.spec), **state_shape(lane.state)}),
+        "engine": engine_shape(found.engine),
+        "decisions": decisions,
+        "budget": budget_shape(found.engine),
+        "mail": {"pending": _list(found.mail, message_shape), "failed": found.mail_failed},
+        "tasks": _list(found.tasks, task_shape),
+        "task_problems": list(found.task_problems),
+        "unknown_deliveries": _list(found.unknown_deliveries, receipt_shape),
+        "unseen": dict(unseen(found)),
+    }
+
+
+def unseen(found: Status) -> Mapping[str, str]:
+    """What could not be read -> why."""
+    parts = {
+        "lanes": found.lanes,
+        "mail": found.mail,
+        "tasks": found.tasks,
+        "unknown_deliveries": found.unknown_deliveries,
+    }
+    return {name: part.reason for name, part in parts.items() if isinstance(part, Unknown)}
+
+
+def task_counts(tasks: tuple[Task, ...]) -> dict[str, int]:
+    """How many tasks have each status, in the order of the statuses; those with none are left out."""
+    counted = Counter(task.status for task in tasks)
+    return {one.value: counted[one] for one in TaskStatus if counted[one]}
+
+
+def _seen(look: Callable[[], T]) -> T | Unknown:
+    try:
+        return look()
+    except LoopError as error:
+        return Unknown(error.message)
+
+
+def _list(values: tuple[T, ...] | Unknown, shape: Callable[[T], Json]) -> JsonValue:
+    if isinstance(values, Unknown):
+        return None
+    return [shape(value) for value in values]
+
+
+def _with_needs(found: Status) -> Status:
+    return replace(found, needs=(*_decision_needs(found), *_delivery_needs(found), *_lane_needs(found), *_rest(found)))
+
+
+def _decision_needs(found: Status) -> Iterator[Need]:
+    for decision in found.engine.decisions:
+        if decision.status is DecisionStatus.WAITING:
+            yield Need(
+                what=f"decision {decision.id}: {_waiting(decision)}",
+                since=decision.created_at,
+                next_step=f"loop approve {decision.id}",
+            )
+        unknown = [item for item in decision.items if item.status is ItemStatus.UNKNOWN]
+        for item in unknown:
+            yield Need(
+                what=f"decision {decision.id}: outcome of action {item.idx} ({item.action.kind}) is not known",
+                since=item.changed_at,
+                next_step=f"loop engine show {decision.id}",
+            )
+    for problem in found.engine.unreadable:
+        yield Need(what=problem, since=None, next_step="mend the file by hand")
+
+
+def _waiting(decision: Decision) -> str:
+    waiting = [item for item in decision.items if item.status is ItemStatus.WAITING]
+    words = [f"{item.action.kind} {item.action.target}".strip() for item in waiting]
+    return f"{', '.join(words)} {'waits' if len(words) == 1 else 'wait'} for a yes or a no"
+
+
+def _delivery_needs(found: Status) -> Iterator[Need]:
+    receipts = () if isinstance(found.unknown_deliveries, Unknown) else found.unknown_deliveries
+    for receipt in receipts:
+        yield Need(
+            what=f"delivery {receipt.op} to {receipt.lane}: nobody knows whether the text arrived",
+            since=receipt.times.get(DeliveryStep.RECEIPT.value),
+            next_step=f"loop attach {receipt.lane}, then: loop resolve {receipt.op} happened|did-not|drop",
+        )
+
+
+_LANE_STEPS: Mapping[Detail, tuple[str, str]] = {
+    Detail.APPROVAL: ("asks for permission", "loop attach {lane}"),
+    Detail.QUESTION: ("asks a question", "loop attach {lane}"),
+    Detail.DIALOG: ("waits at a dialog", "loop attach {lane}"),
+    Detail.AUTH: ("is not logged in", "loop attach {lane}"),
+    Detail.API_ERROR: ("was stopped by an error of its service", "loop attach {lane}"),
+    Detail.RATE_LIMITED: ("is refused by its service for a while", "loop why {lane}"),
+    Detail.EXITED: ("has ended", "loop lane drop {lane} --force && loop up"),
+    Detail.SUSPENDED: ("is suspended", "loop attach {lane}, and press Enter"),
+    Detail.MISSING: ("is gone", "loop up"),
+    Detail.DRIFTED: ("shows a screen that no rule knows", "loop why {lane}"),
+    Detail.STALE: ("could not be read lately", "loop why {lane}"),
+    Detail.CONFLICTING: ("contradicts its record", "loop why {lane}"),
+}
+"""What a person is told of a lane in this state, and what to do."""
+
+
+def _lane_needs(found: Status) -> Iterator[Need]:
+    for lane in () if isinstance(found.lanes, Unknown) else found.lanes:
+        if lane.state.detail in _LANE_STEPS and (lane.record.agent or lane.state.word is LaneWord.ERRORED):
+            says, step = _LANE_STEPS[lane.state.detail]
+            seen = next((signal.seen for signal in lane.state.evidence), "")
+            yield Need(
+                what=f"lane {lane.name} {says}" + (f": {seen}" if seen else ""),
+                since=lane.run.ended_at if lane.run else None,
+                next_step=step.format(lane=lane.name),
+            )
+
+
+def _rest(found: Status) -> Iterator[Need]:
+    for task in () if isinstance(found.tasks, Unknown) else found.tasks:
+        if task.status is TaskStatus.REVIEW:
+            yield Need(
+                what=f"task {task.id} is in review: {task.title}", since=None, next_step=f"loop task done {task.id}"
+            )
+    for problem in found.task_problems:
+        yield Need(what=problem, since=None, next_step="mend the file by hand")
+    if found.mail_failed:
+        yield Need(
+            what=f"{found.mail_failed} files of the mailbox could not be read as messages",
+            since=None,
+            next_step="look into .loop/messages/failed/",
+        )
+    pending = () if isinstance(found.mail, Unknown) else found.mail
+    if found.has_engine and found.engine.word is EngineWord.STOPPED and pending:
+        count = "1 message waits" if len(pending) == 1 else f"{len(pending)} messages wait"
+        yield Need(what=f"{count} and no engine watches", since=pending[0].sent_at, next_step="loop watch")

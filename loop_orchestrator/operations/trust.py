@@ -1,0 +1,126 @@
+"""What a project's config makes this machine run, and whether a person accepted it here.
+
+The record of what was accepted lies outside the project, in the user's state directory: ``accepted/<hash>.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.clock import format_time
+from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES
+from loop_orchestrator.model.decision import ApprovalMode
+from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.operations.plan import COORDINATOR_CMD
+
+if TYPE_CHECKING:
+    from loop_orchestrator.config.load import LoadedConfig
+    from loop_orchestrator.config.schema import EngineConfig, LaneConfig
+    from loop_orchestrator.model.harness import HarnessSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """What comes in through a project's config."""
+
+    root: Path
+    digest: str
+    """of everything that the lines speak of"""
+    lines: tuple[str, ...]
+    """one for each thing that runs a program or lowers a guard; empty: there is nothing to accept"""
+
+
+def door_of(root: Path, loaded: LoadedConfig, harnesses: Mapping[str, HarnessSpec], harness_dir: Path) -> Door:
+    """Read what this config and this project's harness data would do."""
+    own = sorted(harness_dir.glob("*.yaml")) if harness_dir.is_dir() else []
+    whole = hashlib.sha256(loaded.digest.encode())
+    for path in own:
+        whole.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
+    config = loaded.config
+    lines = [line for lane in config.lanes for line in _lane_lines(lane)]
+    if config.engine is not None:
+        lines += _engine_lines(config.engine)
+    lines += _harness_lines(harnesses, harness_dir)
+    return Door(root=root, digest=whole.hexdigest(), lines=tuple(lines))
+
+
+def is_accepted(door: Door, state_home: Path) -> bool:
+    """True where there is nothing to accept, or a person accepted exactly this on this machine."""
+    return not door.lines or _record(door.root, state_home).get("digest") == door.digest
+
+
+def new_lines(door: Door, state_home: Path) -> tuple[str, ...]:
+    """The lines that were not part of what was accepted last."""
+    known = _record(door.root, state_home).get("lines")
+    accepted = set(map(str, known)) if isinstance(known, list) else set()
+    return tuple(line for line in door.lines if line not in accepted)
+
+
+def accept(door: Door, state_home: Path, *, by: str, now: datetime) -> Path:
+    """Write down that this was accepted; the file it is written to."""
+    from loop_orchestrator.stores.atomic import write_json
+
+    path = _record_path(door.root, state_home)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lines: list[JsonValue] = list(door.lines)
+    write_json(
+        path,
+        {"root": str(door.root), "digest": door.digest, "accepted_at": format_time(now), "by": by, "lines": lines},
+    )
+    return path
+
+
+def _record_path(root: Path, state_home: Path) -> Path:
+    name = hashlib.sha256(str(root.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return state_home / "accepted" / f"{name}.json"
+
+
+def _record(root: Path, state_home: Path) -> Mapping[str, JsonValue]:
+    """What was accepted last; empty where nothing was, and where the record cannot be read."""
+    from loop_orchestrator.errors import StoreError
+    from loop_orchestrator.stores.atomic import read_json
+
+    path = _record_path(root, state_home)
+    if not path.exists():
+        return {}
+    try:
+        value = read_json(path)
+    except StoreError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _lane_lines(lane: LaneConfig) -> Iterator[str]:
+    name = lane.name
+    if lane.cmd and lane.cmd != COORDINATOR_CMD:
+        yield f"lane {name} runs: {lane.cmd}"
+    for variable, value in lane.env:
+        yield f"lane {name} gets the environment {variable}={value}"
+    if lane.auto_approve:
+        yield f"lane {name} starts {lane.harness} with its permission prompts switched off"
+
+
+def _engine_lines(engine: EngineConfig) -> Iterator[str]:
+    if engine.brain.use == BRAIN_COMMAND:
+        yield f"the brain runs: {' '.join(engine.brain.command)}"
+    elif engine.brain.use != BRAIN_RULES:
+        yield f"the brain runs: {engine.brain.use}"
+    if engine.brain.env:
+        yield f"the brain gets these variables of yours: {', '.join(engine.brain.env)}"
+    if engine.approval is not ApprovalMode.MANUAL:
+        yield f"approval is {engine.approval.value}: actions run without a person"
+    if engine.trust:
+        yield f"text from these sources is trusted: {', '.join(engine.trust)}"
+
+
+def _harness_lines(harnesses: Mapping[str, HarnessSpec], harness_dir: Path) -> Iterator[str]:
+    for name, spec in sorted(harnesses.items()):
+        if Path(spec.origin).parent != harness_dir:
+            continue
+        oneshot = spec.oneshot.argv if spec.oneshot else ()
+        yield f"harness {name} of this project runs: {' '.join(spec.launch or oneshot)} ({Path(spec.origin).name})"

@@ -1,0 +1,186 @@
+"""`loop engine`: one cycle, its decision, and a reply judged."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from loop_orchestrator.crash import CRASH_POINTS
+from tests.cli.conftest import Loop, loop_outside
+
+CONFIG = "lanes:\n  coord: {cmd: loop digest}\n  web: {harness: shell}\nengine: {approval: manual}\n"
+
+
+@pytest.fixture
+def shop(shop: Path) -> Path:
+    """A project whose config has nothing to accept."""
+    (shop / "lane-config.yaml").write_text(CONFIG)
+    return shop
+
+
+def ask_a_person(loop: Loop) -> str:
+    """Mail to the coordinator becomes a decision that waits; its id."""
+    loop("mail", "send", "--from", "ann", "--to", "coord", "--subject", "Which colour?", "--body", "text")
+    ran = loop("engine", "once")
+    assert ran.code == 3, ran.err
+    document = loop("engine", "status", "--json").document
+    decisions = document["decisions"]
+    assert isinstance(decisions, list)
+    decision = decisions[0]
+    assert isinstance(decision, dict)
+    return str(decision["id"])
+
+
+def test_a_cycle_with_nothing_to_do_ends_with_0(loop: Loop, shop: Path) -> None:
+    ran = loop("engine", "once", "--json")
+    assert ran.code == 0
+    assert ran.document["outcome"] == "stopped"
+
+
+def test_a_decision_that_waits_ends_with_3_and_prints_the_command_that_approves_it(loop: Loop, shop: Path) -> None:
+    loop("mail", "send", "--from", "ann", "--to", "coord", "--subject", "Which colour?", "--body", "text")
+    ran = loop("engine", "once")
+    assert ran.code == 3
+    assert "next: loop approve d-" in ran.out
+
+
+def test_a_dry_run_writes_nothing_at_all(loop: Loop, shop: Path) -> None:
+    loop("mail", "send", "--from", "ann", "--to", "coord", "--subject", "Which colour?", "--body", "text")
+    malformed = shop / ".loop/messages/20260301-120000-a-to-b.md"
+    malformed.write_text("no message, and old enough to be set aside")
+    os.utime(malformed, (0, 0))
+    loop("engine", "status")
+
+    def everything() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in shop.rglob("*") if path.is_file()}
+
+    before = everything()
+    ran = loop("engine", "once", "--dry-run")
+    assert ran.code == 0
+    assert "Which colour?" in ran.out
+    assert "escalate" in ran.out
+    assert everything() == before
+
+
+def test_the_status_has_the_keys_that_others_rely_on(loop: Loop, shop: Path) -> None:
+    ask_a_person(loop)
+    document = loop("engine", "status", "--json").document
+    assert set(document) >= {"contract_version", "session", "engine", "decisions", "budget", "last_events"}
+    decision = document["decisions"][0]  # type: ignore[index]
+    assert isinstance(decision, dict)
+    assert set(decision) >= {"id", "digest", "created_at", "status", "critique", "actions"}
+    action = decision["actions"][0]  # type: ignore[index]
+    assert set(action) >= {"idx", "kind", "target", "verdict", "reasons", "status", "fields"}  # type: ignore[arg-type]
+
+
+def test_show_shortens_nothing(loop: Loop, shop: Path) -> None:
+    body = "word " * 200
+    loop("mail", "send", "--from", "ann", "--to", "coord", "--subject", "long", "--body", body)
+    loop("engine", "once")
+    assert body.strip() in loop("engine", "show", "d-").out
+    assert body.strip() not in loop("engine", "status").out
+
+
+def test_without_a_terminal_nobody_approves_or_rejects(loop: Loop, shop: Path) -> None:
+    decision = ask_a_person(loop)
+    for words in (("approve", decision), ("engine", "approve", decision), ("reject", decision)):
+        ran = loop_outside(*words)
+        assert ran.code == 1
+        assert "was not touched" in ran.err
+    events = loop("engine", "status").out
+    assert events.count("approval.refused") == 3
+    assert "escalate [destructive/waiting]" in events
+
+
+def test_a_mode_that_lets_more_run_than_the_config_needs_a_person(loop: Loop, shop: Path) -> None:
+    ran = loop_outside("engine", "once", "--approval", "full")
+    assert ran.code == 1
+    assert "no cycle was run in mode full" in ran.err
+    assert loop_outside("engine", "once", "--approval", "manual").code == 0
+
+
+def test_a_bad_list_of_actions_is_a_usage_error(loop: Loop, shop: Path) -> None:
+    decision = ask_a_person(loop)
+    assert loop("approve", decision, "--actions", "one").code == 2
+
+
+def test_an_unknown_decision_is_named_with_the_open_ones(loop: Loop, shop: Path) -> None:
+    decision = ask_a_person(loop)
+    ran = loop("engine", "show", "d-none")
+    assert ran.code == 1
+    assert decision in ran.err
+
+
+def test_a_paused_engine_runs_no_cycle(loop: Loop, shop: Path) -> None:
+    assert loop("engine", "pause").code == 0
+    ran = loop("engine", "once")
+    assert ran.code == 1
+    assert "loop engine resume" in ran.err
+    assert loop("engine", "resume", "--json").document["changed"] is True
+    assert loop("engine", "once").code == 0
+
+
+def test_a_config_that_was_not_accepted_runs_no_cycle(loop: Loop, shop: Path) -> None:
+    (shop / "lane-config.yaml").write_text(CONFIG.replace("manual", "full"))
+    for words in (("engine", "once"), ("watch",)):
+        ran = loop_outside(*words)
+        assert ran.code == 1
+        assert "approval is full" in ran.err
+        assert "try: loop trust" in ran.err
+    assert loop_outside("trust", "--accept").code == 0
+    assert loop_outside("engine", "once").code == 0
+
+
+REPLY = """\
+```decision
+version: 1
+critique: The work is done.
+actions:
+  - kind: escalate
+    summary: Look at it.
+    rationale: Nobody did.
+```
+"""
+
+
+def test_a_reply_is_judged_and_nothing_is_recorded(loop: Loop, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(REPLY))
+    loop("engine", "status")
+    malformed = shop / ".loop/messages/20260301-120000-a-to-b.md"
+    malformed.parent.mkdir(exist_ok=True)
+    malformed.write_text("no message")
+    os.utime(malformed, (0, 0))
+    before = sorted(shop.rglob("*"))
+    ran = loop("engine", "judge", "-", "--json")
+    assert ran.code == 0
+    assert sorted(shop.rglob("*")) == before
+    action = ran.document["actions"][0]  # type: ignore[index]
+    assert (action["kind"], action["verdict"], action["status"]) == ("escalate", "destructive", "waiting")  # type: ignore[index,call-overload]
+    assert loop("engine", "status", "--json").document["decisions"] == []
+
+
+def test_a_reply_that_breaks_the_contract_is_quoted(loop: Loop, shop: Path) -> None:
+    (shop / "reply.md").write_text(REPLY.replace("version: 1", "version: 7"))
+    ran = loop("engine", "judge", "reply.md")
+    assert ran.code == 1
+    assert "version must be 1" in ran.err
+    assert loop("engine", "judge", "nowhere.md").code == 2
+
+
+def test_prompt_contract_and_crash_points_are_printed(loop: Loop, shop: Path) -> None:
+    assert "You are the brain" in loop("engine", "prompt").out
+    assert loop("engine", "contract").document["properties"]
+    points = loop("engine", "crash-points", "--json").document["crash_points"]
+    assert isinstance(points, list)
+    assert [point["point"] for point in points] == list(CRASH_POINTS)  # type: ignore[index,call-overload]
+
+
+def test_without_an_engine_section_there_is_no_cycle(loop: Loop, shop: Path) -> None:
+    (shop / "lane-config.yaml").write_text("lanes:\n  web: {harness: shell}\n")
+    ran = loop("engine", "once")
+    assert ran.code == 1
+    assert "engine:" in ran.err

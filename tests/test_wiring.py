@@ -1,0 +1,86 @@
+"""Which project, which session, which server: what was named, what is there, what is usual."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loop_orchestrator.errors import ConfigError, UsageError
+from loop_orchestrator.wiring import Options, Project, find_root, session_name, state_home
+
+
+def test_the_nearest_directory_with_a_config_or_a_private_folder_is_the_project(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    inner = tmp_path / "a/b/c"
+    inner.mkdir(parents=True)
+    assert find_root(inner) == tmp_path, "the git top level where nothing nearer is"
+    (tmp_path / "a/.loop").mkdir()
+    assert find_root(inner) == tmp_path / "a"
+    (tmp_path / "a/b/lane-config.yaml").touch()
+    assert find_root(inner) == tmp_path / "a/b"
+
+
+def test_a_directory_of_its_own_is_its_own_project(tmp_path: Path) -> None:
+    assert find_root(tmp_path) == tmp_path
+
+
+def test_the_named_project_wins_over_the_environment_and_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("flag", "env", "here"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    env = {"LOOP_PROJECT_ROOT": str(tmp_path / "env")}
+    assert Project(Options(project_root="../flag"), env).root.resolve() == tmp_path / "flag"
+    assert Project(Options(), env).root == tmp_path / "env"
+    assert Project(Options(), {}).root == tmp_path / "here"
+    with pytest.raises(UsageError, match="is no directory"):
+        _ = Project(Options(project_root="nowhere"), {}).root
+
+
+def test_the_session_is_the_named_the_only_or_the_one_of_the_projects_name(tmp_path: Path) -> None:
+    root = tmp_path / "my.shop"
+    root.mkdir()
+    options = Options(project_root=str(root))
+
+    def session(given: str | None = None, **env: str) -> str:
+        return Project(Options(project_root=str(root), session=given), env).session
+
+    assert session() == "my-shop"
+    (root / ".loop/sessions/night").mkdir(parents=True)
+    assert session() == "night"
+    (root / ".loop/sessions/day").mkdir()
+    assert session() == "my-shop"
+    assert session(LOOP_SESSION="day") == "day"
+    assert session("night", LOOP_SESSION="day") == "night"
+    assert Project(options, {}).layout.session == "my-shop"
+
+
+@pytest.mark.parametrize(
+    ("directory", "name"), [("shop", "shop"), ("my.shop:2", "my-shop-2"), ("-x-", "x"), ("日本", "loop")]
+)
+def test_a_session_name_is_one_that_tmux_takes(directory: str, name: str) -> None:
+    assert session_name(Path("/work") / directory) == name
+
+
+def test_the_server_is_the_named_the_environments_the_configs_or_the_own(tmp_path: Path) -> None:
+    def socket(given: str | None = None, **env: str) -> str:
+        return Project(Options(project_root=str(tmp_path), socket=given), env).socket
+
+    assert socket() == "loop"
+    (tmp_path / "lane-config.yaml").write_text("tmux: {socket: own}\n")
+    assert socket() == "own"
+    assert socket(LOOP_TMUX_SOCKET="env") == "env"
+    assert socket("flag", LOOP_TMUX_SOCKET="env") == "flag"
+
+
+def test_the_state_directory_is_the_users(tmp_path: Path) -> None:
+    assert state_home({"XDG_STATE_HOME": "/s", "HOME": "/h"}) == Path("/s/loop-orchestrator")
+    assert state_home({"XDG_STATE_HOME": "relative", "HOME": "/h"}) == Path("/h/.local/state/loop-orchestrator")
+
+
+def test_a_harness_that_does_not_exist_is_a_mistake_in_the_config(tmp_path: Path) -> None:
+    (tmp_path / "lane-config.yaml").write_text("lanes:\n  web: {harness: cluade}\n")
+    with pytest.raises(ConfigError, match=r"lane-config.yaml:2: lanes.web.harness: .*did you mean claude"):
+        _ = Project(Options(project_root=str(tmp_path)), {}).harnesses
