@@ -11,7 +11,7 @@ help: ## List the targets
 
 setup: tools $(VENV)/.dev ## Make .venv with everything that development needs
 
-demo: tools $(VENV)/.run ## The whole loop in a scratch project; without a terminal it runs with --yes
+demo: tools $(VENV)/.run ## Everything at work in a scratch project; without a terminal it runs with --yes
 	@$(BIN)/loop demo
 
 check: tools $(VENV)/.dev ## Format, lint, types, import contracts, unit and contract tests

@@ -35,7 +35,7 @@ class SystemClock:
 
 def format_time(at: datetime) -> str:
     """``2026-11-21T01:15:30.123Z``: UTC with milliseconds, as every file and JSON document writes it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_time(text: str) -> datetime:

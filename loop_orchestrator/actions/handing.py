@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.actions.base import Outcome
+from loop_orchestrator.clock import format_time
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryStatus
+from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.model.task import Assignment
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def hand_over(
     if message:
         world.handed_mail.add(message, request.op)
     crash_point("task.assigned")
-    receipt = world.deliver(request)
+    receipt = deliver(hands, request)
     if message and receipt.delivered and request.mode is DeliveryMode.COMMAND:
         world.mailbox.ack(message, "engine")  # a shell answers no mail, so nobody else would
     if receipt.status is DeliveryStatus.NOT_DELIVERED:
@@ -36,6 +38,15 @@ def hand_over(
         if message:
             world.handed_mail.discard(message)
     return outcome_of(receipt)
+
+
+def deliver(hands: Hands, request: DeliveryRequest) -> Receipt:
+    """Deliver; a lane that was seen to start is remembered as working, so that its coming to rest is a change."""
+    world = hands.world
+    receipt = world.deliver(request)
+    if receipt.status is DeliveryStatus.STARTED:
+        world.lanes_seen.add(request.lane, f"{Detail.BUSY.value} {format_time(world.clock.now())}")
+    return receipt
 
 
 def outcome_of(receipt: Receipt) -> Outcome:

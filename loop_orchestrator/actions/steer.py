@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.actions.dispatch import MODES
 from loop_orchestrator.actions.fields import FLAG, LANE, TEXT, optional, required
-from loop_orchestrator.actions.handing import outcome_of
+from loop_orchestrator.actions.handing import deliver, outcome_of
 from loop_orchestrator.actions.judging import judge_text_into_lane
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
 from loop_orchestrator.model.state import JsonValue
@@ -61,4 +61,4 @@ class Steer(ActionKind):
             ready_timeout_s=hands.ready_timeout_s if self.wait_for_idle else 0.0,
             interrupt=self.interrupt,
         )
-        return outcome_of(hands.world.deliver(request))
+        return outcome_of(deliver(hands, request))

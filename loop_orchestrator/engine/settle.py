@@ -10,11 +10,13 @@ from loop_orchestrator.model.decision import Decision, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStatus
 from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.task import REPORT_SUBJECT, TASK_MOVES, TaskStatus
+from loop_orchestrator.stores.sweep import sweep
 from loop_orchestrator.world import World
 
 
 def settle(world: World) -> None:
     """Close what was started and is no longer running, continue what provably never started, move reported tasks."""
+    sweep(world.layout)
     world.deliveries.settle_dead()
     for decision in world.decisions.open_decisions():
         _settle_decision(world, decision)
@@ -31,14 +33,23 @@ def _settle_decision(world: World, decision: Decision) -> None:
         return  # another process is executing it
     try:
         for item in decision.items:
-            if item.status is ItemStatus.STARTED:
-                decision = close_item(world, decision.id, item.idx, _what_became_of(world, decision, item))
+            decision = _settle_item(world, decision, item)
     finally:
         lock.release()
     if any(item.status is ItemStatus.READY for item in decision.items):
         execute(world, decision.id)
     else:
         archive_if_closed(world, decision)
+
+
+def _settle_item(world: World, decision: Decision, item: Item) -> Decision:
+    """Close an item that was started and is not running; an unknown one as soon as the disk, or a person, knows."""
+    if item.status not in (ItemStatus.STARTED, ItemStatus.UNKNOWN):
+        return decision
+    outcome = _what_became_of(world, decision, item)
+    if outcome.status is item.status:
+        return decision
+    return close_item(world, decision.id, item.idx, outcome)
 
 
 def _what_became_of(world: World, decision: Decision, item: Item) -> Outcome:
@@ -48,17 +59,16 @@ def _what_became_of(world: World, decision: Decision, item: Item) -> Outcome:
         return Outcome(ItemStatus.DONE, "settled after a restart")
     if kind == "drop_lane":
         gone = target not in world.lanes.records()
-        return Outcome(ItemStatus.DONE, "the lane is gone") if gone else _ask(f"lane {target} may be half ended")
+        if gone:
+            return Outcome(ItemStatus.DONE, "the lane is gone")
+        how = f"the engine ended while it ended lane {target}; a person must look: loop lane drop {target}"
+        return Outcome(ItemStatus.UNKNOWN, how)
     receipt = world.deliveries.get(f"{decision.id}-{item.idx}")
     if receipt is not None:
         return outcome_of(receipt)
     if kind == "add_lane" and target in world.lanes.records():
-        return _ask(f"lane {target} was booted; whether it got its brief is not known")
+        return Outcome(ItemStatus.FAILED, f"lane {target} was booted; the engine ended before its brief was sent")
     return Outcome(ItemStatus.FAILED, "the engine ended before anything was sent")
-
-
-def _ask(what: str) -> Outcome:
-    return Outcome(ItemStatus.UNKNOWN, f"the engine ended while it ran: {what}; a person must look")
 
 
 def _take_back_hand_overs(world: World) -> None:

@@ -16,20 +16,26 @@ from loop_orchestrator.engine.cycle import engine_config, run_cycle
 from loop_orchestrator.errors import ExitCode, LockedError, LoopError
 from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
+from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import ready_tasks
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.memory import load_pace, save_pace
-from loop_orchestrator.watch.triggers import Look, Pace, changes, look_of, may_start_at
+from loop_orchestrator.watch.triggers import Look, Pace, changes, look_of, may_start_at, settled
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.event import Event
+    from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.world import World
 
 WORKING_SWEEP_S = 5.0
 """Seconds between two looks at the lanes while one of them works: nothing announces the end of a turn that sends no
 mail. At half, twice the programs started for the same news; at double, a finished lane is noticed later."""
+
+SETTLE_S = 1.0
+"""Seconds for which a lane that worked must be at rest. At half, a pause between two tools is taken for the end; at
+double, every end that nothing else announces is noticed a second later."""
 
 STOP_LIMIT_S = 1.5
 """Seconds that a cycle has to end after SIGTERM; what it had begun is on disk and is settled by the next one."""
@@ -71,13 +77,15 @@ class _Pace:
 
     def look_wait_s(self) -> float:
         """Seconds until the next look at everything, if nothing is heard before."""
+        if self.now.look.settling:
+            return SETTLE_S
         details = (self.now.look.lanes or {}).values()
         working = any(WORD_OF[Detail(detail)] is LaneWord.WORKING for detail in details)
         return min(WORKING_SWEEP_S, self.engine.sweep_interval_s) if working else self.engine.sweep_interval_s
 
     def note_changes(self) -> None:
         """Triggers go into the log before the look is remembered: a crash in between notes them twice, never not."""
-        look = self._look()
+        look = settled(self.now.look, self._look())
         for trigger in changes(self.now.look, look):
             self.world.events.append("trigger.noted", "watch", {"why": trigger.why, "detail": trigger.detail})
         self.remember(replace(self.now, look=look))
@@ -94,8 +102,7 @@ class _Pace:
         served = self.now.succeeded(max(event.seq for event in pending))
         if result.snapshot is not None:
             # What the cycle saw is the measure of the next look: what changed while it ran calls for another one.
-            look = look_of(result.snapshot, decisions=self._decisions(), state_version=self._state_version())
-            served = replace(served, look=look)
+            served = replace(served, look=self._look_of(result.snapshot))
         self.remember(served)
 
     def _look(self) -> Look:
@@ -111,6 +118,11 @@ class _Pace:
             decisions=self._decisions(),
             state_version=self._state_version(),
         )
+
+    def _look_of(self, snapshot: Snapshot) -> Look:
+        seen = {name: said.partition(" ")[0] for name, said in self.world.lanes_seen.items().items()}
+        lanes = None if isinstance(snapshot.lanes, Unknown) else {one.name: seen[one.name] for one in snapshot.lanes}
+        return look_of(snapshot, lanes=lanes, decisions=self._decisions(), state_version=self._state_version())
 
     def _decisions(self) -> frozenset[str]:
         return frozenset(decision.id for decision in self.world.decisions.open_decisions())

@@ -34,6 +34,7 @@ def save_pace(path: Path, pace: Pace) -> None:
             "tasks": _listed(look.tasks),
             "lanes": dict(look.lanes) if look.lanes is not None else None,
             "decisions": _listed(look.decisions),
+            "settling": _listed(look.settling),
             "state_version": look.state_version,
         },
     }
@@ -55,6 +56,7 @@ def _pace(value: dict[str, JsonValue]) -> Pace:
             tasks=_names(look["tasks"]),
             lanes={name: str(detail) for name, detail in lanes.items()} if isinstance(lanes, dict) else None,
             decisions=_names(look["decisions"]),
+            settling=_names(look["settling"]),
             state_version=str(look["state_version"]),
         ),
     )

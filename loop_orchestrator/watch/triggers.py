@@ -11,7 +11,7 @@ from loop_orchestrator.model.snapshot import Snapshot, Unknown
 from loop_orchestrator.model.task import ready_tasks
 
 BACKOFF_FIRST_S = 60.0
-"""Wait after a first failure of the brain. At half, an outage costs twice the calls; at double, a short one waits on."""
+"""Wait after a first failure of the brain. At half, an outage costs twice the calls; at double, it ends unnoticed."""
 
 BACKOFF_MOST_S = 3600.0
 """Longest wait between two tries: the budget of calls is per hour."""
@@ -38,17 +38,18 @@ class Look:
     """lane -> detail of its state; None: not looked at, or not readable"""
     decisions: frozenset[str] = frozenset()
     """ids of unfinished decisions"""
+    settling: frozenset[str] = frozenset()
+    """lanes that were seen at rest once after they worked"""
     state_version: str = ""
     """stands for the content of the state file"""
 
 
-def look_of(snapshot: Snapshot, *, decisions: frozenset[str], state_version: str) -> Look:
-    """The look that a cycle took."""
+def look_of(
+    snapshot: Snapshot, *, lanes: Mapping[str, str] | None, decisions: frozenset[str], state_version: str
+) -> Look:
+    """The look that a cycle took; ``lanes``: what is known of them after it, texts delivered by it included."""
     mail = () if isinstance(snapshot.mail, Unknown) else snapshot.mail
     tasks = () if isinstance(snapshot.tasks, Unknown) else ready_tasks(snapshot.tasks)
-    lanes = (
-        None if isinstance(snapshot.lanes, Unknown) else {one.name: one.state.detail.value for one in snapshot.lanes}
-    )
     return Look(
         mail=frozenset(message.file for message in mail),
         tasks=frozenset(task.id for task in tasks),
@@ -56,6 +57,25 @@ def look_of(snapshot: Snapshot, *, decisions: frozenset[str], state_version: str
         decisions=decisions,
         state_version=state_version,
     )
+
+
+def settled(before: Look, now: Look) -> Look:
+    """The new look, with a lane that worked still at work until it is seen at rest twice.
+
+    Between two steps of a turn a screen may show an empty composer for a moment.
+    """
+    if now.lanes is None:
+        return replace(now, settling=before.settling)
+    was = before.lanes or {}
+    first = frozenset(
+        name
+        for name, detail in now.lanes.items()
+        if name not in before.settling
+        and WORD_OF[Detail(detail)] is LaneWord.IDLE
+        and name in was
+        and WORD_OF[Detail(was[name])] is LaneWord.WORKING
+    )
+    return replace(now, lanes={**now.lanes, **{name: was[name] for name in first}}, settling=first)
 
 
 def changes(before: Look, now: Look) -> tuple[Trigger, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.watch.memory import load_pace, save_pace
-from loop_orchestrator.watch.triggers import BACKOFF_MOST_S, Look, Pace, changes, look_of, may_start_at
+from loop_orchestrator.watch.triggers import BACKOFF_MOST_S, Look, Pace, changes, look_of, may_start_at, settled
 from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task
 
 
@@ -36,6 +36,23 @@ def test_a_lane_that_comes_to_rest_or_needs_somebody_calls_for_a_cycle() -> None
     assert whys(lanes(Detail.READY), lanes(Detail.READY)) == []
 
 
+def test_a_lane_that_worked_counts_as_at_rest_when_it_is_seen_so_twice() -> None:
+    working, resting = Look(lanes={"web": "busy"}), Look(lanes={"web": "ready"})
+    once = settled(working, resting)
+    assert (once.lanes, once.settling) == ({"web": "busy"}, frozenset({"web"}))
+    assert whys(working, once) == []
+    twice = settled(once, resting)
+    assert (twice.lanes, twice.settling) == ({"web": "ready"}, frozenset())
+    assert whys(once, twice) == ["lane: web is ready"]
+
+
+def test_a_lane_that_goes_on_working_or_fails_does_not_have_to_settle() -> None:
+    once = settled(Look(lanes={"web": "busy"}), Look(lanes={"web": "ready"}))
+    assert settled(once, Look(lanes={"web": "tool"})).settling == frozenset()
+    failed = settled(Look(lanes={"web": "busy"}), Look(lanes={"web": "exited"}))
+    assert failed.lanes == {"web": "exited"}
+
+
 def test_lanes_that_could_not_be_read_are_no_news() -> None:
     assert whys(Look(lanes={"web": "busy"}), Look(lanes=None)) == []
 
@@ -52,7 +69,7 @@ def test_a_changed_state_file_calls_for_a_cycle() -> None:
 
 def test_what_a_cycle_saw_is_no_news_afterwards() -> None:
     snapshot = a_snapshot(lanes=[a_lane("web")], mail=[a_message()], tasks=[a_task()])
-    seen = look_of(snapshot, decisions=frozenset(), state_version="x")
+    seen = look_of(snapshot, lanes={"web": "ready"}, decisions=frozenset(), state_version="x")
     assert whys(seen, seen) == []
     assert whys(Look(), seen) == [f"mail: {a_message().file}", "task: T0001 is ready", "lane: web is ready"]
 
@@ -86,6 +103,7 @@ NAMES = st.frozensets(st.text(max_size=8), max_size=4)
         tasks=NAMES,
         lanes=st.none() | st.dictionaries(st.text(max_size=5), st.sampled_from([one.value for one in Detail])),
         decisions=NAMES,
+        settling=NAMES,
         state_version=st.text(max_size=5),
     ),
     served=st.integers(0, 10**9),

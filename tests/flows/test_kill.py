@@ -1,0 +1,94 @@
+"""SIGKILL between any two recorded steps of a cycle: afterwards nothing was done twice and nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from loop_orchestrator.crash import CRASH_POINTS
+from tests.flows.conftest import Boot
+from tests.support.scratch import Scratch, write_task
+from tests.support.waiting import eventually
+
+LANES = "{web: {harness: actor}}"
+
+IN_THE_PANE = ("delivery.pasting", "delivery.pasted", "delivery.submitting", "delivery.submitted")
+"""Killed here, nobody can know whether the text was submitted: a person must look."""
+
+ELSEWHERE = ("approval.recorded", "mail.linked")
+"""Points outside a cycle; they have tests of their own."""
+
+
+def handed_over(scratch: Scratch) -> int:
+    """How often the lane was given the task: it reports each time."""
+    return scratch.mail("web", "T0001 in-progress")
+
+
+def settled(scratch: Scratch) -> bool:
+    scratch.ok("engine", "once", codes=(0, 3))
+    return scratch.task_status("T0001") == "review"
+
+
+@pytest.mark.parametrize("point", [point for point in CRASH_POINTS if point not in (*IN_THE_PANE, *ELSEWHERE)])
+def test_a_cycle_killed_here_is_carried_on_once(boot: Boot, point: str) -> None:
+    scratch = boot(lanes=LANES)
+    write_task(scratch.root, "T0001")
+    killed = scratch.run("engine", "once", env={"LOOP_CRASH_AT": point})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    eventually(lambda: settled(scratch), limit_s=30, what=f"T0001 after a kill at {point}")
+    assert handed_over(scratch) == 1
+    assert not list((scratch.session_dir / "engine" / "decisions").glob("*.json"))
+
+
+@pytest.mark.parametrize("point", IN_THE_PANE)
+def test_a_cycle_killed_while_it_types_is_shown_to_a_person_and_never_repeated(boot: Boot, point: str) -> None:
+    scratch = boot(lanes=LANES)
+    write_task(scratch.root, "T0001")
+    killed = scratch.run("engine", "once", env={"LOOP_CRASH_AT": point})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    for _ in range(2):
+        scratch.ok("engine", "once", codes=(0, 3))
+    (unknown,) = scratch.events("delivery.closed")
+    assert unknown.payload["status"] == "unknown"
+    op = str(unknown.payload["op"])
+    assert op in scratch.ok("status")
+    arrived = handed_over(scratch)
+    assert arrived <= 1
+
+    code, said = scratch.person("resolve", op, "happened" if arrived else "did-not")
+    assert code == 0, said
+    if point in ("delivery.pasted", "delivery.submitting"):
+        scratch.tmux("send-keys", "-t", f"={'scratch'}:", "C-u")
+    eventually(lambda: settled(scratch), limit_s=30, what=f"T0001 after a kill at {point}")
+    assert handed_over(scratch) == 1
+
+
+def test_an_approval_killed_after_it_was_recorded_is_carried_out_once(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine="approval: manual")
+    write_task(scratch.root, "T0001")
+    scratch.ok("engine", "once", codes=(3,))
+    (filed,) = scratch.events("decision.filed")
+    decision = str(filed.payload["decision"])
+    code, _ = scratch.person("approve", decision, env={"LOOP_CRASH_AT": "approval.recorded"})
+    assert code != 0
+    assert handed_over(scratch) == 0
+    scratch.ok("engine", "once", codes=(0, 3))
+    eventually(lambda: handed_over(scratch) == 1, limit_s=20)
+    scratch.ok("engine", "once", codes=(0, 3))
+    assert handed_over(scratch) == 1
+
+
+def test_mail_whose_sender_was_killed_is_in_the_mailbox_all_the_same(boot: Boot) -> None:
+    scratch = boot(lanes=LANES)
+    words = ("mail", "send", "--from", "human", "--to", "coord", "--subject", "hello", "--body", "x")
+    assert scratch.run(*words, env={"LOOP_CRASH_AT": "mail.linked"}).returncode == -signal.SIGKILL
+    assert "hello" in scratch.ok("mail", "list", "--to", "coord")
+
+
+def test_a_crash_point_is_refused_outside_a_test(boot: Boot) -> None:
+    scratch = boot(lanes=LANES)
+    refused = scratch.run("engine", "once", env={"LOOP_CRASH_AT": "cycle.started", "LOOP_TEST": "0"})
+    assert (refused.returncode, "this is no test" in refused.stderr) == (2, True)
+    unknown = scratch.run("engine", "once", env={"LOOP_CRASH_AT": "cycle.startd"})
+    assert (unknown.returncode, "names no crash point" in unknown.stderr) == (2, True)

@@ -1,0 +1,138 @@
+"""The daemon: what it notices, that there is one of it, and that it ends and begins again cleanly."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.flows.conftest import Boot
+from tests.support.scratch import FAST_SCRIPT, Scratch, write_task
+from tests.support.waiting import eventually
+
+LANES = "{web: {harness: actor}, validate-left: {harness: actor}}"
+ENGINE = "approval: full, min_cycle_interval_s: 0.1"
+
+
+@contextmanager
+def watching(scratch: Scratch) -> Iterator[subprocess.Popen[str]]:
+    seen = len(scratch.events("watch.started"))
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "loop_orchestrator", "engine", "watch", "--foreground"],
+        cwd=scratch.root,
+        env=scratch.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        eventually(lambda: len(scratch.events("watch.started")) > seen or daemon.poll() is not None, limit_s=20)
+        yield daemon
+    finally:
+        if daemon.poll() is None:
+            daemon.kill()
+        daemon.communicate()
+
+
+def stopped(daemon: subprocess.Popen[str]) -> tuple[int, float]:
+    """Exit code after SIGTERM, and the seconds it took."""
+    began = time.monotonic()
+    daemon.send_signal(signal.SIGTERM)
+    code = daemon.wait(10)
+    return code, time.monotonic() - began
+
+
+def test_a_new_task_is_worked_on_proved_and_reported_without_anyone_looking(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine=ENGINE)
+    with watching(scratch) as daemon:
+        write_task(scratch.root, "T0001")
+        write_task(scratch.root, "T0002", depends_on=["T0001"])
+        eventually(lambda: len(scratch.events("task.proved")) == 2, limit_s=60)
+        code, _ = stopped(daemon)
+        assert code == 0
+        assert daemon.stdout is not None
+        assert "task.proved" in daemon.stdout.read()
+    assert scratch.mail("web", "T0001 in-progress") == scratch.mail("web", "T0002 in-progress") == 1
+    assert scratch.task_status("T0001") == scratch.task_status("T0002") == "review"
+
+
+def test_mail_that_arrived_while_nobody_watched_is_handed_over(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine=ENGINE)
+    scratch.ok("mail", "send", "--from", "human", "--to", "web", "--subject", "a wish", "--body", "please")
+    with watching(scratch):
+        eventually(lambda: scratch.mail("web", "Re: a wish") == 1, limit_s=30)
+
+
+def test_only_one_daemon_watches_a_session_and_the_holder_is_named(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine=ENGINE)
+    with watching(scratch) as daemon:
+        second = scratch.run("engine", "watch")
+        assert second.returncode == 4
+        assert f"pid {daemon.pid}" in second.stderr
+
+
+def test_a_killed_daemon_is_taken_over_and_said_so(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine=ENGINE)
+    with watching(scratch) as first:
+        first.kill()
+        first.wait()
+        with watching(scratch) as second:
+            (_, started) = scratch.events("watch.started")
+            assert started.payload["pid"] == second.pid
+            assert f"pid {first.pid}" in str(started.payload["took_over"])
+            assert stopped(second)[0] == 0
+    with watching(scratch):
+        assert scratch.events("watch.started")[-1].payload["took_over"] == ""
+
+
+def test_a_pause_holds_cycles_back_and_loses_no_reason_for_one(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine=ENGINE)
+    scratch.ok("engine", "pause")
+    with watching(scratch):
+        write_task(scratch.root, "T0001")
+        eventually(lambda: any("T0001" in str(e.payload) for e in scratch.events("trigger.noted")), limit_s=20)
+        assert not scratch.events("cycle.started")
+        scratch.ok("engine", "resume")
+        eventually(lambda: scratch.task_status("T0001") == "review", limit_s=30)
+
+
+def test_sigterm_ends_it_within_two_seconds_even_while_the_brain_thinks(boot: Boot, tmp_path: Path) -> None:
+    brain = tmp_path / "brain.py"
+    brain.write_text("import pathlib, time\npathlib.Path('thinking').touch()\ntime.sleep(600)\n")
+    command = f"[{sys.executable}, {brain}]"
+    scratch = boot(lanes=LANES, engine=f"approval: full, brain: {{use: command, command: {command}}}")
+    with watching(scratch) as daemon:
+        write_task(scratch.root, "T0001")
+        eventually((scratch.root / "thinking").exists, limit_s=20)
+        code, took_s = stopped(daemon)
+        assert code == 0
+        assert took_s < 2.5
+    assert scratch.events("watch.stopped")
+
+
+def test_a_failing_brain_waits_and_its_reasons_are_kept(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine="approval: full, brain: {use: command, command: ['false']}")
+    with watching(scratch):
+        write_task(scratch.root, "T0001")
+        eventually(lambda: scratch.events("brain.failed"), limit_s=20)
+    assert len(scratch.events("brain.called")) == 1
+    assert scratch.task_status("T0001") == "open"
+    status = scratch.json("engine", "status")
+    assert status["budget"]
+
+
+SILENT = FAST_SCRIPT.replace('- mail: {to: coord, subject: "{task} review", body: finished}', "- say: forgot to report")
+
+
+def test_a_lane_that_finishes_without_a_word_is_put_before_a_person(boot: Boot) -> None:
+    scratch = boot(lanes="{web: {harness: actor}}", engine=ENGINE, script=SILENT)
+    with watching(scratch):
+        write_task(scratch.root, "T0001")
+        eventually(lambda: scratch.events("escalated"), limit_s=40)
+    (escalated,) = scratch.events("escalated")
+    assert "has not reported" in str(escalated.payload["summary"])
