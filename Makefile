@@ -28,7 +28,7 @@ bench: tools $(VENV)/.dev ## Measure, with the bare limit beside every figure
 	$(BIN)/python -m benchmarks
 
 pictures: tools $(VENV)/.dev ## Make the pictures of the README from a real run
-	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m docs.draw
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -28,6 +28,9 @@ LIMIT_S = 60.0
 """Seconds without a new event after which the demo gives up. At half, a loaded machine is given up on; at double, a
 person waits two minutes for bad news."""
 
+_LAUNCHERS_LIMIT_S = 5.0
+"""A launcher gives its program 2 s between HUP and KILL. At half, a slow end leaves files behind."""
+
 _LOOK_S = 0.1
 """Between two looks at the event log: ten lines a second are as fast as a person reads."""
 
@@ -127,7 +130,15 @@ class _Stage:
         return bool(events)
 
     def take_down(self) -> None:
+        """End the session, and wait for the launchers, which write how their programs ended."""
+        from loop_orchestrator.process.identity import from_pid
+
+        clock = self.world.clock
+        launchers = [record.pane_pid for record in self.world.lanes.records().values()]
         self.world.substrate.end_session()
+        deadline = clock.monotonic() + _LAUNCHERS_LIMIT_S
+        while any(from_pid(pid) is not None for pid in launchers) and clock.monotonic() < deadline:
+            clock.sleep(_LOOK_S)
 
 
 def _play(stage: _Stage, scratch: demo.Scratch, *, asks: bool) -> bool:
@@ -206,7 +217,7 @@ def _answer(stage: _Stage) -> None:
             continue
         stage.tell()
         output.line()
-        output.line(f"decision {decision.id} waits for you; meanwhile the other lanes go on. It wants to do this:")
+        output.line(f"{decision.id} waits for you while the other lanes go on. It wants to do this:")
         for item in decision.items:
             if item.status is ItemStatus.WAITING and isinstance(item.action, ActionKind):
                 print_action(item.idx, item.action, item.verdict, status=item.status)

@@ -93,7 +93,8 @@ def _sentence(event: Event, told: dict[str, str]) -> str:
             waiting = event.payload["waiting"]
             return f"decision {told['decision']}: action {waiting} waits for a person" if waiting else ""
         case "item.closed" if told["kind"] != "stop":
-            return f"{told['kind']} {told['target']}: {told['note']}".strip()
+            ended = ":".join(told["note"].split(":")[:2])  # the rest is what the screen showed
+            return f"{told['kind']} {told['target']}: {ended}".strip()
         case "task.moved":
             return f"task {told['task']}: {told['was']} -> {told['now']} (by {told['by']})"
         case "task.proved":
