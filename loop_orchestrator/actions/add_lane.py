@@ -11,7 +11,7 @@ from loop_orchestrator.actions.fields import FLAG, HARNESS, LANE, MODEL, ONE_LIN
 from loop_orchestrator.actions.handing import hand_over
 from loop_orchestrator.actions.judging import judge_text
 from loop_orchestrator.model.decision import ItemStatus
-from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
+from loop_orchestrator.model.delivery import DeliveryMode
 from loop_orchestrator.model.harness import HarnessKind
 from loop_orchestrator.model.lane import LaneKind, LaneSpec
 from loop_orchestrator.model.snapshot import Unknown
@@ -106,12 +106,5 @@ class AddLane(ActionKind):
             return Outcome(
                 ItemStatus.DONE, f"lane {self.window} booted in pane {record.pane}; a command lane gets no brief"
             )
-        request = DeliveryRequest(
-            op=hands.op,
-            lane=self.window,
-            text=self.brief,
-            mode=DeliveryMode.TEXT if record.agent else DeliveryMode.COMMAND,
-            sender="engine",
-            ready_timeout_s=hands.boot_timeout_s,
-        )
-        return hand_over(hands, request)
+        mode = DeliveryMode.TEXT if record.agent else DeliveryMode.COMMAND
+        return hand_over(hands, hands.request(self.window, self.brief, mode=mode, timeout_s=hands.boot_timeout_s))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from loop_orchestrator.actions.fields import fields_of
 from loop_orchestrator.model.action import Action
 from loop_orchestrator.model.decision import ItemStatus
+from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
 from loop_orchestrator.model.state import JsonValue
 
 if TYPE_CHECKING:
@@ -30,6 +31,20 @@ class Hands:
     def op(self) -> str:
         """Operation id of this item: the same however often it is asked for."""
         return f"{self.decision}-{self.idx}"
+
+    def request(
+        self, lane: str, text: str, *, mode: DeliveryMode, timeout_s: float, interrupt: bool = False
+    ) -> DeliveryRequest:
+        """The delivery that this item asks for; ``timeout_s``: how long the lane may take to be ready."""
+        return DeliveryRequest(
+            op=self.op,
+            lane=lane,
+            text=text,
+            mode=mode,
+            sender="engine",
+            ready_timeout_s=timeout_s,
+            interrupt=interrupt,
+        )
 
     @property
     def ready_timeout_s(self) -> float:

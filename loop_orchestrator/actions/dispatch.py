@@ -11,7 +11,7 @@ from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.actions.fields import FILE, FLAG, LANE, TASK, TEXT, Choice, optional, required
 from loop_orchestrator.actions.handing import hand_over
 from loop_orchestrator.actions.judging import judge_text_into_lane
-from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
+from loop_orchestrator.model.delivery import DeliveryMode
 from loop_orchestrator.model.state import JsonValue
 
 if TYPE_CHECKING:
@@ -60,12 +60,6 @@ class Dispatch(ActionKind):
         return judge_text_into_lane(self.lane, self.payload, facts, command=self.mode == DeliveryMode.COMMAND)
 
     def perform(self, hands: Hands) -> Outcome:
-        request = DeliveryRequest(
-            op=hands.op,
-            lane=self.lane,
-            text=self.payload,
-            mode=DeliveryMode(self.mode),
-            sender="engine",
-            ready_timeout_s=hands.ready_timeout_s if self.wait_ready else 0.0,
-        )
+        timeout_s = hands.ready_timeout_s if self.wait_ready else 0.0
+        request = hands.request(self.lane, self.payload, mode=DeliveryMode(self.mode), timeout_s=timeout_s)
         return hand_over(hands, request, task=self.handed_task, purpose=self.purpose, message=self.message)

@@ -11,7 +11,7 @@ from loop_orchestrator.actions.dispatch import MODES
 from loop_orchestrator.actions.fields import FLAG, LANE, TEXT, optional, required
 from loop_orchestrator.actions.handing import deliver, outcome_of
 from loop_orchestrator.actions.judging import judge_text_into_lane
-from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
+from loop_orchestrator.model.delivery import DeliveryMode
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import destructive, worst
 
@@ -52,13 +52,7 @@ class Steer(ActionKind):
         return verdict
 
     def perform(self, hands: Hands) -> Outcome:
-        request = DeliveryRequest(
-            op=hands.op,
-            lane=self.lane,
-            text=self.payload,
-            mode=DeliveryMode(self.mode),
-            sender="engine",
-            ready_timeout_s=hands.ready_timeout_s if self.wait_for_idle else 0.0,
-            interrupt=self.interrupt,
-        )
+        timeout_s = hands.ready_timeout_s if self.wait_for_idle else 0.0
+        mode = DeliveryMode(self.mode)
+        request = hands.request(self.lane, self.payload, mode=mode, timeout_s=timeout_s, interrupt=self.interrupt)
         return outcome_of(deliver(hands, request))
