@@ -13,7 +13,10 @@ from loop_orchestrator.process.person import AgentLane, PersonCheck, person_chec
 if TYPE_CHECKING:
     from loop_orchestrator.world import World
 
-_OWN_PROGRAMS = ("loop", "loop-digest", "loop-engine")
+_OWN_PROGRAMS = (["loop"], ["loop-digest"], ["loop-engine"])
+
+_MORE_THAN_ONE = frozenset(";&|`$()<>\n")
+"""Characters with which a shell starts a second program in the same line."""
 
 
 def check_person(world: World) -> PersonCheck:
@@ -46,8 +49,9 @@ def refuse_agent(world: World, what: str) -> None:
 
 def is_agents_place(record: LaneRecord) -> bool:
     """An agent runs there, or a command of the config that may be one; this program's own displays are none."""
-    command = record.spec.cmd.split()[:1]
-    return record.agent or bool(command and command[0] not in _OWN_PROGRAMS)
+    command = record.spec.cmd
+    own = command.split()[:1] in _OWN_PROGRAMS and not _MORE_THAN_ONE.intersection(command)
+    return record.agent or bool(command and not own)
 
 
 def _is_strange(mark: LaneMark, records: dict[str, LaneRecord], world: World) -> bool:

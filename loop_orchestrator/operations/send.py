@@ -48,7 +48,12 @@ def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
 
 
 def send_text(world: World, request: DeliveryRequest) -> Receipt:
-    """Deliver text for somebody at a command line; what processes that are gone left open is settled first."""
+    """Deliver text for somebody at a command line; what processes that are gone left open is settled first.
+
+    Raises NotAPersonError for an agent that would run a command in a lane without one: that goes through the gate.
+    """
+    if not record_of(world, request.lane).agent:
+        refuse_agent(world, f"run a command in lane {request.lane}; mail to that lane is put before a person")
     world.deliveries.settle_dead()
     return deliver_text(world, request)
 

@@ -53,6 +53,16 @@ def test_an_agent_in_a_lane_that_approves_is_refused_and_an_event_says_so(boot: 
     assert not scratch.events("item.started")
 
 
+def test_an_agent_cannot_run_a_command_in_a_shell_lane_past_the_gate(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine="approval: manual")
+    words = ["loop", "send", "ops", "touch typed-by-an-agent", "--mode", "command"]
+    scratch.ok("send", "web", f"REHEARSE: {json.dumps([{'run': words}, {'say': 'tried'}])}")
+    eventually(lambda: "an agent may not run a command" in scratch.tmux("capture-pane", "-p", "-t", "=scratch:web"))
+    assert not (scratch.root / "typed-by-an-agent").exists()
+    scratch.ok("send", "ops", "touch typed-by-a-script", "--mode", "command")
+    eventually((scratch.root / "typed-by-a-script").exists)
+
+
 def test_a_program_without_a_terminal_is_no_person(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine="approval: manual")
     decision = waiting_decision(scratch)

@@ -119,7 +119,14 @@ def test_a_capture_is_classified_like_a_lane(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("agent", "cmd", "expected"),
-    [(True, "", True), (False, "", False), (False, "claude --resume", True), (False, "loop digest", False)],
+    [
+        (True, "", True),
+        (False, "", False),
+        (False, "claude --resume", True),
+        (False, "loop digest", False),
+        (False, "loop digest; claude", True),
+        (False, "loop digest --interval $(claude)", True),
+    ],
 )
 def test_a_command_of_the_config_may_be_an_agent_and_a_shell_is_none(agent: bool, cmd: str, expected: bool) -> None:
     record = a_lane(agent=agent).record
