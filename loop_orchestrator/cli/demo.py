@@ -55,10 +55,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
             undo.callback(accepted.unlink, missing_ok=True)
             undo.callback(stage.take_down)
         finished = _play(stage, scratch, asks=asks and not args.yes)
-        if not args.keep and asks:
-            output.line()
-            output.flush()
-            _ask("Press Enter to take the session down and remove the scratch project. ")
+        _say_how_to_look(stage, asks=asks, keep=args.keep)
     return ExitCode.DONE if finished else ExitCode.FAILED
 
 
@@ -172,8 +169,23 @@ def _play(stage: _Stage, scratch: demo.Scratch, *, asks: bool) -> bool:
     output.line("What happened, with the numbers of its events:")
     for line in demo.summary(stage.told):
         output.line(f"  {line}")
-    output.line(f"Look at the lanes: loop attach --project-root {scratch.root}")
     return True
+
+
+def _say_how_to_look(stage: _Stage, *, asks: bool, keep: bool) -> None:
+    attach = f"loop attach --project-root {stage.world.root}, or: {stage.world.substrate.attach_hint()}"
+    output.line()
+    if keep:
+        output.line(f"Look at the lanes: {attach}")
+        output.line(f"End them: loop down --project-root {stage.world.root}")
+    elif asks:
+        output.line(f"Look at the lanes from another terminal: {attach}")
+        output.flush()
+        _ask("Press Enter to end them and remove the scratch project. ")
+    else:
+        output.line(
+            "The lanes end now. To look at them afterwards: loop demo --keep --dir D; loop attach --project-root D"
+        )
 
 
 def _agents_ready(stage: _Stage) -> bool:
