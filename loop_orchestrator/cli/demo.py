@@ -54,9 +54,9 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         if not args.keep:
             undo.callback(accepted.unlink, missing_ok=True)
             undo.callback(stage.take_down)
-        finished = _play(stage, scratch, asks=asks and not args.yes)
+        _play(stage, scratch, asks=asks and not args.yes)
         _say_how_to_look(stage, asks=asks, keep=args.keep)
-    return ExitCode.DONE if finished else ExitCode.FAILED
+    return ExitCode.DONE
 
 
 def _directory(named: str | None, undo: ExitStack, *, keep: bool) -> Path:
@@ -138,8 +138,8 @@ class _Stage:
             clock.sleep(_LOOK_S)
 
 
-def _play(stage: _Stage, scratch: demo.Scratch, *, asks: bool) -> bool:
-    """True if every task was worked on and proved, and the held action was answered."""
+def _play(stage: _Stage, scratch: demo.Scratch, *, asks: bool) -> None:
+    """Until every task was worked on and proved, and the held action was answered. Raises LoopError when it stalls."""
     from loop_orchestrator.process.background import Background
 
     world = stage.world
@@ -169,7 +169,6 @@ def _play(stage: _Stage, scratch: demo.Scratch, *, asks: bool) -> bool:
     output.line("What happened, with the numbers of its events:")
     for line in demo.summary(stage.told):
         output.line(f"  {line}")
-    return True
 
 
 def _say_how_to_look(stage: _Stage, *, asks: bool, keep: bool) -> None:

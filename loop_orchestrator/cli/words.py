@@ -48,6 +48,7 @@ WORDS: Mapping[str, Word] = {
     "state show": Word("state", "print the state file"),
     "state loop": Word("state", "print or change one loop of the state file"),
     "digest": Word("digest", "state, mail, unpushed work and decisions in one frame"),
+    "validate": Word("validate", "check the config; with --schema, print its JSON Schema for editors"),
     "trust": Word("trust", "accept the commands of this project's config on this machine"),
     "engine once": Word("engine", "run one cycle"),
     "engine status": Word("engine_status", "the engine, its waiting decisions and its last events"),
