@@ -21,7 +21,7 @@ from loop_orchestrator.model.task import ready_tasks
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.memory import load_pace, save_pace
-from loop_orchestrator.watch.triggers import Look, Pace, changes, look_of, may_start_at, settled
+from loop_orchestrator.watch.triggers import Look, Pace, changes, details_of, look_of, may_start_at, settled
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.event import Event
@@ -108,7 +108,7 @@ class _Pace:
     def _look(self) -> Look:
         world = self.world
         try:
-            lanes = {lane.name: lane.state.detail.value for lane in world.observe_lanes()}
+            lanes = details_of(world.observe_lanes())
         except LoopError:
             lanes = None
         return Look(
@@ -121,7 +121,8 @@ class _Pace:
 
     def _look_of(self, snapshot: Snapshot) -> Look:
         seen = {name: said.partition(" ")[0] for name, said in self.world.lanes_seen.items().items()}
-        lanes = None if isinstance(snapshot.lanes, Unknown) else {one.name: seen[one.name] for one in snapshot.lanes}
+        known = None if isinstance(snapshot.lanes, Unknown) else details_of(snapshot.lanes)
+        lanes = known and {name: seen.get(name, detail) for name, detail in known.items()}
         return look_of(snapshot, lanes=lanes, decisions=self._decisions(), state_version=self._state_version())
 
     def _decisions(self) -> frozenset[str]:

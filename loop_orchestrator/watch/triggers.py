@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
+from loop_orchestrator.model.lane import WORD_OF, Detail, Lane, LaneWord
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
 from loop_orchestrator.model.task import ready_tasks
 
@@ -42,6 +42,11 @@ class Look:
     """lanes that were seen at rest once after they worked"""
     state_version: str = ""
     """stands for the content of the state file"""
+
+
+def details_of(lanes: Iterable[Lane]) -> dict[str, str]:
+    """Lane -> detail, of the lanes that take text: what a command lane does calls for nothing."""
+    return {lane.name: lane.state.detail.value for lane in lanes if not lane.record.spec.cmd}
 
 
 def look_of(

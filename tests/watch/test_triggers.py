@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,16 @@ from hypothesis import strategies as st
 
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.watch.memory import load_pace, save_pace
-from loop_orchestrator.watch.triggers import BACKOFF_MOST_S, Look, Pace, changes, look_of, may_start_at, settled
+from loop_orchestrator.watch.triggers import (
+    BACKOFF_MOST_S,
+    Look,
+    Pace,
+    changes,
+    details_of,
+    look_of,
+    may_start_at,
+    settled,
+)
 from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task
 
 
@@ -51,6 +61,13 @@ def test_a_lane_that_goes_on_working_or_fails_does_not_have_to_settle() -> None:
     assert settled(once, Look(lanes={"web": "tool"})).settling == frozenset()
     failed = settled(Look(lanes={"web": "busy"}), Look(lanes={"web": "exited"}))
     assert failed.lanes == {"web": "exited"}
+
+
+def test_a_command_lane_that_always_runs_keeps_nobody_awake() -> None:
+    log = a_lane("log", Detail.BUSY, agent=False)
+    spec = replace(log.record.spec, harness="", cmd="tail -F log")
+    log = replace(log, record=replace(log.record, spec=spec))
+    assert details_of([a_lane("web"), log]) == {"web": "ready"}
 
 
 def test_lanes_that_could_not_be_read_are_no_news() -> None:
