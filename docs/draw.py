@@ -18,6 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from loop_orchestrator.operations.demo import SOCKET
+
 PICTURES = Path(__file__).parent / "pictures"
 COLUMNS, ROWS = 100, 34
 LIMIT_S = 60.0
@@ -48,8 +50,8 @@ class Terminal:
             time.sleep(0.1)
         return screen
 
-    def end(self, *sockets: str) -> None:
-        for socket in ("person", *sockets):
+    def end(self) -> None:
+        for socket in ("person", SOCKET):
             self.tmux("-L", socket, "kill-server")
 
 
@@ -67,15 +69,15 @@ def draw(name: str, title: str, capture: str) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         terminal = Terminal(Path(folder))
-        sockets: list[str] = []
         try:
             held = terminal.wait_for(lambda screen: "Let it run? [y/N]" in screen)
-            sockets += [path.name for path in Path(folder).rglob("loop-demo-*") if path.is_socket()]
             draw("demo", "loop demo", held.replace(folder, "/tmp"))
-            lane = terminal.tmux("-L", sockets[0], "capture-pane", "-p", "-e", "-t", "=demo:web")
+            panes = terminal.tmux("-L", SOCKET, "list-panes", "-a", "-F", "#{window_name} #{pane_id}")
+            web = dict(row.split() for row in panes.splitlines())["web"]
+            lane = terminal.tmux("-L", SOCKET, "capture-pane", "-p", "-e", "-t", web)
             draw("lane", "the lane web, a rehearsal agent", "\n".join(row[:COLUMNS] for row in lane.splitlines()[-14:]))
         finally:
-            terminal.end(*sockets)
+            terminal.end()
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     approval = "full" if args.yes or not asks else "auto"
     with ExitStack() as undo:
         root = _directory(args.dir, undo, keep=args.keep)
-        scratch = demo.make_scratch(root, socket=f"loop-demo-{os.getpid()}", approval=approval)
+        scratch = demo.make_scratch(root, session=f"demo-{os.getpid()}", approval=approval)
         stage = _Stage(_project_of(scratch, project))
         accepted = stage.accept_own_config()
         if not args.keep:
@@ -83,7 +83,7 @@ def _project_of(scratch: demo.Scratch, caller: Project) -> Project:
     """The scratch project, seen with nothing of a session that the caller may stand in."""
     environ = {name: value for name, value in caller.environ.items() if not name.startswith("LOOP_")}
     kept = {name: value for name, value in caller.environ.items() if name == "LOOP_TEST"}
-    options = Options(project_root=str(scratch.root), session=demo.SESSION, socket=scratch.socket)
+    options = Options(project_root=str(scratch.root), session=scratch.session, socket=demo.SOCKET)
     return Project(options, {**environ, **kept})
 
 
@@ -146,11 +146,12 @@ def _play(stage: _Stage, scratch: demo.Scratch, *, asks: bool) -> None:
     output.line(f"A scratch project with three tasks: {scratch.root}")
     if scratch.approval == "full":
         output.line("approval: full — destructive actions of this scratch project run without asking")
-    output.line(f"{stage.boot()} lanes booted in tmux; look at any time: {world.substrate.attach_hint()}")
+    output.line(f"{stage.boot()} lanes booted in tmux. Look at them from another terminal, at any time:")
+    output.line(f"  {world.substrate.attach_hint()}", whole=True)
     _wait_for(stage, _agents_ready, "the rehearsal agents did not get ready")
     log = world.layout.session_dir / "watch.log"
     with Background(stage.daemon_argv(), cwd=world.root, env=stage.project.environ, log=log) as daemon:
-        world.mailbox.send("human", "ops-top", "Mark where we began", demo.COMMAND)
+        world.mailbox.send("person", "ops-top", "Mark where we began", demo.COMMAND)
         shown = False
         quiet_since = world.clock.monotonic()
         while not demo.story_of(stage.told).finished:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.operations.init import init_project
+from loop_orchestrator.operations.telling import sentence
 from loop_orchestrator.process import git
 
-SESSION = "demo"
+SOCKET = "loop-demo"
+"""One tmux server for all demos: tmux leaves the socket file of every server behind."""
 
 _CONFIG = """\
 # The scratch project of `loop demo`: eight lanes in six windows, rehearsal agents, the built-in rules as the brain.
@@ -41,19 +43,23 @@ COMMAND = "git tag before-the-demo && git log --oneline --decorate -1"
 """What the message asks the ops-top lane to run: a raw command, so it is held at the gate."""
 
 
+_KNOWN_ALREADY = frozenset({"session.up", "session.down", "lane.added", "lane.dropped", "lane.exited", "watch.stopped"})
+"""Kinds of events about what the demo itself does."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scratch:
     """A demo project on disk."""
 
     root: Path
-    socket: str
+    session: str
     approval: str
 
 
-def make_scratch(root: Path, *, socket: str, approval: str) -> Scratch:
+def make_scratch(root: Path, *, session: str, approval: str) -> Scratch:
     """A git repository with a config, three tasks and one commit. Raises ProcessError if git cannot do it."""
     root.mkdir(parents=True, exist_ok=True)
-    (root / "lane-config.yaml").write_text(_CONFIG.format(approval=approval, socket=socket), encoding="utf-8")
+    (root / "lane-config.yaml").write_text(_CONFIG.format(approval=approval, socket=SOCKET), encoding="utf-8")
     for task, slug, title, role, after, body in _TASKS:
         path = root / "tasks" / f"{task}-{slug}.md"
         path.parent.mkdir(exist_ok=True)
@@ -61,7 +67,7 @@ def make_scratch(root: Path, *, socket: str, approval: str) -> Scratch:
     init_project(root)
     git.init_repository(root)
     git.add_all_commit(root, "A scratch project for the demo")
-    return Scratch(root=root, socket=socket, approval=approval)
+    return Scratch(root=root, session=session, approval=approval)
 
 
 def _task_text(task: str, title: str, role: str, after: Sequence[str], body: str) -> str:
@@ -76,42 +82,8 @@ def all_tasks() -> frozenset[str]:
 
 def narrate(event: Event) -> str:
     """One line for a person, with the event's number; empty for events that need no telling."""
-    said = _sentence(event, {name: str(value) for name, value in event.payload.items()})
+    said = "" if event.kind in _KNOWN_ALREADY else sentence(event)
     return f"#{event.seq:<4}{said}" if said else ""
-
-
-def _sentence(event: Event, told: dict[str, str]) -> str:
-    match event.kind:
-        case "watch.started":
-            return f"the engine watches (pid {told['pid']})"
-        case "mail.sent":
-            return f"mail {told['from']} -> {told['to']}: {told['subject']}"
-        case "cycle.started":
-            why = event.payload["why"]
-            return "cycle, because of " + _first(why if isinstance(why, list) else [])
-        case "decision.filed":
-            waiting = event.payload["waiting"]
-            return f"decision {told['decision']}: action {waiting} waits for a person" if waiting else ""
-        case "item.closed" if told["kind"] != "stop":
-            ended = ":".join(told["note"].split(":")[:2])  # the rest is what the screen showed
-            return f"{told['kind']} {told['target']}: {ended}".strip()
-        case "task.moved":
-            return f"task {told['task']}: {told['was']} -> {told['now']} (by {told['by']})"
-        case "task.proved":
-            return f"task {told['task']}: {told['answer']} (by {told['by']})"
-        case "decision.approved":
-            return f"approved by {told['by']}"
-        case "decision.rejected":
-            return f"rejected by {told['by']}"
-        case "brain.failed" | "crash" | "approval.refused":
-            return f"{event.kind}: {told}"
-    return ""
-
-
-def _first(reasons: Sequence[object]) -> str:
-    """The first three of many."""
-    more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-    return ", ".join(map(str, reasons[:3])) + more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +123,7 @@ def summary(events: Sequence[Event]) -> tuple[str, ...]:
         if event.kind == "item.closed" and event.payload["target"] == "ops-top"
     ]
     cycles = sum(event.kind == "cycle.ended" for event in events)
-    replies = sum(event.kind == "mail.sent" and event.payload["from"] != "human" for event in events)
+    replies = sum(event.kind == "mail.sent" and event.payload["from"] != "person" for event in events)
     lines.append(f"{cycles} cycles, {replies} messages from lanes, {len(events)} events")
     return tuple(lines)
 
