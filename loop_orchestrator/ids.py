@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
+import os
 from datetime import UTC, datetime
 
 
 def new_id(prefix: str, now: datetime) -> str:
     """``<prefix>-20261121T011530123-4f2a9c``: sortable by time; 24 random bits part two in one millisecond."""
     at = now.astimezone(UTC)
-    return f"{prefix}-{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}-{secrets.token_hex(3)}"
+    return f"{prefix}-{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}-{os.urandom(3).hex()}"
 
 
 def derived_id(prefix: str, *parts: str) -> str:
     """The same id for the same parts, for ever: a second copy of one thing can be refused by its id."""
-    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = sha256_text("\0".join(parts))
     return f"{prefix}-{digest[:20]}"
 
 
 def sha256_text(text: str) -> str:
     """Hex digest of the text's UTF-8 bytes; a lone surrogate is kept rather than refused."""
+    import hashlib
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -17,19 +17,26 @@ if TYPE_CHECKING:
     from loop_orchestrator.config.load import LoadedConfig
     from loop_orchestrator.config.schema import Config
     from loop_orchestrator.harnesses.detect import Found
+    from loop_orchestrator.harnesses.registry import Harnesses
+    from loop_orchestrator.model.action import Action
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
-    from loop_orchestrator.model.harness import HarnessSpec
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec
+    from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.operations.boot import Surroundings
     from loop_orchestrator.operations.trust import Door
+    from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
     from loop_orchestrator.stores.decisions import DecisionStore
+    from loop_orchestrator.stores.deliveries import DeliveryStore
     from loop_orchestrator.stores.eventlog import EventLog
+    from loop_orchestrator.stores.lanes import LaneStore
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
+    from loop_orchestrator.stores.notes import KeyedNotes
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
+    from loop_orchestrator.stores.transcripts import TranscriptStore
     from loop_orchestrator.substrate.port import Substrate
     from loop_orchestrator.world import Brain, World
 
@@ -46,7 +53,7 @@ class Options:
 
 
 class Project:
-    """One project and one session: every collaborator, each made when it is first asked for."""
+    """One project and one session: the World of the operations, each collaborator made when it is first asked for."""
 
     def __init__(self, options: Options, environ: Mapping[str, str]) -> None:
         self.options = options
@@ -126,12 +133,12 @@ class Project:
         return self.loaded.config
 
     @cached_property
-    def harnesses(self) -> dict[str, HarnessSpec]:
+    def harnesses(self) -> Harnesses:
         """The harnesses there are; the config is checked against their names. Raises ConfigError."""
         from loop_orchestrator.config.load import load
-        from loop_orchestrator.harnesses.registry import load_harnesses
+        from loop_orchestrator.harnesses.registry import Harnesses
 
-        found = load_harnesses(self.layout.harness_dir)
+        found = Harnesses(self.layout.harness_dir, cache_dir=self.layout.cache)
         named = self.options.lane_config
         load(self.root, lane_config=Path(named).absolute() if named else None, harness_names=tuple(found))
         return found
@@ -162,10 +169,9 @@ class Project:
 
     @cached_property
     def decisions(self) -> DecisionStore:
-        from loop_orchestrator.actions.registry import ActionCodec
         from loop_orchestrator.stores.decisions import DecisionStore
 
-        return DecisionStore(self.layout, ActionCodec())
+        return DecisionStore(self.layout, _Actions())
 
     @cached_property
     def budget(self) -> Budget:
@@ -176,7 +182,11 @@ class Project:
     @property
     def max_calls(self) -> int:
         """Calls of the brain that the config allows in an hour; 0 without an engine."""
-        return self.config.engine.brain.max_calls_per_hour if self.config.engine else 0
+        from loop_orchestrator.config.compiled import compiled_max_calls
+
+        named = self.options.lane_config
+        known = compiled_max_calls(self.root, lane_config=Path(named).absolute() if named else None)
+        return self.config.max_calls if known is None else known
 
     @cached_property
     def control(self) -> Control:
@@ -223,75 +233,108 @@ class Project:
         )
 
     @cached_property
-    def world(self) -> World:
-        """Everything, for the operations that need more than a store or two."""
-        from loop_orchestrator.process.cancel import Cancel
-        from loop_orchestrator.prompts import load_prompts
-        from loop_orchestrator.stores.deliveries import DeliveryStore
+    def lanes(self) -> LaneStore:
         from loop_orchestrator.stores.lanes import LaneStore
+
+        return LaneStore(self.layout)
+
+    @cached_property
+    def deliveries(self) -> DeliveryStore:
+        from loop_orchestrator.stores.deliveries import DeliveryStore
+
+        return DeliveryStore(self.layout, self.clock, self.events)
+
+    @cached_property
+    def handed_mail(self) -> KeyedNotes:
+        return self._notes(self.layout.handed_mail)
+
+    @cached_property
+    def escalations(self) -> KeyedNotes:
+        return self._notes(self.layout.escalations)
+
+    @cached_property
+    def proofs(self) -> KeyedNotes:
+        return self._notes(self.layout.proofs)
+
+    @cached_property
+    def lanes_seen(self) -> KeyedNotes:
+        return self._notes(self.layout.lanes_seen)
+
+    def _notes(self, path: Path) -> KeyedNotes:
         from loop_orchestrator.stores.notes import KeyedNotes
+
+        return KeyedNotes(path, self.clock)
+
+    @cached_property
+    def transcripts(self) -> TranscriptStore:
         from loop_orchestrator.stores.transcripts import TranscriptStore
-        from loop_orchestrator.world import World
 
-        layout, clock, engine = self.layout, self.clock, self.config.engine
-        prompts = load_prompts()
-        return World(
-            root=self.root,
-            session=self.session,
-            config=self.config,
-            layout=layout,
-            clock=clock,
-            events=self.events,
-            mailbox=self.mailbox,
-            state=self.state,
-            tasks=self.tasks,
-            lanes=LaneStore(layout),
-            deliveries=DeliveryStore(layout, clock, self.events),
-            decisions=self.decisions,
-            budget=self.budget,
-            control=self.control,
-            handed_mail=KeyedNotes(layout.handed_mail, clock),
-            escalations=KeyedNotes(layout.escalations, clock),
-            proofs=KeyedNotes(layout.proofs, clock),
-            lanes_seen=KeyedNotes(layout.lanes_seen, clock),
-            transcripts=TranscriptStore(layout.brain, keep=engine.keep_transcripts if engine else 1),
-            substrate=self.substrate,
-            harnesses=self.harnesses,
-            brain=self._brain(prompts),
-            deliver=self._deliver,
-            observe_lanes=self._observe_lanes,
-            start_lane=self._start_lane,
-            end_lane=self._end_lane,
-            prompts=prompts,
-            cancel=Cancel(),
-        )
+        engine = self.config.engine
+        return TranscriptStore(self.layout.brain, keep=engine.keep_transcripts if engine else 1)
 
-    def _brain(self, prompts: Mapping[str, str]) -> Brain:
+    @cached_property
+    def prompts(self) -> Mapping[str, str]:
+        from loop_orchestrator.prompts import load_prompts
+
+        return load_prompts()
+
+    @cached_property
+    def cancel(self) -> Cancel:
+        from loop_orchestrator.process.cancel import Cancel
+
+        return Cancel()
+
+    @cached_property
+    def brain(self) -> Brain:
+        """The brain that the config names. Raises ConfigError for a harness that cannot be asked once."""
         from loop_orchestrator.config.schema import BrainConfig
         from loop_orchestrator.engine.brain import make_brain
 
         engine = self.config.engine
-        return make_brain(engine.brain if engine else BrainConfig(), self.harnesses, prompts, self.root)
+        return make_brain(engine.brain if engine else BrainConfig(), self.harnesses, self.prompts, self.root)
 
-    def _deliver(self, request: DeliveryRequest) -> Receipt:
+    def deliver(self, request: DeliveryRequest) -> Receipt:
         from loop_orchestrator.operations.send import deliver_text
 
-        return deliver_text(self.world, request)
+        return deliver_text(self, request)
 
-    def _observe_lanes(self) -> tuple[Lane, ...]:
+    def observe_lanes(self) -> tuple[Lane, ...]:
         from loop_orchestrator.operations.observe import observe_lanes
 
-        return observe_lanes(self.world)
+        return observe_lanes(self)
 
-    def _start_lane(self, spec: LaneSpec) -> LaneRecord:
+    def start_lane(self, spec: LaneSpec) -> LaneRecord:
         from loop_orchestrator.operations.boot import start_lane
 
-        return start_lane(self.world, spec, self.surroundings)
+        return start_lane(self, spec, self.surroundings)
 
-    def _end_lane(self, name: str) -> Path:
+    def end_lane(self, name: str) -> Path:
         from loop_orchestrator.operations.ending import end_lane
 
-        return end_lane(self.world, name, by="engine")
+        return end_lane(self, name, by="engine")
+
+    @cached_property
+    def world(self) -> World:
+        """This project for the operations that act: every file of config and harness data is read before anything is
+        done. What only looks is given the project itself. Raises ConfigError for any mistake in these files.
+        """
+        self.harnesses.check()
+        _ = self.brain
+        return self
+
+
+class _Actions:
+    """Writes and reads actions; their kinds are imported with the first of them."""
+
+    def to_fields(self, action: Action) -> dict[str, JsonValue]:
+        from loop_orchestrator.actions.registry import ActionCodec
+
+        return ActionCodec().to_fields(action)
+
+    def from_fields(self, kind: str, fields: Mapping[str, JsonValue]) -> Action:
+        from loop_orchestrator.actions.registry import ActionCodec
+
+        return ActionCodec().from_fields(kind, fields)
 
 
 def find_root(start: Path) -> Path:

@@ -1,9 +1,8 @@
-"""The bundle of collaborators that a use case may get. Types only; wiring fills it."""
+"""The bundle of collaborators that a use case may get. Types only: wiring has the real one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,51 +44,96 @@ class Brain(Protocol):
         """
 
 
-class LaneStarter(Protocol):
-    """Boots one lane more; what add_lane needs from the layer above it."""
+class World(Protocol):
+    """Every collaborator of one project and one session, each made when it is first asked for."""
 
-    def __call__(self, spec: LaneSpec) -> LaneRecord: ...
+    @property
+    def root(self) -> Path:
+        """the project, absolute"""
 
+    @property
+    def session(self) -> str: ...
 
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """Every collaborator of one project and one session."""
+    @property
+    def config(self) -> Config: ...
 
-    root: Path
-    """the project, absolute"""
-    session: str
-    config: Config
-    layout: Layout
-    clock: Clock
-    events: EventLog
-    mailbox: Mailbox
-    state: StateStore
-    tasks: TaskStore
-    lanes: LaneStore
-    deliveries: DeliveryStore
-    decisions: DecisionStore
-    budget: Budget
-    control: Control
-    handed_mail: KeyedNotes
-    """file of a message whose text was handed to its lane -> delivery that did it"""
-    escalations: KeyedNotes
-    """key of what was put before a person and still holds -> decision that did it"""
-    proofs: KeyedNotes
-    """task -> ``proved <file>`` or ``not-proved <file>``: what a validation lane answered"""
-    lanes_seen: KeyedNotes
-    """lane -> ``<detail> <time>``: its last seen state and since when"""
-    transcripts: TranscriptStore
-    substrate: Substrate
-    harnesses: Mapping[str, HarnessSpec]
-    brain: Brain
-    deliver: Callable[[DeliveryRequest], Receipt]
-    """the one way text gets into a lane; substrate.deliver bound to this world"""
-    observe_lanes: Callable[[], tuple[Lane, ...]]
-    """every booted lane with its state, in one round trip; raises SubstrateError or StoreError"""
-    start_lane: LaneStarter
-    end_lane: Callable[[str], Path]
-    """ends a lane by name after writing its hand-off, whose file it returns"""
-    prompts: Mapping[str, str]
-    """packaged texts by name"""
-    cancel: Cancel
-    """set when this process is told to stop"""
+    @property
+    def layout(self) -> Layout: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def events(self) -> EventLog: ...
+
+    @property
+    def mailbox(self) -> Mailbox: ...
+
+    @property
+    def state(self) -> StateStore: ...
+
+    @property
+    def tasks(self) -> TaskStore: ...
+
+    @property
+    def lanes(self) -> LaneStore: ...
+
+    @property
+    def deliveries(self) -> DeliveryStore: ...
+
+    @property
+    def decisions(self) -> DecisionStore: ...
+
+    @property
+    def budget(self) -> Budget: ...
+
+    @property
+    def control(self) -> Control: ...
+
+    @property
+    def handed_mail(self) -> KeyedNotes:
+        """file of a message whose text was handed to its lane -> delivery that did it"""
+
+    @property
+    def escalations(self) -> KeyedNotes:
+        """key of what was put before a person and still holds -> decision that did it"""
+
+    @property
+    def proofs(self) -> KeyedNotes:
+        """task -> ``proved <file>`` or ``not-proved <file>``: what a validation lane answered"""
+
+    @property
+    def lanes_seen(self) -> KeyedNotes:
+        """lane -> ``<detail> <time>``: its last seen state and since when"""
+
+    @property
+    def transcripts(self) -> TranscriptStore: ...
+
+    @property
+    def substrate(self) -> Substrate: ...
+
+    @property
+    def harnesses(self) -> Mapping[str, HarnessSpec]: ...
+
+    @property
+    def brain(self) -> Brain: ...
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """packaged texts by name"""
+
+    @property
+    def cancel(self) -> Cancel:
+        """set when this process is told to stop"""
+
+    def deliver(self, request: DeliveryRequest) -> Receipt:
+        """The one way text gets into a lane."""
+
+    def observe_lanes(self) -> tuple[Lane, ...]:
+        """Every booted lane with its state, in one round trip. Raises SubstrateError and StoreError."""
+
+    def start_lane(self, spec: LaneSpec) -> LaneRecord:
+        """Boot one lane more; what add_lane needs from the layer above it."""
+
+    def end_lane(self, name: str) -> Path:
+        """End a lane after writing its hand-off, whose file is returned."""

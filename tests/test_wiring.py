@@ -84,3 +84,13 @@ def test_a_harness_that_does_not_exist_is_a_mistake_in_the_config(tmp_path: Path
     (tmp_path / "lane-config.yaml").write_text("lanes:\n  web: {harness: cluade}\n")
     with pytest.raises(ConfigError, match=r"lane-config.yaml:2: lanes.web.harness: .*did you mean claude"):
         _ = Project(Options(project_root=str(tmp_path)), {}).harnesses
+
+
+def test_what_only_looks_goes_on_where_what_acts_refuses_a_broken_harness(tmp_path: Path) -> None:
+    broken = tmp_path / ".loop/harnesses/mine.yaml"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("name: mine\n")
+    project = Project(Options(project_root=str(tmp_path)), {})
+    assert project.observe_lanes() == ()
+    with pytest.raises(ConfigError, match=r"mine\.yaml"):
+        _ = project.world

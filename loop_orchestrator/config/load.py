@@ -1,27 +1,18 @@
-"""Loads ``lane-config.yaml`` and the host file laid over it, or the compiled copy of both in ``.loop/cache``."""
+"""Loads ``lane-config.yaml`` and the host file laid over it, or the compiled copy of both."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from loop_orchestrator import __version__
+from loop_orchestrator.config.compiled import CONFIG_NAME, config_files
 from loop_orchestrator.config.problems import Problems, did_you_mean
 from loop_orchestrator.config.reader import check_section, read_file, read_section
 from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES, Config, place_of
 from loop_orchestrator.model.lane import Split
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.yamltext import Mapping, Mark, Node, Scalar, from_plain, to_plain
-
-CONFIG_NAME = "lane-config.yaml"
-
-_SETTLED_NS = 20_000_000
-"""File times move in steps of up to 10 ms: a copy made within one step of an edit could hide a second edit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +22,11 @@ class LoadedConfig:
     config: Config
     files: tuple[Path, ...]
     """the files that were read, base first; empty: there is none, all is default"""
-    digest: str
-    """sha256 of what the config makes this machine run or allow; a person accepts exactly this"""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of what the config makes this machine run or allow; a person accepts exactly this."""
+        return digest_of(self.config)
 
 
 def load(
@@ -45,25 +39,21 @@ def load(
     harness_names: names that lanes and brain may use; empty: any.
     Raises ConfigError with every problem of both files.
     """
-    base = lane_config or root / CONFIG_NAME
-    host = (os.uname().nodename if hostname is None else hostname).split(".")[0]
-    overlay = base.with_name(f"{base.stem}.{host}{base.suffix}")
-    files = tuple(path for path in (base, overlay) if os.path.lexists(path))
-    if lane_config is not None and base not in files:
-        files = (base, *files)
+    files, compiled = config_files(root, lane_config=lane_config, hostname=hostname)
     shown = [_shown(path, root) for path in files]
-    cache = root / ".loop" / "cache" / f"config-{_sha256(str(base), host)[:16]}.json"
-    stamp = _stamp(files)
-    cached = _from_cache(cache, stamp, harness_names)
-    if cached is not None:
-        return LoadedConfig(config=cached, files=files, digest=digest_of(cached))
+    copied = _from_copy(compiled.read(), harness_names)
+    if copied is not None:
+        return LoadedConfig(config=copied, files=files)
     config, plain = _from_files(files, shown, harness_names)
-    _write_cache(cache, {"stamp": stamp, "config": plain})
-    return LoadedConfig(config=config, files=files, digest=digest_of(config))
+    compiled.write({"config": plain, "max_calls": config.max_calls})
+    return LoadedConfig(config=config, files=files)
 
 
 def digest_of(config: Config) -> str:
     """sha256 over all keys but those that only place things on the screen or set the pace."""
+    import hashlib
+    import json
+
     said: dict[str, JsonValue] = {
         "lanes": {
             lane.name: {
@@ -91,7 +81,7 @@ def digest_of(config: Config) -> str:
             "payload_patterns": [pattern.pattern for pattern in engine.destructive.payload_patterns],
             "trust": list(engine.trust),
         }
-    return _sha256(json.dumps(said, sort_keys=True))
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _from_files(files: tuple[Path, ...], shown: list[str], harness_names: Collection[str]) -> tuple[Config, JsonValue]:
@@ -173,47 +163,12 @@ def _shown(path: Path, root: Path) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
-def _stamp(files: tuple[Path, ...]) -> JsonValue:
-    """What must be equal for a compiled copy to be the files' own."""
-    seen: list[JsonValue] = [__version__]
-    for path in files:
-        with contextlib.suppress(OSError):
-            info = path.stat()
-            seen.append([str(path), info.st_mtime_ns, info.st_ctime_ns, info.st_ino, info.st_size])
-    return seen
-
-
-def _sha256(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _from_cache(cache: Path, stamp: JsonValue, harness_names: Collection[str]) -> Config | None:
-    """The config of a valid compiled copy; None if there is none, whatever is wrong with it.
-
-    Its values pass the same reader as the files, so a copy that someone changed can hold nothing that a file could not.
-    """
+def _from_copy(values: dict[str, JsonValue] | None, harness_names: Collection[str]) -> Config | None:
+    """The config of a compiled copy; None if there is none, or anything in it is wrong."""
+    if values is None:
+        return None
     try:
-        info = cache.stat()
-        record = json.loads(cache.read_bytes())
-        if record["stamp"] != stamp or any(info.st_mtime_ns - entry[2] < _SETTLED_NS for entry in record["stamp"][1:]):
-            return None
-        config, problems = _read(from_plain(record["config"], Mark(1, 1)), harness_names)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        config, problems = _read(from_plain(values.get("config"), Mark(1, 1)), harness_names)
+    except (ValueError, TypeError, RecursionError):
         return None
     return None if problems.found else config
-
-
-def _write_cache(cache: Path, record: dict[str, JsonValue]) -> None:
-    """Best effort: a copy that cannot be written only costs time. Without ``.loop`` there is no place for it."""
-    import tempfile
-
-    with contextlib.suppress(OSError):
-        cache.parent.mkdir(mode=0o700, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=cache.parent, prefix=".config-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(record, file)
-            Path(aside).replace(cache)
-        except BaseException:
-            Path(aside).unlink()
-            raise

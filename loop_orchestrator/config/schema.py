@@ -301,3 +301,8 @@ class Config:
     tmux: TmuxConfig = field(
         default_factory=TmuxConfig, metadata=About("The tmux server and the size of its screens.").metadata
     )
+
+    @property
+    def max_calls(self) -> int:
+        """Calls of the brain that are allowed in an hour; 0 without an engine."""
+        return self.engine.brain.max_calls_per_hour if self.engine else 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from loop_orchestrator.config.compiled import Compiled
 from loop_orchestrator.config.problems import Problem, Problems
 from loop_orchestrator.config.reader import read_file, read_section
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec, OneShot, PromptBy
+from loop_orchestrator.yamltext import Mark, Node, from_plain, to_plain
 
 PACKAGED = Path(__file__).parent / "data"
 """The data files that every project has."""
@@ -18,31 +20,90 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 """A key as tmux names it: ``Enter``, ``C-u``."""
 
 
-def load_harnesses(project_dir: Path | None) -> dict[str, HarnessSpec]:
-    """Every harness by name.
+class Harnesses(Mapping[str, HarnessSpec]):
+    """Every harness by name, read when it is first asked for: most sessions use two or three of them."""
 
-    project_dir: folder of the project's own data files (``.loop/harnesses``); one that is not there is fine.
-    Raises ConfigError with every problem of every file.
-    """
-    problems = Problems()
-    specs: dict[str, HarnessSpec] = {}
-    folders = [PACKAGED] if project_dir is None else [PACKAGED, project_dir]
-    for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
-        spec = read_harness(path, problems)
-        if spec is not None:
-            specs[spec.name] = spec
-    problems.raise_any()
-    return specs
+    def __init__(self, project_dir: Path | None, *, cache_dir: Path | None = None) -> None:
+        """project_dir: folder of the project's own data files (``.loop/harnesses``); one that is not there is fine.
+
+        cache_dir: where compiled copies of the data files are kept, if that folder's parent is there; None: nowhere.
+        """
+        folders = [PACKAGED] if project_dir is None else [PACKAGED, project_dir]
+        self._files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+        self._cache_dir = cache_dir
+        self._read: dict[str, HarnessSpec] = {}
+
+    def __getitem__(self, name: str) -> HarnessSpec:
+        """Raises ConfigError with every problem of the harness's file."""
+        if name not in self._read:
+            problems = Problems()
+            spec = self._copied(name) or self._from_file(name, problems, keep=False)
+            problems.raise_any()
+            assert spec is not None
+            self._read[name] = spec
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a harness; reads nothing."""
+        return name in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def check(self) -> None:
+        """Read every file and write its compiled copy. Raises ConfigError with every problem of every file."""
+        problems = Problems()
+        for name in self._files:
+            spec = self._read.get(name) or self._copied(name) or self._from_file(name, problems, keep=True)
+            if spec is not None:
+                self._read[name] = spec
+        problems.raise_any()
+
+    def _compiled(self, name: str) -> Compiled:
+        return Compiled(self._cache_dir and self._cache_dir / f"harness-{name}.json", [self._files[name]])
+
+    def _copied(self, name: str) -> HarnessSpec | None:
+        """The harness as its compiled copy has it; None if there is no good copy."""
+        values = self._compiled(name).read()
+        if values is None:
+            return None
+        return _spec_of(from_plain(values.get("harness"), Mark(1, 1)), self._files[name], Problems())
+
+    def _from_file(self, name: str, problems: Problems, *, keep: bool) -> HarnessSpec | None:
+        """keep: write the compiled copy."""
+        compiled = self._compiled(name)
+        node = _node_of(self._files[name], problems)
+        spec = None if node is None else _spec_of(node, self._files[name], problems)
+        if keep and spec is not None:
+            compiled.write({"harness": to_plain(node)})
+        return spec
+
+
+def load_harnesses(project_dir: Path | None) -> Harnesses:
+    """Every harness, read and checked. Raises ConfigError with every problem of every file."""
+    found = Harnesses(project_dir)
+    found.check()
+    return found
 
 
 def read_harness(path: Path, problems: Problems) -> HarnessSpec | None:
     """One data file; None if anything is wrong with it, all of which is then in ``problems``."""
+    node = _node_of(path, problems)
+    return None if node is None else _spec_of(node, path, problems)
+
+
+def _node_of(path: Path, problems: Problems) -> Node | None:
     before = len(problems.found)
     node = read_file(path, problems)
-    if node is None:
-        if len(problems.found) == before:
-            problems.add_file(str(path), "is empty")
-        return None
+    if node is None and len(problems.found) == before:
+        problems.add_file(str(path), "is empty")
+    return node
+
+
+def _spec_of(node: Node, path: Path, problems: Problems) -> HarnessSpec | None:
     spec = read_section(HarnessSpec, node, problems, "", given={"origin": str(path)})
     if spec is None:
         return None

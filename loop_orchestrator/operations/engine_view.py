@@ -8,13 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loop_orchestrator import __version__
-from loop_orchestrator.actions.base import ActionKind
-from loop_orchestrator.model.decision import Decision
-from loop_orchestrator.model.event import Event
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.operations.shapes import Json, decision_shape, event_shape, item_shape, time_or_none
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.decision import Decision
+    from loop_orchestrator.model.event import Event
+    from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
     from loop_orchestrator.stores.decisions import DecisionStore
@@ -77,6 +76,18 @@ def engine_status(
     )
 
 
+def meant_decision(decisions: DecisionStore, given: str) -> str:
+    """The id of the one waiting decision that begins with this; what was given where none does, or several do.
+
+    Decisions that are being carried out come and go; they do not make the beginning of a waiting one ambiguous.
+    """
+    from loop_orchestrator.model.decision import DecisionStatus
+
+    waiting = [one.id for one in decisions.open_decisions() if one.status is DecisionStatus.WAITING]
+    fitting = [one for one in waiting if one.startswith(given)]
+    return fitting[0] if len(fitting) == 1 else given
+
+
 def engine_shape(status: EngineStatus) -> Json:
     """``state``, ``pid``, ``since``, ``code``: what ``loop engine status --json`` has under ``engine``."""
     return {
@@ -94,6 +105,8 @@ def budget_shape(status: EngineStatus) -> Json:
 
 def full_decision_shape(decision: Decision) -> Json:
     """A decision with every field of every action."""
+    from loop_orchestrator.actions.base import ActionKind
+
     items: list[JsonValue] = []
     for item in decision.items:
         fields = item.action.to_fields() if isinstance(item.action, ActionKind) else {}

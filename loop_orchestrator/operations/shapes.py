@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
-from loop_orchestrator.model.decision import Decision, Item
-from loop_orchestrator.model.delivery import Receipt
-from loop_orchestrator.model.event import Event
-from loop_orchestrator.model.lane import Lane, LaneKind, LaneSpec, LaneState
-from loop_orchestrator.model.message import Message
-from loop_orchestrator.model.state import JsonValue
-from loop_orchestrator.model.task import Task
 
-Json = dict[str, JsonValue]
+if TYPE_CHECKING:
+    from loop_orchestrator.model.decision import Decision, Item
+    from loop_orchestrator.model.delivery import Receipt
+    from loop_orchestrator.model.event import Event
+    from loop_orchestrator.model.lane import Lane, LaneSpec, LaneState
+    from loop_orchestrator.model.message import Message
+    from loop_orchestrator.model.state import JsonValue
+    from loop_orchestrator.model.task import Task
+
+Json = dict[str, "JsonValue"]
 
 
 def time_or_none(at: datetime | None) -> str | None:
@@ -49,6 +52,8 @@ def state_shape(state: LaneState) -> Json:
 
 def spec_shape(spec: LaneSpec) -> Json:
     """``base``: the lane was declared, not added while the session ran. Empty texts are null."""
+    from loop_orchestrator.model.lane import LaneKind
+
     return {
         "lane": spec.name,
         "window": spec.window,

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LoopError
-from loop_orchestrator.model.decision import Decision, DecisionStatus, ItemStatus
-from loop_orchestrator.model.delivery import DeliveryStep, Receipt
-from loop_orchestrator.model.lane import Detail, Lane, LaneWord
-from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
+from loop_orchestrator.model.delivery import DeliveryStep
+from loop_orchestrator.model.lane import Detail, LaneWord
 from loop_orchestrator.model.snapshot import Unknown
-from loop_orchestrator.model.state import JsonValue
-from loop_orchestrator.model.task import Task, TaskStatus
+from loop_orchestrator.model.task import TaskStatus
 from loop_orchestrator.operations.engine_view import (
     EngineStatus,
     EngineWord,
@@ -28,6 +26,12 @@ from loop_orchestrator.operations.engine_view import (
 from loop_orchestrator.operations.shapes import Json, message_shape, receipt_shape, spec_shape, state_shape, task_shape
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.decision import Decision
+    from loop_orchestrator.model.delivery import Receipt
+    from loop_orchestrator.model.lane import Lane
+    from loop_orchestrator.model.message import Message
+    from loop_orchestrator.model.state import JsonValue
+    from loop_orchestrator.model.task import Task
     from loop_orchestrator.world import World
 
 T = TypeVar("T")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from loop_orchestrator.errors import ConfigError
-from loop_orchestrator.harnesses.registry import PACKAGED, load_harnesses
+from loop_orchestrator.harnesses.registry import PACKAGED, Harnesses, load_harnesses
 from loop_orchestrator.model.harness import HarnessKind
 from loop_orchestrator.model.lane import Detail
 
@@ -92,3 +95,55 @@ def test_the_mistakes_of_every_file_are_reported_at_once(tmp_path: Path) -> None
         "b.yaml",
         "c.yaml",
     }
+
+
+def with_copies(tmp_path: Path) -> tuple[Path, Path]:
+    """The folder of a project's own harness, and that of the compiled copies of all, as if they were made later."""
+    own, cache = tmp_path / "harnesses", tmp_path / "cache"
+    own.mkdir()
+    (own / "mine.yaml").write_text(MINE, encoding="utf-8")
+    Harnesses(own, cache_dir=cache).check()
+    for copy in cache.iterdir():
+        later = copy.stat().st_mtime_ns + 1_000_000_000
+        os.utime(copy, ns=(later, later))
+    return own, cache
+
+
+READ_IN_A_PROGRAM = """
+import sys
+from pathlib import Path
+from loop_orchestrator.harnesses.registry import Harnesses
+found = Harnesses(Path(sys.argv[1]), cache_dir=Path(sys.argv[2]))
+print(found["mine"].title, found["claude"].title, "yaml" in sys.modules)
+"""
+
+
+def test_a_compiled_copy_is_read_without_yaml_and_says_the_same(tmp_path: Path) -> None:
+    own, cache = with_copies(tmp_path)
+    argv = [sys.executable, "-c", READ_IN_A_PROGRAM, str(own), str(cache)]
+    done = subprocess.run(argv, capture_output=True, check=True, text=True, timeout=30)
+    assert done.stdout == "Mine Claude Code False\n"
+    assert dict(Harnesses(own, cache_dir=cache)) == dict(load_harnesses(own))
+
+
+def test_an_edit_is_seen_and_a_copy_that_someone_changed_holds_nothing_that_a_file_could_not(tmp_path: Path) -> None:
+    own, cache = with_copies(tmp_path)
+    copy = cache / "harness-mine.json"
+    later = copy.stat().st_mtime_ns
+    copy.write_text(copy.read_text(encoding="utf-8").replace('"agent"', '"agnet"'), encoding="utf-8")
+    os.utime(copy, ns=(later, later))
+    assert Harnesses(own, cache_dir=cache)["mine"].kind is HarnessKind.AGENT
+    (own / "mine.yaml").write_text(MINE.replace("title: Mine", "title: Same"), encoding="utf-8")
+    assert Harnesses(own, cache_dir=cache)["mine"].title == "Same"
+
+
+def test_looking_a_harness_up_reads_its_file_alone_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("name: bad\n", encoding="utf-8")
+    found = Harnesses(tmp_path, cache_dir=tmp_path / "cache")
+    assert found["shell"].kind is HarnessKind.SHELL
+    assert "bad" in found
+    assert not (tmp_path / "cache").exists()
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
+        _ = found["bad"]
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
+        found.check()
