@@ -71,6 +71,10 @@ def _judge_state(lane: Lane) -> Verdict:
 def judge_text_into_lane(name: str, text: str, facts: Facts, *, command: bool) -> Verdict:
     """Whether this text may go into this lane."""
     verdicts = [judge_lane(name, facts), judge_text(text, facts)]
+    if text.lstrip().startswith(("/", "!")):
+        verdicts.append(
+            destructive("it begins as a command to the program in the lane does, not as a text to an agent")
+        )
     if command:
         verdicts.append(destructive("a raw command runs as it stands"))
     if not isinstance(facts.lanes, Unknown) and name in facts.lanes and not facts.lanes[name].record.agent:

@@ -12,7 +12,7 @@ from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.prompt import render
 from loop_orchestrator.engine.reply import Proposal, ReplyProblem, read_reply
 from loop_orchestrator.engine.rules import reply_text
-from loop_orchestrator.errors import BrainError, ConfigError
+from loop_orchestrator.errors import BrainError, ConfigError, ProcessError
 from loop_orchestrator.harnesses.launch import oneshot_argv
 from loop_orchestrator.harnesses.usage import read_reply as read_output
 from loop_orchestrator.model.brain import BrainReply, FailureKind, Usage
@@ -62,16 +62,19 @@ class ProgramBrain:
     def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:  # noqa: ARG002
         from loop_orchestrator.process.oneshot import one_shot
 
-        result = one_shot(
-            self.argv,
-            prompt=prompt,
-            prompt_by=self.oneshot.prompt,
-            env=self._environment(),
-            cwd=self.cwd,
-            timeout_s=self.timeout_s,
-            transcript=transcript,
-            cancel=cancel,
-        )
+        try:
+            result = one_shot(
+                self.argv,
+                prompt=prompt,
+                prompt_by=self.oneshot.prompt,
+                env=self._environment(),
+                cwd=self.cwd,
+                timeout_s=self.timeout_s,
+                transcript=transcript,
+                cancel=cancel,
+            )
+        except ProcessError as error:
+            raise BrainError(FailureKind.EXIT, error.message, hint=error.hint) from error
         if result.cancelled:
             raise BrainError(FailureKind.STOPPED, "the brain was stopped with the engine")
         if result.timed_out:

@@ -11,13 +11,13 @@ from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.world import World
 
 
-def execute(world: World, decision_id: str) -> Decision:
+def execute(world: World, decision_id: str, *, timeout_s: float | None = 0.0) -> Decision:
     """Perform every READY item of a decision, and archive it if nothing is left.
 
-    Holds the decision's execution lock; raises LockedError if another process executes it. An item that was started
-    before is never started again.
+    Holds the decision's execution lock; raises LockedError if another process executes it for longer than timeout_s
+    (None waits for its end). An item that was started before is never started again.
     """
-    with world.decisions.execution_lock(decision_id):
+    with world.decisions.execution_lock(decision_id, timeout_s=timeout_s):
         decision = world.decisions.get(decision_id)
         for idx in [item.idx for item in decision.items if item.status is ItemStatus.READY]:
             if world.cancel.is_set():
@@ -63,11 +63,12 @@ def close_item(world: World, decision_id: str, idx: int, outcome: Outcome) -> De
 
 
 def _perform(world: World, decision_id: str, idx: int) -> Decision:
-    decision = world.decisions.get(decision_id)
+    decision = _started(world, decision_id, idx)
     item = decision.items[idx]
+    if item.status is not ItemStatus.STARTED:
+        return decision  # a person said no while the items before it were performed
     assert isinstance(item.action, ActionKind)
     world.events.append("item.started", "engine", _about(decision, item), trace=decision.cycle)
-    _move(world, decision_id, idx, ItemStatus.STARTED, "")
     crash_point("item.started")
     try:
         outcome = item.action.perform(Hands(world=world, decision=decision_id, idx=idx))
@@ -75,6 +76,19 @@ def _perform(world: World, decision_id: str, idx: int) -> Decision:
         outcome = Outcome(ItemStatus.FAILED, error.message)
     crash_point("item.performed")
     return close_item(world, decision_id, idx, outcome)
+
+
+def _started(world: World, decision_id: str, idx: int) -> Decision:
+    """The decision with the item recorded as started, unless it is no longer allowed."""
+    now = world.clock.now()
+
+    def started(old: Decision) -> Decision:
+        item = old.items[idx]
+        return (
+            old.with_item(item.moved(ItemStatus.STARTED, note="", at=now)) if item.status is ItemStatus.READY else old
+        )
+
+    return world.decisions.update(decision_id, started)
 
 
 def _move(world: World, decision_id: str, idx: int, status: ItemStatus, note: str) -> Decision:

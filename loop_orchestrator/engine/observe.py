@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from loop_orchestrator.clock import format_time, parse_time
-from loop_orchestrator.errors import LoopError
+from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.model.decision import ApprovalMode
-from loop_orchestrator.model.lane import Lane
+from loop_orchestrator.model.lane import Lane, LaneWord
 from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
+from loop_orchestrator.model.task import Assignment
 from loop_orchestrator.world import World
 
 T = TypeVar("T")
@@ -22,10 +23,17 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
     record: write what changed since the last look (lane.changed events, mail set aside); False writes nothing at all.
     """
     lanes = _seen(world.observe_lanes)
-    since = _since(world, lanes, record=record)
+    since = {} if isinstance(lanes, Unknown) else since_of(world, lanes, record=record)
+    mail = _seen(world.mailbox.pending if record else world.mailbox.peek)
+    tasks = _seen(world.tasks.all)
+    assignments = _seen(world.tasks.assignments)
+    state = _seen(world.state.read)
     if record:
         _report_unseen(world, cycle, lanes)
-        _forget_what_passed(world, lanes)
+        seen = {"lanes": lanes, "mail": mail, "tasks": tasks, "assignments": assignments, "state": state}
+        for name in [name for name, part in seen.items() if not isinstance(part, Unknown)]:
+            world.escalations.discard(f"unseen:{name}")
+        _forget_what_passed(world, lanes, assignments)
     return Snapshot(
         at=world.clock.now(),
         session=world.session,
@@ -34,12 +42,12 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         mode=mode,
         limits=limits_of(world),
         lanes=lanes,
-        mail=_seen(world.mailbox.pending if record else world.mailbox.peek),
-        tasks=_seen(world.tasks.all),
-        assignments=_seen(world.tasks.assignments),
+        mail=mail,
+        tasks=tasks,
+        assignments=assignments,
         proofs=world.proofs.items(),
         since=since,
-        state=_seen(world.state.read),
+        state=state,
         claims=claims_of(world),
         escalated=frozenset(world.escalations.items()),
         handed_mail=frozenset(world.handed_mail.items()),
@@ -76,9 +84,15 @@ def limits_of(world: World) -> Limits:
 
 
 def _untrusted(snapshot: Snapshot, world: World) -> tuple[str, ...]:
-    """Lanes marked ``outside`` whose mail stands in the prompt, unless the config trusts them by name."""
+    """Lanes marked ``outside`` whose mail stands in the prompt, unless the config trusts them by name.
+
+    Where it is not known which lanes are, nothing is trusted.
+    """
     assert world.config.engine is not None
-    outside = {name for name, record in world.lanes.records().items() if record.spec.outside}
+    try:
+        outside = {name for name, record in world.lanes.records().items() if record.spec.outside}
+    except StoreError as error:
+        return (f"lanes that cannot be read ({error.message})",)
     senders = set() if isinstance(snapshot.mail, Unknown) else {message.sender for message in snapshot.mail}
     named = {f"lane:{name}" for name in outside & senders}
     return tuple(sorted(named - set(world.config.engine.trust)))
@@ -91,13 +105,12 @@ def _seen(look: Callable[[], T]) -> T | Unknown:
         return Unknown(error.message)
 
 
-def _since(world: World, lanes: tuple[Lane, ...] | Unknown, *, record: bool) -> dict[str, datetime]:
-    """When each lane's present state was first seen."""
+def since_of(world: World, lanes: tuple[Lane, ...], *, record: bool) -> dict[str, datetime]:
+    """When each lane's present state was first seen; record: what changed is an event, and remembered."""
     since: dict[str, datetime] = {}
-    if isinstance(lanes, Unknown):
-        return since
+    seen = world.lanes_seen.items()
     for lane in lanes:
-        was, _, at = (world.lanes_seen.get(lane.name) or "").partition(" ")
+        was, _, at = seen.get(lane.name, "").partition(" ")
         now = lane.state.detail.value
         if was == now:
             since[lane.name] = parse_time(at)
@@ -115,11 +128,18 @@ def _report_unseen(world: World, cycle: str, lanes: tuple[Lane, ...] | Unknown) 
         world.events.append("observe.incomplete", "engine", payload, trace=cycle)
 
 
-def _forget_what_passed(world: World, lanes: tuple[Lane, ...] | Unknown) -> None:
-    """An escalation about a lane's state holds as long as the lane is in that state."""
-    if isinstance(lanes, Unknown):
+def _forget_what_passed(
+    world: World, lanes: tuple[Lane, ...] | Unknown, assignments: tuple[Assignment, ...] | Unknown
+) -> None:
+    """An escalation about a lane's state holds as long as the lane is in that state, one about its silence as long as
+    it has the task and does not work, one about a message as long as nobody put the message away.
+    """
+    if isinstance(lanes, Unknown) or isinstance(assignments, Unknown):
         return
     present = {f"lane:{lane.name}:{lane.state.detail.value}" for lane in lanes}
+    working = {lane.name for lane in lanes if lane.state.word is LaneWord.WORKING}
+    present |= {f"silent:{one.task}.{one.lane}" for one in assignments if one.lane not in working}
+    present |= {f"unanswered:{file}" for file in world.handed_mail.items()}
     for key in world.escalations.items():
-        if key.startswith("lane:") and key not in present:
+        if key.startswith(("lane:", "silent:", "unanswered:")) and key not in present:
             world.escalations.discard(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
@@ -16,6 +17,16 @@ from loop_orchestrator.model.state import JsonValue
 
 INFO = "decision"
 """Info-string of the block that a reply must hold exactly once."""
+
+REPLY_LIMIT = 1_000_000
+"""Characters of a reply: four times what eight actions can fill. A longer one costs seconds to take apart."""
+
+PROBLEM_LIMIT = 2_000
+"""Characters of a problem that are quoted back: enough for a dozen mistakes, and no reply can make a prompt of its own
+size out of it."""
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line in Markdown; form feeds and U+2028 do not."""
 
 
 class ReplyProblem(ValueError):
@@ -32,7 +43,9 @@ class Proposal:
 
 def read_reply(text: str) -> Proposal:
     """The one decision block of a reply. Raises ReplyProblem naming everything that is wrong with it."""
-    block = _the_block(text)
+    if len(text) > REPLY_LIMIT:
+        raise ReplyProblem(f"the reply has {len(text)} characters; at most {REPLY_LIMIT} are read")
+    block = _the_block(text.removeprefix("\ufeff"))
     try:
         node = yamltext.parse(block, strict=True)
     except yamltext.YamlProblem as problem:
@@ -44,10 +57,10 @@ def read_reply(text: str) -> Proposal:
 
 
 def _the_block(text: str) -> str:
-    lines = text.splitlines()
+    lines = _LINE_END.split(text)
     blocks = [
         token
-        for token in MarkdownIt("commonmark").parse(text)
+        for token in MarkdownIt("commonmark").disable("inline").parse(text)  # emphasis and links cost seconds per MB
         if token.type == "fence" and token.info.split()[:1] == [INFO]
     ]
     if not blocks:
@@ -93,6 +106,7 @@ def _read_block(values: dict[str, JsonValue]) -> Proposal:
         if action is not None:
             actions.append(action)
     if problems:
-        raise ReplyProblem("; ".join(problems))
+        listed = "; ".join(problems)
+        raise ReplyProblem(listed if len(listed) <= PROBLEM_LIMIT else listed[: PROBLEM_LIMIT - 1] + "…")
     assert isinstance(critique, str)
     return Proposal(critique, tuple(actions))

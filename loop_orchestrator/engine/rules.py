@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 from loop_orchestrator.actions.base import ActionKind
@@ -25,6 +26,15 @@ double, a lane that hangs at an unknown dialog costs minutes of a night."""
 SILENT_S = 120.0
 """Seconds after a hand-over in which an idle lane may still be about to begin. At half, a slow program is taken for a
 silent one; at double, a finished lane that forgot to report is noticed later."""
+
+LINE_LIMIT = 200
+"""Characters of a subject or a title in a text to a lane or a person; the whole stands in its file."""
+
+DRAFT_LIMIT = 4_000
+"""Characters of a message's body that a person is shown; the whole stands in its file."""
+
+_UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What no field of an action may hold."""
 
 
 def decide(snapshot: Snapshot, texts: Mapping[str, str]) -> tuple[str, tuple[ActionKind, ...]]:
@@ -107,7 +117,7 @@ class _Planner:
 
     def _hand_task(self, task: Task, lane: str, purpose: str, rationale: str) -> ActionKind:
         text = self.texts["prove_brief" if purpose == "prove" else "task_brief"]
-        payload = fill(text, task=task.id, title=task.title, file=f"tasks/{task.file.name}", lane=lane)
+        payload = fill(text, task=task.id, title=_one_line(task.title), file=f"tasks/{task.file.name}", lane=lane)
         return Dispatch(lane=lane, payload=payload, task=task.id, purpose=purpose, rationale=rationale)
 
     def _mail_to_lanes(self) -> Iterator[ActionKind]:
@@ -121,7 +131,8 @@ class _Planner:
     def _hand_mail(self, message: Message, lane: Lane) -> ActionKind:
         rationale = f"{message.file} waits for {lane.name}, which is idle."
         if lane.record.agent:
-            fields = {"sender": message.sender, "subject": message.subject, "file": message.file, "lane": lane.name}
+            subject = _one_line(message.subject)
+            fields = {"sender": message.sender, "subject": subject, "file": message.file, "lane": lane.name}
             payload = fill(self.texts["mail_brief"], **fields)
             return Dispatch(lane=lane.name, payload=payload, message=message.file, rationale=rationale)
         command = message.body.strip()
@@ -132,13 +143,22 @@ class _Planner:
         return Dispatch(lane=lane.name, payload=command, mode="command", message=message.file, rationale=rationale)
 
     def escalations(self) -> Iterator[ActionKind]:
+        for name, reason in self.snapshot.unseen:
+            if f"unseen:{name}" not in self.snapshot.escalated:
+                yield Escalate(
+                    summary=f"The {name} cannot be seen: {_one_line(reason)}",
+                    about=f"unseen:{name}",
+                    rationale="Until then nothing is done that depends on them.",
+                )
         for message in self.mail:
             lane = self.lanes.get(message.recipient)
-            to_coordinator = message.recipient == "coord" and not REPORT_SUBJECT.fullmatch(message.subject)
+            to_coordinator = message.recipient == "coord" and not self._is_report(message)
             if to_coordinator and _key_of(message) not in self.snapshot.escalated:
                 yield self._escalate_mail(message, "It is for a person to decide what becomes of it.")
             elif lane is not None and lane.record.spec.cmd and _key_of(message) not in self.snapshot.escalated:
                 yield self._escalate_mail(message, f"Lane {lane.name} runs a fixed command and takes no text.")
+            elif lane is not None:
+                yield from self._unanswered(message, lane)
         for lane in self.lanes.values():
             yield from self._lane_trouble(lane)
         for assignment in self.assignments:
@@ -152,12 +172,21 @@ class _Planner:
                     rationale="A person decides whether it goes back to work.",
                 )
 
+    def _is_report(self, message: Message) -> bool:
+        """A report that the next cycle settles; what says so and comes from a lane that was not asked is none."""
+        report = REPORT_SUBJECT.fullmatch(message.subject)
+        if report is None:
+            return False
+        unknown = isinstance(self.snapshot.assignments, Unknown)
+        return unknown or any(one.is_answered_by(message.sender, report[1], report[2]) for one in self.assignments)
+
     def _escalate_mail(self, message: Message, why: str) -> ActionKind:
-        draft = message.body.strip()[:4000]
+        subject = _one_line(message.subject)
+        draft = _UNFIT.sub("\ufffd", message.body.replace("\r\n", "\n").strip()[:DRAFT_LIMIT])
         return Escalate(
             summary=(
-                f"Mail {message.file}, which says it is from {message.sender}: {message.subject}\n"
-                f"As a task it would read:\n\n# {message.subject}\n\n{draft}"
+                f"Mail {message.file}, which says it is from {message.sender}: {subject}\n"
+                f"As a task it would read:\n\n# {subject}\n\n{draft}"
             ),
             about=_key_of(message),
             rationale=why,
@@ -196,6 +225,22 @@ class _Planner:
                 rationale="Its work may be finished, or it may never have begun; look with: loop attach " + lane.name,
             )
 
+    def _unanswered(self, message: Message, lane: Lane) -> Iterator[ActionKind]:
+        """A message that was handed to its lane, which is idle and neither answered it nor put it away."""
+        key = f"unanswered:{message.file}"
+        if message.file not in self.snapshot.handed_mail or not lane.state.ready or key in self.snapshot.escalated:
+            return
+        idle_since = self.snapshot.since.get(lane.name, self.snapshot.at)
+        if (self.snapshot.at - idle_since).total_seconds() > SILENT_S:
+            yield Escalate(
+                summary=(
+                    f"Mail {message.file} was handed to lane {lane.name}, which is idle and has not answered it.\n"
+                    f"Hand it over again with loop send, or put it away: loop mail ack {message.file}"
+                ),
+                about=key,
+                rationale="The lane may have been started anew since, or it had nothing to say.",
+            )
+
     def critique(self, actions: list[ActionKind]) -> str:
         handed = sum(isinstance(action, Dispatch) for action in actions)
         waiting = len(actions) - handed
@@ -213,3 +258,9 @@ class _Planner:
 
 def _key_of(message: Message) -> str:
     return f"mail:{message.file}"
+
+
+def _one_line(text: str) -> str:
+    """Text of others as one line that any field of an action may hold."""
+    line = " ".join(_UNFIT.sub("\ufffd", " ".join(text[: 2 * LINE_LIMIT].split())).split())
+    return line if len(line) <= LINE_LIMIT else line[: LINE_LIMIT - 1] + "…"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from loop_orchestrator.actions.base import Outcome
 from loop_orchestrator.actions.handing import outcome_of
 from loop_orchestrator.engine.execute import archive_if_closed, close_item, execute
-from loop_orchestrator.errors import LockedError
-from loop_orchestrator.model.decision import Decision, Item, ItemStatus
+from loop_orchestrator.errors import LockedError, StoreError
+from loop_orchestrator.model.decision import Decision, DecisionStatus, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStatus
 from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.task import REPORT_SUBJECT, TASK_MOVES, TaskStatus
@@ -21,25 +23,42 @@ def settle(world: World) -> None:
     for decision in world.decisions.open_decisions():
         _settle_decision(world, decision)
     _take_back_hand_overs(world)
+    _forget_old_proofs(world)
     for message in world.mailbox.pending("coord"):
-        _settle_report(world, message)
+        try:
+            _settle_report(world, message)
+        except StoreError as error:  # it stays in the mailbox, and holds nothing else up
+            world.events.append("crash", "engine", {"what": f"report {message.file}", "reason": error.message})
 
 
-def _settle_decision(world: World, decision: Decision) -> None:
+def settle_item_of(world: World, op: str) -> None:
+    """Close the item that sent a delivery as soon as a person said what became of it; nothing else is begun."""
+    decision_id, _, _ = op.rpartition("-")
+    for decision in world.decisions.open_decisions():
+        if decision.id == decision_id:
+            _settle_decision(world, decision, go_on=False)
+
+
+def _settle_decision(world: World, decision: Decision, *, go_on: bool = True) -> None:
     lock = world.decisions.execution_lock(decision.id)
     try:
         lock.acquire(timeout_s=0)
     except LockedError:
         return  # another process is executing it
     try:
+        decision = world.decisions.get(decision.id)  # another process may have executed it until now
+        if decision.status is DecisionStatus.CLOSED:
+            archive_if_closed(world, decision)
+            return
         for item in decision.items:
             decision = _settle_item(world, decision, item)
     finally:
         lock.release()
-    if any(item.status is ItemStatus.READY for item in decision.items):
-        execute(world, decision.id)
-    else:
+    if not go_on:
         archive_if_closed(world, decision)
+        return
+    with suppress(LockedError):  # another process has begun to execute it
+        execute(world, decision.id)
 
 
 def _settle_item(world: World, decision: Decision, item: Item) -> Decision:
@@ -82,6 +101,16 @@ def _take_back_hand_overs(world: World) -> None:
             world.handed_mail.discard(file)
 
 
+def _forget_old_proofs(world: World) -> None:
+    """What was proved, or not, of work that is to be done again says nothing about the new work."""
+    proofs = world.proofs.items()
+    again = (TaskStatus.OPEN, TaskStatus.IN_PROGRESS)
+    for task in world.tasks.all() if proofs else ():
+        if task.id in proofs and task.status in again:
+            world.proofs.discard(task.id)
+            world.escalations.discard(f"proof:{task.id}")
+
+
 def _never_arrived(world: World, op: str) -> bool:
     receipt = world.deliveries.get(op)
     if receipt is not None:
@@ -102,9 +131,9 @@ def _settle_report(world: World, message: Message) -> None:
         return
     task_id, word = report[1], report[2]
     tasks = {task.id: task for task in world.tasks.all()}
-    mine = [one for one in world.tasks.assignments() if one.task == task_id and one.lane == message.sender]
+    mine = [one for one in world.tasks.assignments() if one.is_answered_by(message.sender, task_id, word)]
     if task_id not in tasks or not mine:
-        return  # nobody gave that lane this task: the coordinator reads the mail
+        return  # nobody asked that lane for it: a person reads the mail
     if word in ("proved", "not-proved"):
         world.proofs.add(task_id, f"{word} {message.file}")
         world.events.append(
@@ -113,7 +142,7 @@ def _settle_report(world: World, message: Message) -> None:
             {"task": task_id, "by": message.sender, "answer": word, "file": message.file},
             caused_by=message.id,
         )
-    else:
+    elif any(one.purpose == "work" for one in mine):
         status = TaskStatus(word)
         if status in TASK_MOVES[tasks[task_id].status]:
             world.tasks.move(task_id, status, by=message.sender, source="engine")

@@ -70,6 +70,11 @@ class Assignment:
     purpose: str = "work"
     """``work``, or ``prove`` where a validation lane checks what another lane did"""
 
+    def is_answered_by(self, sender: str, task: str, word: str) -> bool:
+        """The lane that has it says one of the words that are its own to say: only a proof proves, only work ends."""
+        words = ("in-progress", "proved", "not-proved") if self.purpose == "prove" else ("in-progress", "review")
+        return (self.lane, self.task) == (sender, task) and word in words
+
 
 def ready_tasks(tasks: Iterable[Task]) -> tuple[Task, ...]:
     """Open tasks whose dependencies are all in review or done, in id order.

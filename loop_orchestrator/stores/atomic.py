@@ -11,14 +11,16 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import StoreError
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 TEMP_SUFFIX = ".loop-tmp"
 """End of the name of every temporary file; its name begins with a dot."""
@@ -147,7 +149,7 @@ def _remove_abandoned(temp: Path) -> bool:
 
 def _open_temp(path: Path, mode: int) -> tuple[int, Path]:
     while True:
-        temp = path.with_name(f".{path.name[:150]}.{secrets.token_hex(6)}{TEMP_SUFFIX}")
+        temp = path.with_name(f".{path.name[:150]}.{os.urandom(6).hex()}{TEMP_SUFFIX}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         try:
             fd = os.open(temp, flags, mode)

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from loop_orchestrator.clock import Clock, format_time, parse_time
 from loop_orchestrator.errors import BrainError, StoreError
-from loop_orchestrator.model.brain import FailureKind
 from loop_orchestrator.stores.atomic import write_json
 from loop_orchestrator.stores.documents import read_document
 from loop_orchestrator.stores.layout import Layout
@@ -61,6 +60,8 @@ class Budget:
         return sorted(call for call in calls if call > now - WINDOW)
 
     def _used_up(self) -> BrainError:
+        from loop_orchestrator.model.brain import FailureKind
+
         at = self.next_call_at()
         when = f"the next one is possible at {format_time(at)}" if at else "it allows none"
         return BrainError(

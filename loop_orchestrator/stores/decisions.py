@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import ChangedElsewhereError, DecisionStateError, LoopError, StoreError
 from loop_orchestrator.model.action import Action
 from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item, ItemStatus
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import Level, Verdict
 from loop_orchestrator.stores.atomic import json_text, link_new, move, write_json
 from loop_orchestrator.stores.documents import Fields, read_document
 from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.listing import names_in
 from loop_orchestrator.stores.lock import Lock, brief_lock
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 SCHEMA = 1
 

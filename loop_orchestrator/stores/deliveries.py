@@ -21,7 +21,6 @@ from loop_orchestrator.model.delivery import (
     Receipt,
 )
 from loop_orchestrator.model.lane import LANE_NAME
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores.atomic import json_text, link_new, move, write_text
 from loop_orchestrator.stores.documents import Fields, read_document
 from loop_orchestrator.stores.eventlog import EventLog, source_of
@@ -30,6 +29,7 @@ from loop_orchestrator.stores.listing import names_in
 from loop_orchestrator.stores.lock import Lock, brief_lock
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.process.identity import ProcessId
 
 SCHEMA = 1

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from loop_orchestrator.clock import parse_time
 from loop_orchestrator.errors import NewerSchemaError, StoreError
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores.atomic import read_json
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)

@@ -11,16 +11,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import Clock, format_time
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.event import EVENT_KINDS, Event
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores.documents import Fields
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
 from loop_orchestrator.stores.lines import last_bytes, last_lines, next_lines
 from loop_orchestrator.stores.lock import take_flock
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 SAME_ID_LINES = 1000
 """How far back a second event with the same id is looked for, at least. Half covers a burst of 500 events only; at

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from loop_orchestrator.model.state import JsonValue
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
-_FENCE = re.compile(r"---[ \t]*\r?$")
-_SIMPLE = re.compile(
-    r"""(?P<key>[A-Za-z_][A-Za-z0-9_]*):(?:[ ]+(?:
+
+# Patterns stand here as text and are compiled by re at their first use: most commands read no front matter.
+_FENCE = r"---[ \t]*\r?$"
+_SIMPLE = r"""(?x)(?P<key>[A-Za-z_][A-Za-z0-9_]*):(?:[ ]+(?:
         (?P<plain>[A-Za-z](?:[A-Za-z0-9 _./@()-]*[A-Za-z0-9_./@()-])?)
         |'(?P<single>[ -&(-~]*)'
         |"(?P<double>[ !#-\[\]-~]*)"
-    ))[ ]*""",
-    re.VERBOSE,
-)
+    ))[ ]*"""
 """One line that YAML can only read as this key with this text; everything else is left to the YAML reader."""
 _NO_TEXT = frozenset({"true", "false", "null"})
-_ONE_LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):[ \t]+(\S.*?)[ \t]*")
+_ONE_LINE = r"([A-Za-z_][A-Za-z0-9_]*):[ \t]+(\S.*?)[ \t]*"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def split_one_line_texts(text: str) -> FrontMatter:
     header, body = _cut(text)
     data: dict[str, JsonValue] = {}
     for number, line in enumerate(header, start=2):
-        found = _ONE_LINE.fullmatch(line)
+        found = re.fullmatch(_ONE_LINE, line)
         if line and (found is None or found[1] in data):
             raise ValueError(f"line {number}: not one new key with one text")
         if found:
@@ -73,7 +74,7 @@ def _cut(text: str) -> tuple[list[str], str]:
         end = rest.find("\n", place)
         line = rest[place : len(rest) if end < 0 else end]
         place = len(rest) if end < 0 else end + 1
-        if _FENCE.match(line):
+        if re.match(_FENCE, line):
             if lines:
                 return lines[1:], rest[place:]
         elif not lines:
@@ -87,7 +88,7 @@ def _cut(text: str) -> tuple[list[str], str]:
 def _simple(header: list[str]) -> dict[str, JsonValue] | None:
     data: dict[str, JsonValue] = {}
     for line in header:
-        found = _SIMPLE.fullmatch(line)
+        found = re.fullmatch(_SIMPLE, line)
         if found is None or found["key"] in data or {found["key"].lower(), (found["plain"] or "").lower()} & _NO_TEXT:
             return None
         data[found["key"]] = found["plain"] or found["single"] or found["double"] or ""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.lane import LaneKind, LaneRecord, LaneRun, LaneSpec, Split
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores.atomic import read_json, write_json
 from loop_orchestrator.stores.documents import Fields, read_document
 from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.lock import brief_lock
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 SCHEMA = 1
 

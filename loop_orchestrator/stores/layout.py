@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from loop_orchestrator.errors import UsageError
+from loop_orchestrator.errors import StoreError, UsageError
 
 SESSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 """A session's name, whole: it is a folder and a tmux session, and tmux takes neither dots nor colons."""
@@ -67,6 +67,11 @@ class Layout:
     def harness_dir(self) -> Path:
         """Harness data of the project."""
         return self.loop_dir / "harnesses"
+
+    @property
+    def cache(self) -> Path:
+        """Compiled copies of what YAML files say; may be removed at any time."""
+        return self.loop_dir / "cache"
 
     @property
     def locks(self) -> Path:
@@ -204,13 +209,20 @@ class Layout:
 
 
 def ensure_dir(folder: Path) -> Path:
-    """Make a folder and the missing ones above it, 0700 each, so that they survive a power cut; returns it."""
+    """Make a folder and the missing ones above it, 0700 each, so that they survive a power cut; returns it.
+
+    Raises StoreError.
+    """
     if folder.is_dir():
         return folder
     ensure_dir(folder.parent)
-    with suppress(FileExistsError):
+    try:
         folder.mkdir(mode=0o700)
         sync_dir(folder.parent)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StoreError(f"cannot make {folder}: {error.strerror}") from error
     return folder
 
 

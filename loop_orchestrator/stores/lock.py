@@ -79,7 +79,11 @@ class Lock:
         except OSError as error:
             raise StoreError(f"cannot lock {self._path}: {error.strerror}") from error
         self._held = lock
-        self._write_record()
+        try:
+            self._write_record()
+        except OSError as error:
+            self.release()
+            raise StoreError(f"cannot lock {self._path}: {error.strerror}") from error
 
     def release(self) -> None:
         """Let go; nothing happens if it is not held."""
@@ -149,7 +153,10 @@ def read_holder(path: Path) -> Holder | None:
 def brief_lock(path: Path) -> Iterator[None]:
     """Hold a lock for the few file operations of one change; names no holder. Raises LockedError after 10 s."""
     ensure_dir(path.parent)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"cannot lock {path}: {error.strerror}") from error
     try:
         take_flock(fd, path)
         yield

@@ -8,19 +8,22 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import Clock
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import StoreError, UsageError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.message import FILE_NAME, Message, message_file_name, parse_message_file_name
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores.atomic import link, move, read_text, write_text, written_aside
 from loop_orchestrator.stores.eventlog import EventLog, source_of
 from loop_orchestrator.stores.frontmatter import FrontMatter, join, split, split_one_line_texts
 from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.listing import Stamp, names_in, stamp_of
 from loop_orchestrator.stores.lock import brief_lock
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 YOUNG_S = 0.2
 """A file younger than this that does not parse may still be in the writing. At half, a slow editor's file is set aside;

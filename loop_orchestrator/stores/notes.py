@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import Clock, format_time
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores.atomic import write_json
 from loop_orchestrator.stores.documents import Fields, read_document
 from loop_orchestrator.stores.lock import brief_lock
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 SCHEMA = 1
 KEPT = 5_000

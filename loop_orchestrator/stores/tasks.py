@@ -7,19 +7,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.ids import derived_id
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.task import TASK_FILE, TASK_ID, TASK_MOVES, Assignment, Task, TaskStatus
 from loop_orchestrator.stores.atomic import move, read_text, write_json, write_text
 from loop_orchestrator.stores.documents import read_document
 from loop_orchestrator.stores.eventlog import EventLog
-from loop_orchestrator.stores.frontmatter import split
+from loop_orchestrator.stores.frontmatter import FrontMatter, split
 from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.listing import Stamp, names_in, stamp_of
 from loop_orchestrator.stores.lock import brief_lock
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 SCHEMA = 1
 DEFAULT_ROLE = "implementation"
@@ -201,7 +204,8 @@ def _parse(path: Path) -> Task:
     name = TASK_FILE.fullmatch(path.name)
     if name is None:
         raise ValueError("a task's file is named T0001-<slug>.md, the slug in lower case")
-    front = split(read_text(path))
+    text = read_text(path)
+    front = split(text)
     data = front.data
     if data.get("id", name[1]) != name[1]:
         raise ValueError(f"id: {data['id']} is not the one of the file's name")
@@ -210,6 +214,8 @@ def _parse(path: Path) -> Task:
         raise ValueError("title: a text was expected")
     if status not in list(TaskStatus):
         raise ValueError(f"status: one of {', '.join(TaskStatus)} was expected, found {status}")
+    if "status" in data and not re.search(rf"(?m)^status[ \t]*:[ \t]*[\"']?{status}\b", _header(text, front)):
+        raise ValueError(f"status: it must stand on a line of its own: status: {status}")
     role = data.get("role") or DEFAULT_ROLE
     if not isinstance(role, str):
         raise ValueError("role: a text was expected")
@@ -238,7 +244,7 @@ def _with_status(task: Task, text: str, to: TaskStatus) -> str:
     )
     try:
         before = split(text)
-        header = text[: len(text) - len(before.body)]
+        header = _header(text, before)
         changed, lines = _STATUS_LINE.subn(rf"\g<1> {to.value}\g<2>\g<3>", header, count=1)
         if not lines:
             changed = re.sub(r"(?m)^(---[ \t]*(\r?\n)?)\Z", rf"status: {to.value}\n\g<1>", header)
@@ -248,6 +254,10 @@ def _with_status(task: Task, text: str, to: TaskStatus) -> str:
     if {**before.data, "status": to.value} != dict(after.data) or before.body != after.body:
         raise refusal
     return changed + before.body
+
+
+def _header(text: str, front: FrontMatter) -> str:
+    return text[: len(text) - len(front.body)]
 
 
 def _is(assignment: Assignment, task: str, op: str) -> bool:

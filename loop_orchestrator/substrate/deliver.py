@@ -33,6 +33,8 @@ ENTER_AGAIN_S = 0.3
 """Between two presses of Enter while the text still stands in the composer."""
 PROOF_S = 10.0
 """How long proof is looked for after the first Enter."""
+CUT_OFF_S = 0.5
+"""How long proof is looked for where this program is told to stop: it has 1.5 s in all."""
 EMPTY_S = 1.0
 """How long more than an emptied composer is looked for."""
 INTERRUPT_S = 5.0
@@ -183,7 +185,7 @@ class _Delivery:
             reason = f"lane {lane} is a shell: it takes one command line, not {self.text.count(chr(10)) + 1} lines"
         elif command and not shell:
             reason = f"lane {lane} runs {name}: a command line is for a shell"
-        elif not shell and self.text.startswith("!") and self.request.sender != PERSON:
+        elif not shell and self.text.lstrip().startswith("!") and self.request.sender != PERSON:
             reason = f"the text begins with '!', which {name} would run as a shell command"
         if reason:
             raise _Ended(DeliveryStatus.NOT_DELIVERED, reason)
@@ -256,6 +258,10 @@ class _Delivery:
         left_s = pasted_at + self._settle_s() - self.clock.monotonic()
         if left_s > 0:
             self.clock.sleep(left_s)
+            lane = self._look(DeliveryStatus.UNKNOWN)
+        if not self.trace.stands_alone(lane):
+            reason = "somebody typed beside the text in the composer; it was not submitted"
+            raise _Ended(DeliveryStatus.UNKNOWN, reason)
 
     # Submit.
 
@@ -284,10 +290,16 @@ class _Delivery:
             emptied_at = (emptied_at or now) if empty else None
             if emptied_at is not None and (now - emptied_at >= EMPTY_S or self.cancel.is_set()):
                 return DeliveryStatus.SUBMITTED, "the composer is empty again"
-            if now - began >= PROOF_S or self.cancel.is_set() or lane.state.detail in _HOPELESS:
+            cut_off = self.cancel.is_set() and now - began >= CUT_OFF_S
+            if now - began >= PROOF_S or cut_off or lane.state.detail in _HOPELESS:
                 what = "the text still stands in the composer" if held else f"the lane is {lane.state.detail.value}"
                 return DeliveryStatus.UNKNOWN, f"after Enter ({presses} times), {what}"
-            refused = held and self.spec.is_agent and lane.state.word in (LaneWord.IDLE, LaneWord.ERRORED)
+            refused = (
+                held
+                and self.trace.stands_alone(lane)
+                and self.spec.is_agent
+                and lane.state.word in (LaneWord.IDLE, LaneWord.ERRORED)
+            )
             if refused and now - pressed_at >= ENTER_AGAIN_S:
                 self._press_enter()
                 presses, pressed_at = presses + 1, self.clock.monotonic()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shlex
 import time
 from collections.abc import Sequence
@@ -99,7 +98,7 @@ class TmuxSubstrate:
         return tuple(facts[pane] for pane in made)
 
     def panes(self) -> tuple[PaneFacts, ...]:
-        token = secrets.token_hex(16)
+        token = os.urandom(16).hex()
         listed = self._tmux("list-panes", "-s", "-t", f"={self._session}:", "-F", facts_format(token))
         if listed.code != 0:
             if _NO_SERVER.search(listed.complaint) or _GONE.search(listed.complaint):
@@ -110,7 +109,7 @@ class TmuxSubstrate:
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         if not panes:
             return ()
-        token = secrets.token_hex(16)  # no pane can print it, so no pane can forge the end of its screen
+        token = os.urandom(16).hex()  # no pane can print it, so no pane can forge the end of its screen
         lines = []
         for pane in panes:
             _check_pane(pane)
@@ -127,7 +126,7 @@ class TmuxSubstrate:
         )
 
     def paste(self, pane: str, text: str, *, pane_pid: int) -> PasteResult:
-        buffer = f"loop-{secrets.token_hex(8)}"
+        buffer = f"loop-{os.urandom(8).hex()}"
         return self._guarded(
             pane,
             pane_pid,
@@ -296,7 +295,7 @@ class TmuxSubstrate:
         A paste into a dead pane would end a 3.3a server with all its lanes.
         """
         _check_pane(pane)
-        token = secrets.token_hex(16)
+        token = os.urandom(16).hex()
         refuse = (
             f"#{{||:#{{!=:#{{pane_id}},{pane}}},#{{||:#{{!=:#{{pane_pid}},{pane_pid}}},"
             "#{||:#{pane_dead},#{||:#{pane_in_mode},#{pane_input_off}}}}}"

@@ -24,6 +24,7 @@ class Trace:
         self._letters_only = not self._shell and any(char.isalnum() for char in text)
         whole = self._squeezed(text)
         first_line = next((line for line in map(self._squeezed, text.split("\n")) if line), whole)
+        self._whole = whole
         self._in_composer = (whole[:KEY_LENGTH], whole[-KEY_LENGTH:])
         self._in_conversation = first_line[:KEY_LENGTH]
 
@@ -40,6 +41,12 @@ class Trace:
             return False
         marked = any(mark.search(composer.text) for mark in self._spec.composer.paste_marks)
         return marked or any(key in shown for key in self._in_composer)
+
+    def stands_alone(self, lane: Lane) -> bool:
+        """Where the composer shows all of it, nothing else stands there. Of a text that it cuts, this says nothing."""
+        composer = find_composer(Screen(lane.screen, lane.screen), self._spec)
+        shown = self._squeezed(composer.text) if composer and not self._shell else ""
+        return shown == self._whole or self._whole not in shown
 
     def composer_is_empty(self, lane: Lane) -> bool:
         """The composer is there and holds nothing; of a shell, whose prompt may be unknown, the text is not there."""

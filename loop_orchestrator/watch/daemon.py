@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,20 +14,25 @@ from typing import TYPE_CHECKING
 from loop_orchestrator import __version__
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.engine.cycle import engine_config, run_cycle
-from loop_orchestrator.errors import ExitCode, LockedError, LoopError
+from loop_orchestrator.engine.observe import claims_of, since_of
+from loop_orchestrator.errors import ExitCode, LockedError, LoopError, StoreError
 from loop_orchestrator.ids import sha256_text
+from loop_orchestrator.model.brain import FailureKind
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import ready_tasks
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.memory import load_pace, save_pace
-from loop_orchestrator.watch.triggers import Look, Pace, changes, details_of, look_of, may_start_at, settled
+from loop_orchestrator.watch.triggers import Look, Pace, changes, details_of, look_of, overdue, settled, start_wait_s
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.event import Event
+    from loop_orchestrator.model.lane import Lane
+    from loop_orchestrator.model.message import Message
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.model.state import JsonValue
+    from loop_orchestrator.model.task import Task
     from loop_orchestrator.world import World
 
 WORKING_SWEEP_S = 5.0
@@ -39,6 +45,10 @@ double, every end that nothing else announces is noticed a second later."""
 
 STOP_LIMIT_S = 1.5
 """Seconds that a cycle has to end after SIGTERM; what it had begun is on disk and is settled by the next one."""
+
+AGAIN_S = 5.0
+"""Seconds after which a look or the listening that failed is tried again. At half, a full disk is asked twice as often;
+at double, its end is noticed later."""
 
 
 def run_daemon(world: World, *, emit: Callable[[Event], None]) -> int:
@@ -65,15 +75,17 @@ class _Pace:
         save_pace(self.world.layout.watch_pace, pace)
 
     def pending(self) -> tuple[Event, ...]:
-        """Triggers that no finished cycle knew of."""
+        """Triggers that no finished cycle knew of; all of them where the log was begun anew."""
+        newest = self.world.events.tail(1)
+        if self.now.served > (newest[0].seq if newest else 0):
+            self.now = replace(self.now, served=0)
         return tuple(event for event in self.world.events.since(self.now.served) if event.kind == "trigger.noted")
 
     def cycle_wait_s(self) -> float | None:
         """Seconds until the next cycle may start; None: nothing calls for one, or the engine is paused."""
         if self.world.control.paused() or not self.pending():
             return None
-        start_at = may_start_at(self.now, min_interval_s=self.engine.min_cycle_interval_s)
-        return max(0.0, (start_at - self.world.clock.now()).total_seconds()) if start_at else 0.0
+        return start_wait_s(self.now, self.world.clock.now(), min_interval_s=self.engine.min_cycle_interval_s)
 
     def look_wait_s(self) -> float:
         """Seconds until the next look at everything, if nothing is heard before."""
@@ -96,27 +108,44 @@ class _Pace:
         self.remember(self.now.started(self.world.clock.now()))
         why = list(dict.fromkeys(f"{event.payload['why']}: {event.payload['detail']}" for event in pending))
         result = run_cycle(self.world, why)
+        if result.failure == FailureKind.STOPPED:
+            return
         if result.outcome == "brain-failed":
             self.remember(self.now.failed(self.world.clock.now()))
             return
         served = self.now.succeeded(max(event.seq for event in pending))
         if result.snapshot is not None:
             # What the cycle saw is the measure of the next look: what changed while it ran calls for another one.
-            served = replace(served, look=self._look_of(result.snapshot))
+            served = replace(served, look=replace(self._look_of(result.snapshot), overdue=self.now.look.overdue))
         self.remember(served)
 
     def _look(self) -> Look:
         world = self.world
-        try:
-            lanes = details_of(world.observe_lanes())
-        except LoopError:
-            lanes = None
-        return Look(
-            mail=frozenset(message.file for message in world.mailbox.peek()),
-            tasks=frozenset(task.id for task in ready_tasks(world.tasks.all())),
-            lanes=lanes,
+        mail, tasks = world.mailbox.peek(), ready_tasks(world.tasks.all())
+        look = Look(
+            mail=frozenset(message.file for message in mail),
+            tasks=frozenset(task.id for task in tasks),
             decisions=self._decisions(),
             state_version=self._state_version(),
+        )
+        try:
+            lanes = world.observe_lanes()
+        except LoopError:
+            return replace(look, overdue=frozenset({"the lanes cannot be seen"}))
+        return replace(look, lanes=details_of(lanes), overdue=self._overdue(lanes, mail, tasks))
+
+    def _overdue(self, lanes: tuple[Lane, ...], mail: Sequence[Message], tasks: Sequence[Task]) -> frozenset[str]:
+        world = self.world
+        handed = world.handed_mail.items()
+        awaited = {message.recipient for message in mail if message.file in handed}
+        awaited |= {assignment.lane for assignment in world.tasks.assignments()}
+        return overdue(
+            lanes,
+            since_of(world, lanes, record=True),
+            world.clock.now(),
+            awaited=awaited,
+            claimed=claims_of(world),
+            tasks=tasks,
         )
 
     def _look_of(self, snapshot: Snapshot) -> Look:
@@ -126,7 +155,9 @@ class _Pace:
         return look_of(snapshot, lanes=lanes, decisions=self._decisions(), state_version=self._state_version())
 
     def _decisions(self) -> frozenset[str]:
-        return frozenset(decision.id for decision in self.world.decisions.open_decisions())
+        found = self.world.decisions.open_decisions()
+        claims = {f"{decision.id} {lane}" for decision in found for lane in decision.claimed_lanes}
+        return frozenset({decision.id for decision in found} | claims)
 
     def _state_version(self) -> str:
         path = self.world.layout.state_file
@@ -144,6 +175,8 @@ class _Daemon:
         self.wake = asyncio.Event()
         self.stop = asyncio.Event()
         self.offset = world.events.end()
+        self.told = ("", "")
+        """the last failure that is in the log"""
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -158,8 +191,11 @@ class _Daemon:
         self._stop()
         _, late = await asyncio.wait({worker}, timeout=STOP_LIMIT_S)
         listener.cancel()
-        self._event("watch.stopped", {"pid": os.getpid(), "reason": "a cycle was cut off" if late else "told to stop"})
-        self._show_events()
+        with suppress(LoopError):  # a full disk takes no last word
+            self._event(
+                "watch.stopped", {"pid": os.getpid(), "reason": "a cycle was cut off" if late else "told to stop"}
+            )
+            self._show_events()
         if late:
             os._exit(ExitCode.DONE)  # the thread of a cycle ends no other way; the next cycle settles what it began
         worker.result()
@@ -178,6 +214,17 @@ class _Daemon:
         self.wake.set()
 
     async def _listen(self) -> None:
+        """Listen until told to stop; where that fails, the sweep is what is left, and it is tried again."""
+        while not self.stop.is_set():
+            try:
+                await self._hear()
+            except Exception as error:
+                self._failed("listening", error)
+                await self._stopped_within(AGAIN_S)
+                self.look_wanted = True
+                self.wake.set()
+
+    async def _hear(self) -> None:
         """File notifications are hints to look; what they name only tells this program's own writes from others'."""
         from watchfiles import awatch
 
@@ -210,15 +257,24 @@ class _Daemon:
     async def _work(self) -> None:
         while not self.stop.is_set():
             self.wake.clear()
-            if self.look_wanted:
-                self.look_wanted = False
-                await asyncio.to_thread(self._guarded, self.pace.note_changes)
-            wait_s = self.pace.cycle_wait_s()
-            if wait_s == 0.0 and not self.stop.is_set():
-                await asyncio.to_thread(self._guarded, self.pace.run_cycle)
+            try:
+                if self.look_wanted:
+                    self.look_wanted = False
+                    await asyncio.to_thread(self.pace.note_changes)
+                    self.told = ("", "")
+                wait_s = self.pace.cycle_wait_s()
+                if wait_s == 0.0 and not self.stop.is_set():
+                    await asyncio.to_thread(self._cycle)
+                    self.look_wanted = True
+                    continue
+                self._show_events()
+            except BrokenPipeError:
+                raise
+            except Exception as error:
+                self._failed("a look", error)
+                await self._stopped_within(AGAIN_S)
                 self.look_wanted = True
                 continue
-            self._show_events()
             look_s = self.pace.look_wait_s()
             if await self._slept(look_s if wait_s is None else min(wait_s, look_s)):
                 self.look_wanted = True
@@ -231,16 +287,29 @@ class _Daemon:
             return True
         return False
 
-    def _guarded(self, step: Callable[[], None]) -> None:
-        """A step that fails is an event; the daemon goes on and tries again later."""
+    async def _stopped_within(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stop.wait(), timeout=seconds)
+
+    def _cycle(self) -> None:
+        """A cycle that fails is an event, and its reasons are kept for the next one."""
         try:
-            step()
+            self.pace.run_cycle()
         except LockedError:
             self.pace.remember(self.pace.now.started(self.world.clock.now()))  # another cycle runs: debounce
         except Exception as error:
-            reason = error.message if isinstance(error, LoopError) else f"{type(error).__name__}: {error}"
-            self.pace.remember(self.pace.now.failed(self.world.clock.now()))
-            self._event("crash", {"what": step.__name__, "reason": reason})
+            self._failed("a cycle", error)
+            now, pace = self.world.clock.now(), self.pace.now
+            self.pace.remember(pace.held(now) if isinstance(error, StoreError) else pace.failed(now))
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """What failed is an event, as far as the disk takes one; the daemon goes on and tries again later."""
+        reason = error.message if isinstance(error, LoopError) else f"{type(error).__name__}: {error}"
+        if (what, reason) == self.told:
+            return  # it goes on failing
+        with suppress(LoopError):
+            self._event("crash", {"what": what, "reason": reason})
+            self.told = (what, reason)
 
     def _event(self, kind: str, payload: dict[str, JsonValue]) -> None:
         self.world.events.append(kind, "watch", payload)

@@ -35,6 +35,7 @@ def save_pace(path: Path, pace: Pace) -> None:
             "lanes": dict(look.lanes) if look.lanes is not None else None,
             "decisions": _listed(look.decisions),
             "settling": _listed(look.settling),
+            "overdue": _listed(look.overdue),
             "state_version": look.state_version,
         },
     }
@@ -57,6 +58,7 @@ def _pace(value: dict[str, JsonValue]) -> Pace:
             lanes={name: str(detail) for name, detail in lanes.items()} if isinstance(lanes, dict) else None,
             decisions=_names(look["decisions"]),
             settling=_names(look["settling"]),
+            overdue=_names(look["overdue"]),
             state_version=str(look["state_version"]),
         ),
     )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from loop_orchestrator.engine.rules import LONG_UNKNOWN_S, SILENT_S
 from loop_orchestrator.model.lane import WORD_OF, Detail, Lane, LaneWord
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
-from loop_orchestrator.model.task import ready_tasks
+from loop_orchestrator.model.task import Task, ready_tasks
 
 BACKOFF_FIRST_S = 60.0
 """Wait after a first failure of the brain. At half, an outage costs twice the calls; at double, it ends unnoticed."""
+
+HELD_S = 15.0
+"""Wait after a cycle that could not write to the disk. At half, twice the tries at a full one; at double, work waits
+half a minute after there is space again."""
 
 BACKOFF_MOST_S = 3600.0
 """Longest wait between two tries: the budget of calls is per hour."""
@@ -37,9 +42,11 @@ class Look:
     lanes: Mapping[str, str] | None = None
     """lane -> detail of its state; None: not looked at, or not readable"""
     decisions: frozenset[str] = frozenset()
-    """ids of unfinished decisions"""
+    """unfinished decisions, and each with every lane that it still acts on: ``d-1``, ``d-1 web``"""
     settling: frozenset[str] = frozenset()
     """lanes that were seen at rest once after they worked"""
+    overdue: frozenset[str] = frozenset()
+    """what has lasted for too long, a sentence each: no change tells of it"""
     state_version: str = ""
     """stands for the content of the state file"""
 
@@ -89,10 +96,40 @@ def changes(before: Look, now: Look) -> tuple[Trigger, ...]:
     found += [Trigger("task", f"{task} is ready") for task in sorted(now.tasks - before.tasks)]
     if now.lanes is not None:
         found += _lane_changes(before.lanes or {}, now.lanes)
+    found += [Trigger("lane", one) for one in sorted(now.overdue - before.overdue)]
     found += [Trigger("decision", f"{one} is finished") for one in sorted(before.decisions - now.decisions)]
     if before.state_version and now.state_version != before.state_version:
         found.append(Trigger("state", "the state file changed"))
     return tuple(found)
+
+
+def overdue(
+    lanes: Iterable[Lane],
+    since: Mapping[str, datetime],
+    now: datetime,
+    *,
+    awaited: Collection[str],
+    claimed: Collection[str],
+    tasks: Iterable[Task],
+) -> frozenset[str]:
+    """What has lasted too long: an unknown state, silence about work that was handed over, a task beside a lane.
+
+    awaited: lanes that have a task or a message and did not answer. claimed: lanes that a decision acts on.
+    """
+    long: set[str] = set()
+    roles: set[str] = set()
+    for lane in lanes:
+        age_s = (now - since.get(lane.name, now)).total_seconds()
+        if not lane.record.agent:
+            continue
+        if lane.state.word is LaneWord.UNKNOWN and age_s > LONG_UNKNOWN_S:
+            long.add(f"{lane.name} has long been {lane.state.detail.value}")
+        if lane.state.ready and age_s > SILENT_S and lane.name in awaited:
+            long.add(f"{lane.name} has long been silent")
+        if lane.state.ready and age_s > SILENT_S and lane.name not in {*awaited, *claimed}:
+            roles.add(lane.record.spec.role)
+    long |= {f"{task.id} has long been ready beside an idle lane" for task in tasks if task.role in roles}
+    return frozenset(long)
 
 
 def _lane_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[Trigger]:
@@ -126,15 +163,32 @@ class Pace:
     def succeeded(self, served: int) -> Pace:
         return replace(self, served=served, failures=0, retry_at=None)
 
+    def held(self, at: datetime) -> Pace:
+        """Something that was no failure of the brain, such as a full disk: the triggers stay, and no wait grows."""
+        return replace(self, retry_at=at + timedelta(seconds=HELD_S))
+
     def failed(self, at: datetime) -> Pace:
         """The triggers stay; the next try waits twice as long as the last, up to BACKOFF_MOST_S."""
-        wait_s = min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0**self.failures)
+        wait_s = _backoff_s(self.failures)
         return replace(self, failures=self.failures + 1, retry_at=at + timedelta(seconds=wait_s))
 
 
-def may_start_at(pace: Pace, *, min_interval_s: float) -> datetime | None:
-    """The earliest time of the next cycle; None: at once."""
-    waits = [pace.retry_at] if pace.retry_at else []
+def start_wait_s(pace: Pace, now: datetime, *, min_interval_s: float) -> float:
+    """Seconds until the next cycle may start.
+
+    A time that lies further ahead than it was ever set belongs to a clock that was put back since: it is over.
+    """
+    waits = [0.0]
+    if pace.retry_at:
+        waits.append(_left_s(pace.retry_at - now, _backoff_s(pace.failures - 1)))
     if pace.last_start:
-        waits.append(pace.last_start + timedelta(seconds=min_interval_s))
-    return max(waits) if waits else None
+        waits.append(_left_s(pace.last_start + timedelta(seconds=min_interval_s) - now, min_interval_s))
+    return max(waits)
+
+
+def _left_s(left: timedelta, most_s: float) -> float:
+    return left.total_seconds() if left.total_seconds() <= most_s else 0.0
+
+
+def _backoff_s(failures: int) -> float:
+    return min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2.0 ** max(0, failures))

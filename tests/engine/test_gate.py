@@ -48,6 +48,8 @@ TABLE = [
     (an_action("dispatch", lane="fog", payload="x"), "destructive", "not known (drifted)"),
     (an_action("dispatch", lane="ops-top", payload="x"), "destructive", "runs no agent"),
     (an_action("dispatch", lane="web", payload="x", mode="command"), "destructive", "raw command"),
+    (an_action("dispatch", lane="web", payload=" /exit"), "destructive", "as a command to the program"),
+    (an_action("steer", lane="web", payload="!rm x"), "destructive", "as a command to the program"),
     (an_action("dispatch", lane="web", payload="please rm  -rf /tmp/x"), "destructive", "pattern"),
     (an_action("dispatch", lane="web", payload="r''m -r\\f x"), "destructive", "pattern"),
     (an_action("dispatch", lane="web", payload="git push origin main --force"), "destructive", "pattern"),

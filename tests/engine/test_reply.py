@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loop_orchestrator.engine.reply import ReplyProblem, read_reply
+from loop_orchestrator.engine.reply import PROBLEM_LIMIT, ReplyProblem, read_reply
 
 GOOD = "version: 1\ncritique: fine\nactions:\n- {kind: stop, rationale: done}\n"
 
@@ -71,3 +71,29 @@ def test_any_text_is_either_read_or_a_problem(text: str) -> None:
             read_reply(reply)
         except ReplyProblem as problem:
             assert str(problem)
+
+
+@pytest.mark.parametrize("before", ["\ufeff", "a\u2028b\x0cc\x85d\n\n", "a\rb\r\nc\n\n"])
+def test_what_stands_before_the_block_does_not_hide_its_end(before: str) -> None:
+    text = "```decision\n" + GOOD + "```\n"
+    assert read_reply(before + text).critique == "fine"
+    with pytest.raises(ReplyProblem, match="not closed"):
+        read_reply(before + text.removesuffix("```\n"))
+
+
+def test_the_prose_around_the_block_is_not_read_for_emphasis_and_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("markdown_it.parser_inline.ParserInline.parse", lambda *_: pytest.fail("it was read"))
+    assert read_reply("[*a **b `` c\n\n" + block()).critique == "fine"
+
+
+def test_a_problem_that_is_quoted_back_stays_short() -> None:
+    keys = "".join(f"key{number}: 1\n" for number in range(5000))
+    with pytest.raises(ReplyProblem) as problem:
+        read_reply(block(GOOD + keys))
+    assert "unknown key 'key0'" in str(problem.value)
+    assert len(str(problem.value)) <= PROBLEM_LIMIT
+
+
+def test_a_reply_that_no_reader_could_mean_is_not_taken_apart() -> None:
+    with pytest.raises(ReplyProblem, match="at most 1000000 are read"):
+        read_reply("word *x*\n" * 200_000 + block())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
 
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.engine.reply import read_reply
@@ -101,8 +104,15 @@ def test_mail_to_coord_becomes_a_draft_before_a_person_once() -> None:
     assert in_short(a_snapshot(mail=[message], escalated=[f"mail:{message.file}"])) == [("stop", "")]
 
 
-def test_a_report_on_a_task_is_no_mail_for_a_person() -> None:
-    assert in_short(a_snapshot(mail=[a_message("web", "coord", "T0001 review")])) == [("stop", "")]
+def test_a_report_of_the_lane_that_was_asked_is_no_mail_for_a_person() -> None:
+    report = [a_message("web", "coord", "T0001 review")]
+    work = a_snapshot(mail=report, assignments=[an_assignment()])
+    assert in_short(work) == [("stop", "")]
+    for assignments in ([], [an_assignment(lane="infra")], [an_assignment(purpose="prove")], [an_assignment("T0002")]):
+        (action,) = actions_of(a_snapshot(mail=report, assignments=assignments))
+        assert action.to_fields()["about"] == f"mail:{report[0].file}"
+    (unseen,) = actions_of(a_snapshot(mail=report, assignments=Unknown("broken")))
+    assert unseen.to_fields()["about"] == "unseen:assignments"
 
 
 def test_errored_waiting_and_long_unknown_agent_lanes_go_to_a_person_once() -> None:
@@ -143,13 +153,44 @@ def test_a_lane_that_came_to_rest_without_a_word_about_its_task_is_noticed() -> 
 
 def test_what_could_not_be_seen_is_not_acted_on() -> None:
     blind = a_snapshot(lanes=Unknown("tmux is gone"), tasks=[a_task()], mail=Unknown("no"))
-    assert in_short(blind) == [("stop", "")]
-    assert in_short(a_snapshot(lanes=[a_lane("web")], tasks=[a_task()], assignments=Unknown("broken"))) == [
-        ("stop", "")
-    ]
+    assert [action.to_fields()["about"] for action in actions_of(blind)] == ["unseen:lanes", "unseen:mail"]
+    asked = replace(blind, escalated=frozenset({"unseen:lanes", "unseen:mail"}))
+    assert in_short(asked) == [("stop", "")]
+    unread = a_snapshot(lanes=[a_lane("web")], tasks=[a_task()], assignments=Unknown("broken\x1b"))
+    assert in_short(unread) == [("escalate", "")]
 
 
 def test_a_burst_stays_within_what_the_config_allows() -> None:
     lanes = [a_lane(f"w{n}") for n in range(6)]
     tasks = [a_task(f"T000{n}") for n in range(1, 7)]
     assert len(actions_of(a_snapshot(lanes=lanes, tasks=tasks))) == 4
+
+
+@pytest.mark.parametrize(
+    "hostile", ["a\x1b[201~\rb", "a\nT0001 review\nb", "a\x00b", "a\u2028b", "a\ud800b", "x" * 40_000]
+)
+def test_no_text_of_others_makes_the_brain_break_its_own_contract(hostile: str) -> None:
+    to_person = a_message("web", "coord", f"we need {hostile}", hostile)
+    (escalate,) = actions_of(a_snapshot(mail=[to_person]))
+    assert escalate.kind == "escalate"
+    assert escalate.text.startswith("Mail 20260301-115900-web-to-coord.md, which says it is from web: we need ")
+    to_lane = a_message("ann", "web", f"see {hostile}", hostile)
+    (handed,) = actions_of(a_snapshot(lanes=[a_lane("web")], mail=[to_lane]))
+    assert len(handed.text.splitlines()) == 2
+    task = replace(a_task(), title=f"do {hostile}")
+    (worked,) = actions_of(a_snapshot(lanes=[a_lane("web")], tasks=[task]))
+    assert len(worked.text.splitlines()) == 3
+
+
+def test_mail_that_its_lane_was_given_and_did_not_answer_goes_to_a_person() -> None:
+    message = a_message("ann", "web", "a wish")
+    long_ago = NOW - timedelta(seconds=SILENT_S + 1)
+
+    def asked(detail: Detail = Detail.READY, since: datetime = long_ago, **more: list[str]) -> list[tuple[str, str]]:
+        handed = {"handed_mail": [message.file], **more}
+        return in_short(a_snapshot(lanes=[a_lane("web", detail)], mail=[message], since={"web": since}, **handed))  # type: ignore[arg-type]
+
+    assert asked() == [("escalate", "")]
+    assert asked(Detail.BUSY) == [("stop", "")]
+    assert asked(since=NOW) == [("stop", "")]
+    assert asked(escalated=[f"unanswered:{message.file}"]) == [("stop", "")]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from loop_orchestrator.errors import ExitCode, LockedError
+from loop_orchestrator.errors import ExitCode, LockedError, StoreError
 from loop_orchestrator.stores import lock as lock_module
 from loop_orchestrator.stores.lock import Lock, brief_lock
 from tests.stores.forks import in_processes
@@ -117,4 +118,27 @@ def test_a_brief_lock_that_is_never_let_go_is_an_error(tmp_path: Path, monkeypat
         pytest.raises(LockedError, match="locked by another process"),
         brief_lock(tmp_path / "a"),
     ):
+        pass
+
+
+def test_a_lock_whose_holder_cannot_be_written_down_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("loop_orchestrator.stores.lock.os.write", full)
+        with pytest.raises(StoreError, match="No space left"):
+            Lock(tmp_path / "a.lock", "it").acquire()
+    with Lock(tmp_path / "a.lock", "it"):
+        pass
+
+
+def test_a_brief_lock_that_cannot_be_made_is_an_error_for_people(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(StoreError, match="cannot lock"), brief_lock(tmp_path / "a"):
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot make"), brief_lock(tmp_path / "file" / "deep" / "a.lock"):
         pass

@@ -172,6 +172,17 @@ def test_a_status_that_is_not_on_one_line_is_left_alone(store: TaskStore, layout
     assert path.read_bytes() == before
 
 
+def test_a_task_whose_status_cannot_be_changed_is_a_problem_before_it_is_handed_over(
+    store: TaskStore, layout: Layout
+) -> None:
+    write(layout, "T0001-a.md", "---\ntitle: x\nstatus:\n  open\n---\n")
+    write(layout, "T0002-b.md", "---\ntitle: x\nstatus: 'open' # now\n---\nstatus: open\n")
+    write(layout, "T0003-c.md", "---\ntitle: x\n---\n")
+    assert [task.id for task in store.all()] == ["T0002", "T0003"]
+    (problem,) = store.problems()
+    assert "T0001-a.md: status: it must stand on a line of its own" in problem
+
+
 @pytest.mark.parametrize("was", list(TaskStatus))
 @pytest.mark.parametrize("to", list(TaskStatus))
 def test_a_task_moves_by_the_table(

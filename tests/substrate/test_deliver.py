@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -310,6 +311,42 @@ def test_a_text_that_is_never_taken_is_unknown_and_stands_there_once(
     assert (receipt.status, receipt.step) == (DeliveryStatus.UNKNOWN, DeliveryStep.SUBMIT)
     assert "still stands in the composer" in receipt.evidence
     assert sum("never taken" in row for row in fleet.lane("web").screen) == 1
+
+
+@pytest.mark.parametrize("keys", [["Home", "x"], ["End", "x"]])
+def test_what_a_person_types_beside_the_text_is_not_submitted_with_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, keys: list[str]
+) -> None:
+    fleet.start("web", script=ECHO)
+    fleet.becomes("web", Detail.READY)
+    paste = type(fleet.tmux).paste
+
+    def and_somebody_types(*words: Any, pane_pid: int) -> PasteResult:
+        result = paste(*words, pane_pid=pane_pid)
+        fleet.tmux.press(words[1], keys, pane_pid=pane_pid)
+        return result
+
+    monkeypatch.setattr(type(fleet.tmux), "paste", and_somebody_types)
+    receipt = fleet.deliver("web", "the text")
+    assert (receipt.status, receipt.step) == (DeliveryStatus.UNKNOWN, DeliveryStep.PASTE)
+    assert "somebody typed" in receipt.evidence
+    assert any(row in ("❯ xthe text", "❯ the textx") for row in fleet.lane("web").screen)
+    assert prompts(fleet) == []
+
+
+def test_a_program_told_to_stop_after_enter_still_looks_for_proof(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.start("web", script=f"enter_refused_ms: 150\n{ECHO}")
+    fleet.becomes("web", Detail.READY)
+    press = type(fleet.tmux).press
+
+    def and_told_to_stop(*words: Any, pane_pid: int) -> PasteResult:
+        fleet.cancel.set()
+        return press(*words, pane_pid=pane_pid)
+
+    monkeypatch.setattr(type(fleet.tmux), "press", and_told_to_stop)
+    assert fleet.deliver("web", "text").status in (DeliveryStatus.STARTED, DeliveryStatus.SUBMITTED)
 
 
 @pytest.mark.parametrize("act", ["paste", "press"])

@@ -162,6 +162,8 @@ def scratch_project(
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     scratch = Scratch(root, tmux_dir, env={"LOOP_SESSION": SESSION})
     try:
+        # Without a session that stays, a person's server ends with each command, and the next may meet its end.
+        scratch.tmux("new-session", "-d", "-c", str(root), "sleep 3600", socket="person")
         code, said = scratch.person("up", "--accept", "--no-attach", "--boot-check", "30")
         assert code == 0, said
         yield scratch

@@ -13,13 +13,15 @@ from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.watch.memory import load_pace, save_pace
 from loop_orchestrator.watch.triggers import (
     BACKOFF_MOST_S,
+    HELD_S,
     Look,
     Pace,
     changes,
     details_of,
     look_of,
-    may_start_at,
+    overdue,
     settled,
+    start_wait_s,
 )
 from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task
 
@@ -104,10 +106,41 @@ def test_failures_wait_twice_as_long_each_time_and_a_success_ends_that() -> None
 
 
 def test_the_next_cycle_waits_for_the_debounce_and_for_the_backoff() -> None:
-    assert may_start_at(Pace(), min_interval_s=5) is None
-    assert may_start_at(Pace(last_start=NOW), min_interval_s=5) == NOW + timedelta(seconds=5)
-    held = Pace(last_start=NOW).failed(NOW)
-    assert may_start_at(held, min_interval_s=5) == NOW + timedelta(seconds=60)
+    assert start_wait_s(Pace(), NOW, min_interval_s=5) == 0
+    assert start_wait_s(Pace(last_start=NOW), NOW, min_interval_s=5) == 5
+    assert start_wait_s(Pace(last_start=NOW), NOW + timedelta(seconds=9), min_interval_s=5) == 0
+    assert start_wait_s(Pace(last_start=NOW).failed(NOW), NOW, min_interval_s=5) == 60
+    assert start_wait_s(Pace(failures=2).held(NOW), NOW, min_interval_s=5) == HELD_S
+
+
+def test_a_clock_that_was_put_back_does_not_hold_cycles_up() -> None:
+    for pace in (Pace(last_start=NOW), Pace().failed(NOW).failed(NOW), Pace().held(NOW)):
+        assert start_wait_s(pace, NOW - timedelta(days=1), min_interval_s=5) == 0
+    assert start_wait_s(Pace().failed(NOW), NOW + timedelta(days=1), min_interval_s=5) == 0
+
+
+def test_what_lasts_too_long_is_told_once_though_nothing_changes() -> None:
+    fog, quiet, free = a_lane("fog", Detail.DRIFTED), a_lane("quiet"), a_lane("free", role="docs")
+    shell = a_lane("shell", Detail.DRIFTED, agent=False)
+    docs, web = a_task("T0001", role="docs"), a_task("T0002")
+
+    def found(age_s: float, **claimed: str) -> frozenset[str]:
+        since = {lane.name: NOW - timedelta(seconds=age_s) for lane in (fog, quiet, free, shell)}
+        return overdue(
+            [fog, quiet, free, shell], since, NOW, awaited={"quiet", "fog"}, claimed=claimed, tasks=[docs, web]
+        )
+
+    assert found(60) == frozenset()
+    long = {
+        "fog has long been drifted",
+        "quiet has long been silent",
+        "T0001 has long been ready beside an idle lane",
+    }
+    assert found(150) == long
+    assert found(150, free="d-1") == long - {"T0001 has long been ready beside an idle lane"}
+    before, now = Look(), Look(overdue=frozenset({"fog has long been drifted"}))
+    assert whys(before, now) == ["lane: fog has long been drifted"]
+    assert whys(now, now) == []
 
 
 NAMES = st.frozensets(st.text(max_size=8), max_size=4)
@@ -121,6 +154,7 @@ NAMES = st.frozensets(st.text(max_size=8), max_size=4)
         lanes=st.none() | st.dictionaries(st.text(max_size=5), st.sampled_from([one.value for one in Detail])),
         decisions=NAMES,
         settling=NAMES,
+        overdue=NAMES,
         state_version=st.text(max_size=5),
     ),
     served=st.integers(0, 10**9),
