@@ -12,7 +12,8 @@ from loop_orchestrator.cli.words import ALIASES, GROUPS, WORDS
 from loop_orchestrator.config.jsonschema import json_schema
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "CONTRACT.md", "AGENTS.md", "CHANGELOG.md", "tasks/README.md")
+EXAMPLES = tuple(str(page.relative_to(ROOT)) for page in sorted(ROOT.glob("examples/*/README.md")))
+DOCUMENTS = ("README.md", "CONTRACT.md", "AGENTS.md", "CHANGELOG.md", "tasks/README.md", *EXAMPLES)
 
 
 def test_the_tables_of_the_contract_are_those_of_the_code() -> None:

@@ -42,7 +42,7 @@ def is_inside(environ: Mapping[str, str], socket: str) -> bool:
 def _select(project: Project, name: str) -> None:
     from loop_orchestrator.operations.observe import record_of
 
-    project.substrate.select(record_of(project.world, name).pane)
+    project.substrate.select(record_of(project, name).pane)
 
 
 def _attach_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +59,8 @@ def _jump_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _jump(args: argparse.Namespace, project: Project) -> int:
     _select(project, args.lane)
+    if project.json:
+        output.document({"session": project.session, "lane": args.lane})
     return ExitCode.DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -32,7 +33,20 @@ class LoopParser(argparse.ArgumentParser):
     """A parser that writes help through output and raises UsageError in place of ending the process."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}", hint=f"{self.prog} --help")
+        raise UsageError(f"{self.prog}: {message}{self._meant(message)}", hint=f"{self.prog} --help")
+
+    def _meant(self, message: str) -> str:
+        """What was probably meant, where the message is about a misspelt option or choice; else empty."""
+        from difflib import get_close_matches
+
+        if (unknown := re.match(r"unrecognized arguments: (--?[\w-]+)", message)) is not None:
+            known = [*self._option_string_actions]
+        elif (unknown := re.match(r".*invalid choice: '([^']*)'", message)) is not None:
+            known = [str(one) for action in self._actions for one in action.choices or ()]
+        else:
+            return ""
+        near = get_close_matches(unknown[1], known, n=1, cutoff=0.6)
+        return f"; did you mean {near[0]}?" if near else ""
 
     def _print_message(self, message: str, file: object = None) -> None:  # noqa: ARG002 - argparse's signature
         output.raw(message)

@@ -31,23 +31,82 @@ def _fill(parser: argparse.ArgumentParser, name: str) -> None:
     from loop_orchestrator.cli.main import load_command
 
     fill_parser(parser, load_command(name))
+    for action in parser._actions:
+        if action.dest == "word":
+            action.choices = [*dict.fromkeys((*GROUPS, *(part for one in WORDS for part in one.split()), "all"))]
+        function = _COMPLETERS.get((name.split()[0], action.dest)) or _COMPLETERS.get(("", action.dest))
+        if function and action.choices is None:
+            setattr(action, "complete", {"bash": function})  # noqa: B010 - shtab reads it, argparse does not know it
+
+
+_COMPLETERS: Mapping[tuple[str, str], str] = {
+    ("", "lane"): "_loop_lanes",
+    ("lane-status", "names"): "_loop_lanes",
+    ("approve", "id"): "_loop_decisions",
+    ("reject", "id"): "_loop_decisions",
+    ("engine", "id"): "_loop_decisions",
+    ("task", "id"): "_loop_tasks",
+    ("mail", "file"): "_loop_messages",
+    ("engine", "file"): "_shtab_compgen_files",
+    ("", "lane_config"): "_shtab_compgen_files",
+    ("", "directory"): "_shtab_compgen_dirs",
+    ("", "dir"): "_shtab_compgen_dirs",
+    ("", "project_root"): "_shtab_compgen_dirs",
+}
+"""Word ("" for every word) and argument -> the function of the bash script that lists what may stand there."""
+
+_BASH_LISTS = r"""
+_loop_lanes() {
+  compgen -W "$(loop lane-status --all --print-target 2>/dev/null | cut -d' ' -f1)" -- "$1"
+}
+_loop_decisions() {
+  compgen -W "$(loop engine status 2>/dev/null | sed -n 's/^decision \(d-[^:]*\): .*/\1/p')" -- "$1"
+}
+_loop_tasks() {
+  compgen -W "$(loop task list --all 2>/dev/null | sed -n 's/^\(T[0-9]*\) .*/\1/p')" -- "$1"
+}
+_loop_messages() {
+  compgen -W "$(loop mail list 2>/dev/null | sed -n 's/^\([0-9][^ ]*[.]md\) .*/\1/p')" -- "$1"
+}
+"""
+
+_BASH_PROGRAMS = r"""
+# The program $1 is the words after it: completes as if they had been typed.
+_loop_program() {
+  COMP_WORDS=(loop "${@:2}" "${COMP_WORDS[@]:1}")
+  COMP_CWORD=$((COMP_CWORD + $# - 1))
+  _shtab_loop
+}
+_loop_engine() { _loop_program loop-engine engine; }
+_loop_up() { _loop_program loop-tmux up; }
+_loop_send() { _loop_program loop-dispatch send; }
+_loop_digest() { _loop_program loop-digest digest; }
+_loop_lane_status() { _loop_program loop-lane-status lane-status; }
+complete -o bashdefault -F _loop_engine loop-engine
+complete -o bashdefault -F _loop_up loop-tmux
+complete -o bashdefault -F _loop_send loop-dispatch
+complete -o bashdefault -F _loop_digest loop-digest
+complete -o bashdefault -F _loop_lane_status loop-lane-status
+"""
 
 
 _INSTALL: Mapping[str, str] = {
-    "bash": "loop completion bash > ~/.local/share/bash-completion/completions/loop",
+    "bash": "source <(loop completion bash)   # in ~/.bashrc",
     "zsh": "loop completion zsh > ~/.zfunc/_loop",
     "fish": "loop completion fish > ~/.config/fish/completions/loop.fish",
 }
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("shell", choices=list(_INSTALL))
+    parser.add_argument("shell", choices=list(_INSTALL), help="the shell that reads the script")
 
 
 def _run(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
     import shtab
 
-    output.raw(shtab.complete(whole_parser(), shell=args.shell) + "\n")
+    bash = args.shell == "bash"
+    script = shtab.complete(whole_parser(), shell=args.shell, preamble=_BASH_LISTS if bash else "")
+    output.raw(script + (_BASH_PROGRAMS if bash else "") + "\n")
     return ExitCode.DONE
 
 

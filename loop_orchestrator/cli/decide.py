@@ -14,7 +14,7 @@ from loop_orchestrator.wiring import Project
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the decision, or the beginning of its id")
+    parser.add_argument("id", metavar="ID", help="the decision, or the beginning of its id: d- where one waits")
     parser.add_argument("--actions", metavar="N,N", default="", help="only these actions; the others go on waiting")
 
 
@@ -25,15 +25,16 @@ def _approve_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _approve(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.decisions import approve
-    from loop_orchestrator.operations.engine_view import full_decision_shape
+    from loop_orchestrator.operations.engine_view import full_decision_shape, meant_decision
     from loop_orchestrator.operations.person import check_person
 
     world, indices = project.world, parse_indices(args.actions)
+    id = meant_decision(world.decisions, args.id)
     if not project.json:
-        print_decision(world.decisions.get(args.id), whole=True)
+        print_decision(world.decisions.get(id), whole=True)
         output.line()
         output.flush()
-    approved = approve(world, args.id, digest=args.digest, indices=indices, person=check_person(world))
+    approved = approve(world, id, digest=args.digest, indices=indices, person=check_person(world))
     decision = approved.decision
     if project.json:
         done: list[JsonValue] = list(approved.items)
@@ -41,7 +42,8 @@ def _approve(args: argparse.Namespace, project: Project) -> int:
     else:
         for item in decision.items:
             if item.idx in approved.items:
-                output.line(f"{item.idx}. {item.action.kind}: {item.status.value}: {item.note}")
+                what = f"{item.action.kind} {item.action.target}".strip()
+                output.line(f"{item.idx}. {what}: {item.status.value}: {item.note}")
         left = [str(item.idx) for item in decision.items if item.status is ItemStatus.WAITING]
         if left:
             output.note(f"action {', '.join(left)} of {decision.id} still waits for a yes or a no")
@@ -55,18 +57,17 @@ def _reject_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _reject(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.decisions import reject
-    from loop_orchestrator.operations.engine_view import full_decision_shape
+    from loop_orchestrator.operations.engine_view import full_decision_shape, meant_decision
     from loop_orchestrator.operations.person import check_person
 
     world = project.world
-    decision = reject(
-        world, args.id, reason=args.reason, indices=parse_indices(args.actions), person=check_person(world)
-    )
+    id = meant_decision(world.decisions, args.id)
+    decision = reject(world, id, reason=args.reason, indices=parse_indices(args.actions), person=check_person(world))
     if project.json:
         output.document({"decision": full_decision_shape(decision)})
     else:
         for item in decision.items:
-            output.line(f"{item.idx}. {item.action.kind}: {item.status.value}")
+            output.line(f"{item.idx}. {item.action.kind} {item.action.target}".rstrip() + f": {item.status.value}")
     return ExitCode.DONE
 
 

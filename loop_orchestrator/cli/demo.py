@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.cli import output
@@ -46,6 +48,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     if not asks and not args.yes:
         output.note("there is no terminal to ask anybody: going on as with --yes")
     approval = "full" if args.yes or not asks else "auto"
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     with ExitStack() as undo:
         root = _directory(args.dir, undo, keep=args.keep)
         scratch = demo.make_scratch(root, session=f"demo-{os.getpid()}", approval=approval)
@@ -57,6 +61,11 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         _play(stage, scratch, asks=asks and not args.yes)
         _say_how_to_look(stage, asks=asks, keep=args.keep)
     return ExitCode.DONE
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
+    """A closed terminal ends the demo as Ctrl-C does: the daemon and the lanes go with it."""
+    raise KeyboardInterrupt
 
 
 def _directory(named: str | None, undo: ExitStack, *, keep: bool) -> Path:
@@ -173,13 +182,16 @@ def _play(stage: _Stage, scratch: demo.Scratch, *, asks: bool) -> None:
 
 
 def _say_how_to_look(stage: _Stage, *, asks: bool, keep: bool) -> None:
-    attach = f"loop attach --project-root {stage.world.root}, or: {stage.world.substrate.attach_hint()}"
+    attach = f"  {stage.world.substrate.attach_hint()}"
     output.line()
     if keep:
-        output.line(f"Look at the lanes: {attach}")
-        output.line(f"End them: loop down --project-root {stage.world.root}")
+        output.line("Look at the lanes:")
+        output.line(attach, whole=True)
+        output.line("End them:")
+        output.line(f"  loop down --project-root {stage.world.root}", whole=True)
     elif asks:
-        output.line(f"Look at the lanes from another terminal: {attach}")
+        output.line("Look at the lanes from another terminal:")
+        output.line(attach, whole=True)
         output.flush()
         _ask("Press Enter to end them and remove the scratch project. ")
     else:

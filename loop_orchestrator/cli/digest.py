@@ -29,12 +29,12 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.digest import digest, digest_changes, digest_document
 
     if project.json:
-        output.document(digest_document(digest(project.world)))
+        output.document(digest_document(digest(project)))
         return ExitCode.DONE
     if args.once:
-        _print(digest(project.world), project)
+        _print(digest(project), project)
         return ExitCode.DONE
-    for frame in digest_changes(project.world, interval_s=args.interval):
+    for frame in digest_changes(project, interval_s=args.interval):
         output.clear_screen()
         _print(frame, project)
         output.flush()

@@ -23,12 +23,22 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         handoffs: list[JsonValue] = [str(path) for path in report.handoffs]
         output.document({"session": project.session, "handoffs": handoffs, "kept_panes": report.kept})
         return ExitCode.DONE
-    output.line(f"session {project.session}: {len(report.handoffs)} lanes ended")
+    if not report.handoffs and not report.kept:
+        output.line(f"session {project.session} does not run")
+    else:
+        output.line(f"session {project.session}: {_count(len(report.handoffs), 'lane')} ended")
     if report.handoffs:
-        output.note(f"hand-offs: {report.handoffs[0].parent}")
+        output.note(f"hand-offs: {report.handoffs[0].parent}", whole=True)
+    watch = project.control.watch()
+    if watch is not None:
+        output.note(f"its engine still watches (pid {watch.pid}); end it: Ctrl-C in its terminal, or: kill {watch.pid}")
     if report.kept:
-        output.note(f"{report.kept} panes that are no lanes stay: {project.substrate.attach_hint()}")
+        output.note(f"{_count(report.kept, 'other pane')} left: {project.substrate.attach_hint()}", whole=True)
     return ExitCode.DONE
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 COMMANDS = {"down": Command(run=_run, arguments=_arguments, examples=("loop down", "loop down --force"))}

@@ -37,7 +37,7 @@ def _once(args: argparse.Namespace, project: Project) -> int:
 
     mode = ApprovalMode(args.approval) if args.approval else None
     if args.dry_run:
-        return _print_rehearsed(rehearse(project.world, mode=mode), project)
+        return _print_rehearsed(rehearse(project, mode=mode), project)
     require_accepted(project)
     result = once(project.world, mode=mode)
     if project.json:
@@ -87,11 +87,12 @@ def _judge(args: argparse.Namespace, project: Project) -> int:
 
     text = sys.stdin.read() if args.file == "-" else _read(Path(args.file))
     try:
-        judged = judge_reply(project.world, text)
+        judged = judge_reply(project, text)
     except ReplyProblem as problem:
         if project.json:
             output.document({"session": project.session, "problem": str(problem)})
         output.note(f"the reply breaks the contract: {problem}")
+        output.note("  try: loop engine contract, which prints what a decision may hold")
         return ExitCode.FAILED
     if project.json:
         output.document({"session": project.session, "problem": None, **_judged_shape(judged)})
@@ -107,7 +108,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path} cannot be read: {why}", hint="name the file of a reply, or - for stdin") from error
 
 
 def _judged_shape(judged: Judged) -> dict[str, JsonValue]:
@@ -131,7 +133,7 @@ def _judged_shape(judged: Judged) -> dict[str, JsonValue]:
 def _prompt(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
     from loop_orchestrator.operations.cycle import rehearse
 
-    prompt = rehearse(project.world, mode=None).prompt
+    prompt = rehearse(project, mode=None).prompt
     if project.json:
         output.document({"session": project.session, "prompt": prompt})
     else:

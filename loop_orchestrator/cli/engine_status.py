@@ -54,9 +54,9 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.operations.engine_view import full_decision_shape
+    from loop_orchestrator.operations.engine_view import full_decision_shape, meant_decision
 
-    decision = project.decisions.get(args.id)
+    decision = project.decisions.get(meant_decision(project.decisions, args.id))
     if project.json:
         output.document({"session": project.session, "decision": full_decision_shape(decision)})
     else:

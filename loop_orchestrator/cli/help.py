@@ -47,7 +47,7 @@ def _list(names: Iterable[str]) -> None:
     chosen = tuple(names)
     width = max(len(name) for name in chosen)
     for name in chosen:
-        output.raw(f"  {name:<{width}}  {summary_of(name)}\n")
+        output.line(f"  {name:<{width}}  {summary_of(name)}")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +69,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - e
         parser_of(name, load_command(name)).print_help()
     else:
         near = nearest_word(name)
-        raise UsageError(f"no such word: loop {name}", hint=f"loop help {near or 'all'}")
+        meant = f"; did you mean: loop {near}" if near else ""
+        raise UsageError(f"no such word: loop {name}{meant}", hint=f"loop help {near or 'all'}")
     return ExitCode.DONE
 
 

@@ -17,7 +17,7 @@ from loop_orchestrator.wiring import Project
 def _list(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
     from loop_orchestrator.operations.shapes import lane_shape
 
-    lanes = project.world.observe_lanes()
+    lanes = project.observe_lanes()
     if project.json:
         branches = _branches(lanes)
         shapes: list[JsonValue] = [lane_shape(lane, branches[lane.record.spec.cwd]) for lane in lanes]

@@ -58,8 +58,7 @@ def _names(names: Sequence[str], *, every: bool) -> tuple[str, str]:
 def _lanes(project: Project, name: str) -> tuple[Lane, ...]:
     from loop_orchestrator.operations.observe import observe_lane
 
-    world = project.world
-    return (observe_lane(world, name),) if name else world.observe_lanes()
+    return (observe_lane(project, name),) if name else project.observe_lanes()
 
 
 def _shape(lane: Lane) -> JsonValue:
@@ -76,7 +75,7 @@ def _classify(args: argparse.Namespace, project: Project) -> int:
     spec = project.harnesses.get(args.classify_stdin)
     if spec is None:
         known = ", ".join(sorted(project.harnesses))
-        raise UsageError(f"there is no harness {args.classify_stdin}; there are {known}")
+        raise UsageError(f"there is no harness {args.classify_stdin}; there are {known}", hint="name one of them")
     screen = sys.stdin.buffer.read().decode("utf-8", "replace")
     state: LaneState = classify(screen, spec, title=args.title, command=args.command, now=project.clock.now())
     if project.json:

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.clock import format_age, format_time
 from loop_orchestrator.errors import ExitCode, UsageError
 from loop_orchestrator.model.message import Message
-from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.operations.shapes import message_shape
 from loop_orchestrator.wiring import Project
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 
 def body_of(args: argparse.Namespace) -> str:
     """The body given with --body, or on stdin where ``-`` stands. Raises UsageError for both and for neither."""
-    given: str | None = args.body
-    piped = args.stdin == "-"
+    given = [one for one in (args.body, args.stdin) if one is not None]
     if args.stdin not in (None, "-"):
         raise UsageError(f"unexpected {args.stdin!r}", hint="--body TEXT, or - for stdin")
-    if piped == (given is not None):
+    if len(given) != 1:
         raise UsageError("a message needs one body", hint="--body TEXT, or - for stdin")
-    return sys.stdin.read() if piped else str(given)
+    return sys.stdin.read() if given == ["-"] else str(given[0])
 
 
 def _body_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--body", metavar="B", help="the text")
-    parser.add_argument("stdin", nargs="?", metavar="-", help="read the text from stdin")
+    parser.add_argument("--body", metavar="B", help="the text; - reads it from stdin")
+    parser.add_argument("stdin", nargs="?", metavar="-", help="the same as --body -")
 
 
 def _send_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="sender", metavar="A", help="who sends it; default: LOOP_LANE, else person")
     parser.add_argument("--to", dest="recipient", metavar="B", required=True, help="a lane or a person")
-    parser.add_argument("--subject", metavar="T", required=True)
+    parser.add_argument("--subject", metavar="T", required=True, help="what it is about, in one line")
     _body_arguments(parser)
 
 
@@ -55,11 +57,20 @@ def _sent(message: Message, project: Project) -> int:
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="recipient", metavar="L", help="only messages to this lane or person")
-    parser.add_argument("--pending", action="store_true", help="only pending messages: what is listed anyway")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--pending", action="store_true", help="only messages that wait: what is listed anyway")
+    which.add_argument("--all", action="store_true", help="first those that were dealt with, then those that wait")
 
 
 def _list(args: argparse.Namespace, project: Project) -> int:
-    _print_messages(project.mailbox.peek(args.recipient), project)
+    from loop_orchestrator.operations.mail import processed_mail
+
+    dealt_with = processed_mail(project.mailbox, project.layout, args.recipient) if args.all else ()
+    _print_messages((*dealt_with, *project.mailbox.peek(args.recipient)), project)
+    if not args.all and not project.json:
+        count = project.mailbox.processed_count()
+        if count:
+            output.note(f"{count} more dealt with: loop mail list --all")
     return ExitCode.DONE
 
 
@@ -75,14 +86,12 @@ def _print_messages(messages: tuple[Message, ...], project: Project) -> None:
     rows = [
         (
             message.file,
-            message.sender,
-            message.recipient,
             format_age((now - message.sent_at).total_seconds()),
             output.shorten(message.subject, 70),
         )
         for message in messages
     ]
-    output.table(("FILE", "FROM", "TO", "AGE", "SUBJECT"), rows)
+    output.table(("FILE", "AGE", "SUBJECT"), rows)  # the name of a file says from whom to whom
 
 
 def _file_argument(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +139,7 @@ def _ack(args: argparse.Namespace, project: Project) -> int:
 
 def _wait_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="recipient", metavar="L", required=True, help="the lane or person it is for")
-    parser.add_argument("--timeout", type=float, metavar="S", help="seconds; default: for ever")
+    parser.add_argument("--timeout", type=float, metavar="S", help="seconds, then exit 1; default: for ever")
 
 
 def _wait(args: argparse.Namespace, project: Project) -> int:
@@ -140,6 +149,8 @@ def _wait(args: argparse.Namespace, project: Project) -> int:
         project.mailbox, project.layout, project.clock, recipient=args.recipient, timeout_s=args.timeout
     )
     _print_messages(found, project)
+    if found and not project.json:
+        output.note(f"read it: loop mail show {found[0].file}", whole=True)
     return ExitCode.DONE if found else ExitCode.FAILED
 
 
@@ -149,11 +160,11 @@ COMMANDS = {
         arguments=_send_arguments,
         examples=(
             'loop mail send --to web --subject "Header" --body "Use the new header on every page."',
-            "loop mail send --from ci --to coord --subject failed - < report.txt",
+            "loop mail send --from ci --to coord --subject failed --body - < report.txt",
         ),
     ),
     "mail list": Command(
-        run=_list, arguments=_list_arguments, examples=("loop mail list", "loop mail list --to coord")
+        run=_list, arguments=_list_arguments, examples=("loop mail list", "loop mail list --to coord --all")
     ),
     "mail show": Command(
         run=_show, arguments=_file_argument, examples=("loop mail show 20261121-011530-web-to-coord.md",)

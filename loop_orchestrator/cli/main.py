@@ -137,11 +137,11 @@ def _guarded(run: Callable[[], int], argv: Sequence[str]) -> int:
     except ConfigError as error:
         for problem in error.problems:
             output.note(f"loop: error: {problem}")
-        _hint(error)
+        _hint(error.hint or "mend it, then: loop validate")
         return error.exit_code
     except LoopError as error:
         output.note(f"loop: error: {output.shown(error.message)}")
-        _hint(error)
+        _hint(error.hint)
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
@@ -152,10 +152,10 @@ def _guarded(run: Callable[[], int], argv: Sequence[str]) -> int:
         from loop_orchestrator.cli.crashfile import write_crash
 
         output.note(f"loop: error: unexpected {type(error).__name__}: {output.shown(str(error))}")
-        output.note(f"  details: {write_crash(error, argv, os.environ)}")
+        output.note(f"  details: {write_crash(error, argv, os.environ)}", whole=True)
         return ExitCode.FAILED
 
 
-def _hint(error: LoopError) -> None:
-    if error.hint:
-        output.note(f"  try: {output.shown(error.hint)}")
+def _hint(hint: str) -> None:
+    if hint:
+        output.note(f"  try: {output.shown(hint)}", whole=True)

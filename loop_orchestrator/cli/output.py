@@ -7,7 +7,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -19,6 +19,9 @@ _REORDERING = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\
 """Characters that make a terminal show another order, or another number of lines, than the text has."""
 
 _GAP = "  "
+
+_NARROWEST = 16
+"""Cells in which a folded last column is still read more easily than one that the terminal wraps."""
 
 
 def shown(text: str, *, keep: str = "") -> str:
@@ -40,9 +43,13 @@ def _escaped(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def line(text: str = "") -> None:
-    """One line on stdout; a newline inside the text is shown as ``\\n``."""
-    sys.stdout.write(shown(text) + "\n")
+def line(text: str = "", *, whole: bool = False) -> None:
+    """One line on stdout; a newline inside the text is shown as ``\\n``.
+
+    A terminal that is narrower gets it folded at blanks, further in than it began; ``whole``: never, so that a command
+    or a path can be copied.
+    """
+    sys.stdout.write((shown(text) if whole else folded(shown(text), _columns(sys.stdout))) + "\n")
 
 
 def block(text: str) -> None:
@@ -67,13 +74,58 @@ def document(fields: Mapping[str, JsonValue]) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
 
 
+def row(fields: Mapping[str, JsonValue]) -> None:
+    """A JSON document in one line of stdout, for a stream of them."""
+    sys.stdout.write(json.dumps({"contract_version": CONTRACT_VERSION, **fields}, ensure_ascii=True) + "\n")
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows under their headers, in columns; wide characters take two cells, the last column is not padded."""
+    """Rows under their headers, in columns; wide characters take two cells, the last column is not padded.
+
+    The last column is folded where a terminal is too narrow for it.
+    """
     lines = [tuple(headers), *(tuple(shown(cell) for cell in row) for row in rows)]
     widths = [max(_cells(row[column]) for row in lines) for column in range(len(headers))]
+    left = sum(widths[:-1]) + len(_GAP) * (len(headers) - 1)
+    columns = _columns(sys.stdout)
     for row in lines:
         padded = [cell + " " * (width - _cells(cell)) for cell, width in zip(row[:-1], widths, strict=False)]
-        sys.stdout.write(_GAP.join((*padded, row[-1])).rstrip() + "\n")
+        last = folded(row[-1], columns - left, hang=left) if columns - left >= _NARROWEST else row[-1]
+        sys.stdout.write(_GAP.join((*padded, last)).rstrip() + "\n")
+
+
+def folded(text: str, columns: int, *, hang: int | None = None) -> str:
+    """The text in rows of at most this many cells, parted at blanks; nothing of it is lost. 0 columns: as it is.
+
+    The rows after the first begin ``hang`` cells in, which are not part of ``columns``; without it they begin two cells
+    further in than the text, within ``columns``. A longer word has a row of its own.
+    """
+    if columns <= 0 or _cells(text) <= columns:
+        return text
+    own = len(text) - len(text.lstrip(" ")) + len(_GAP)
+    margin, room = (" " * own, columns - own) if hang is None else (" " * hang, columns)
+    rows = [""]
+    for word in _words(text):
+        limit = columns if len(rows) == 1 else room
+        if rows[-1].strip() and _cells((rows[-1] + word).rstrip(" ")) > limit:
+            rows.append("")
+        rows[-1] += word
+    return ("\n" + margin).join(row.rstrip(" ") for row in rows)
+
+
+def _words(text: str) -> list[str]:
+    """The text cut before every word; each piece has the blanks that follow it."""
+    import re
+
+    return re.findall(r"^ +|[^ ]+ *", text)
+
+
+def _columns(stream: TextIO) -> int:
+    """How wide the terminal is that the stream goes to; 0 where it goes to none."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):  # no terminal, or no file at all
+        return 0
 
 
 def _cells(text: str) -> int:
@@ -90,9 +142,11 @@ def shorten(text: str, cells: int) -> str:
     return flat if len(flat) <= cells else flat[: cells - 1] + "…"
 
 
-def note(text: str) -> None:
-    """One line for the person, on stderr."""
-    sys.stderr.write(shown(text, keep="\n\t") + "\n")
+def note(text: str, *, whole: bool = False) -> None:
+    """One line for the person, on stderr; folded as ``line`` does it."""
+    text = shown(text, keep="\n\t")
+    columns = 0 if whole else _columns(sys.stderr)
+    sys.stderr.write("\n".join(folded(row, columns) for row in text.split("\n")) + "\n")
 
 
 def prepare() -> None:

@@ -8,28 +8,35 @@ import json
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.errors import ExitCode
-from loop_orchestrator.operations.ledger import find_loop, loop_shape, parse_settings, state_shape
+from loop_orchestrator.operations.ledger import file_text, find_loop, loop_shape, parse_settings, state_shape
 from loop_orchestrator.wiring import Project
+
+_FIRST = "loop state loop header --set status=implement"
 
 
 def _show(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
     state = project.state.read()
     if project.json:
-        output.document({"state": state_shape(state)})
+        output.document(state_shape(state))
         return ExitCode.DONE
-    if state.objective:
-        output.line(f"objective: {state.objective}")
-    if not state.loops:
-        output.note(f"no loops in {project.layout.state_file}")
-        return ExitCode.DONE
-    rows = [(loop.id, loop.status or "-", loop.branch or "-", loop.name) for loop in state.loops]
-    output.table(("LOOP", "STATUS", "BRANCH", "NAME"), rows)
+    text = file_text(project.layout)
+    if not text:
+        output.note(f"no state file yet, which is the same as this; make it: {_FIRST}")
+    output.block(text or json.dumps(state_shape(state), indent=2))
     return ExitCode.DONE
 
 
 def _loop_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID")
-    parser.add_argument("--set", dest="settings", action="extend", nargs="+", metavar="key=value", default=[])
+    parser.add_argument("id", metavar="ID", help="the loop; with --set it is made where it is missing")
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="extend",
+        nargs="+",
+        metavar="key=value",
+        default=[],
+        help="keys to change: name, status, branch, or one of yours",
+    )
 
 
 def _loop(args: argparse.Namespace, project: Project) -> int:

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from loop_orchestrator.operations.status import Status
 
 
+_APPROVE = "loop approve "
+"""Begins the next step that executes something; the command that shows what stands before it."""
+
+
 def _run(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
     from loop_orchestrator.operations.status import status, status_document
 
-    found = status(project.world)
+    found = status(project)
     if project.json:
         output.document(status_document(found))
     else:
@@ -45,7 +49,9 @@ def _print_needs(found: Status) -> None:
     for need in found.needs:
         age = f" ({_age(found.generated_at, need.since)})" if need.since else ""
         output.line(f"  {output.shorten(need.what, 200)}{age}")
-        output.line(f"      {need.next_step}")
+        if need.next_step.startswith(_APPROVE):
+            output.line(f"      {need.next_step.replace(_APPROVE, 'loop engine show ')}", whole=True)
+        output.line(f"      {need.next_step}", whole=True)
 
 
 def _print_lanes(found: Status) -> None:
@@ -69,22 +75,23 @@ def _print_rest(found: Status) -> None:
 
     engine = found.engine
     if not found.has_engine:
-        output.line("engine: none; lane-config.yaml has no engine: section")
+        output.line("engine: none; the config has no engine: section; loop init writes one where there is no config")
     else:
         since = f" for {_age(found.generated_at, engine.since)} (pid {engine.pid})" if engine.since else ""
         paused = f", paused by {engine.paused_by}" if engine.paused_by else ""
         stale = ", with older code: restart it" if engine.code == "stale" else ""
-        output.line(f"engine: {engine.word.value}{since}{paused}{stale}")
+        start = "; start it: loop watch" if engine.word.value == "stopped" else ""
+        output.line(f"engine: {engine.word.value}{since}{paused}{stale}{start}")
         output.line(f"budget: {engine.calls_left} of {engine.max_calls} brain calls left this hour")
     if isinstance(found.mail, Unknown):
         output.line(f"mail: not known: {found.mail.reason}")
     else:
-        output.line(f"mail: {len(found.mail)} pending")
+        output.line(f"mail: {len(found.mail)} pending" + ("; list it: loop mail list" if found.mail else ""))
     if isinstance(found.tasks, Unknown):
         output.line(f"tasks: not known: {found.tasks.reason}")
     else:
         counts = ", ".join(f"{count} {word}" for word, count in task_counts(found.tasks).items())
-        output.line(f"tasks: {counts or 'none'}")
+        output.line(f"tasks: {counts or 'none; tasks/README.md says how to write one'}")
     if isinstance(found.unknown_deliveries, Unknown):
         output.line(f"deliveries: not known: {found.unknown_deliveries.reason}")
 

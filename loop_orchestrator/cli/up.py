@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli import output
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="SESSION", help="the session; the same as --session")
-    parser.add_argument("--preset", metavar="P", default="", help="fill the lanes that the config does not declare")
+    parser.add_argument(
+        "--preset", metavar="P", default="", help="lanes beside those of the config: rehearsal, or all-<agent>"
+    )
     parser.add_argument("--lane-config", metavar="F", help="the config; default: lane-config.yaml of the project")
     parser.add_argument("--no-attach", action="store_true", help="do not show the session when it is up")
     parser.add_argument("--accept", action="store_true", help="accept the config without asking; for scripts")
@@ -74,10 +77,20 @@ def _print_plan(plan: Plan, project: Project) -> None:
         return
     output.note(plan.source)
     rows = [
-        (spec.name, spec.window, spec.role, str(spec.cwd), " ".join(programs[spec.name]) or "your login shell")
+        (spec.name, spec.window, spec.role, _place(spec.cwd, project.root), _command_line(programs[spec.name]))
         for spec in plan.lanes
     ]
     output.table(("LANE", "WINDOW", "ROLE", "DIRECTORY", "RUNS"), rows)
+
+
+def _place(directory: Path, root: Path) -> str:
+    return str(directory.relative_to(root)) if directory.is_relative_to(root) else str(directory)
+
+
+def _command_line(argv: tuple[str, ...]) -> str:
+    import shlex
+
+    return shlex.join(argv) or "your login shell"
 
 
 def _checked(args: argparse.Namespace, project: Project) -> tuple[Lane, ...]:
@@ -112,7 +125,8 @@ def _print(report: BootReport, project: Project) -> None:
     output.line(f"session {project.session}: {'; '.join(done) or 'no lanes'}")
     for note in report.notes:
         output.note(note)
-    output.line(f"look: loop attach, or: {project.substrate.attach_hint()}")
+    output.line(f"look: loop attach, or: {project.substrate.attach_hint()}", whole=True)
+    output.line("leave it again: Ctrl-b d" + ("; start the engine: loop watch" if project.config.engine else ""))
 
 
 def _print_check(lanes: tuple[Lane, ...]) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
-from loop_orchestrator.cli.decided import print_event
+from loop_orchestrator.cli.decided import print_event, print_told
 from loop_orchestrator.cli.trust import require_accepted
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.wiring import Project
@@ -15,7 +16,7 @@ from loop_orchestrator.wiring import Project
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--foreground", action="store_true", help="print one line per event also where stdout is no terminal"
+        "--foreground", action="store_true", help="print every event with all its fields, one line each"
     )
 
 
@@ -23,14 +24,25 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.watch.daemon import run_daemon
 
     require_accepted(project)
-    shows = args.foreground or sys.stdout.isatty()
-    output.note(f"watching session {project.session} of {project.root}; Ctrl-C ends it")
-    return run_daemon(project.world, emit=_emit if shows else _keep_quiet)
+    if project.config.engine is not None:
+        output.note(f"watching session {project.session} of {project.root}; Ctrl-C ends it")
+    show = _as_json if project.json else print_event if args.foreground else print_told
+    shows = project.json or args.foreground or sys.stdout.isatty()
+    return run_daemon(project.world, emit=_emitter(show) if shows else _keep_quiet)
 
 
-def _emit(event: Event) -> None:
-    print_event(event)
-    output.flush()
+def _emitter(show: Callable[[Event], None]) -> Callable[[Event], None]:
+    def emit(event: Event) -> None:
+        show(event)
+        output.flush()
+
+    return emit
+
+
+def _as_json(event: Event) -> None:
+    from loop_orchestrator.operations.shapes import event_shape
+
+    output.row(event_shape(event))
 
 
 def _keep_quiet(event: Event) -> None:

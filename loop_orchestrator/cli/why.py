@@ -19,7 +19,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.observe import observe_lane
     from loop_orchestrator.operations.shapes import spec_shape, state_shape
 
-    lane = observe_lane(project.world, args.lane)
+    lane = observe_lane(project, args.lane)
     now = project.clock.now()
     if project.json:
         output.document(

@@ -161,7 +161,10 @@ def program_of(world: World, spec: LaneSpec, surroundings: Surroundings) -> tupl
     harness = world.harnesses.get(spec.harness)
     if spec.harness and harness is None:
         known = ", ".join(sorted(world.harnesses))
-        raise UsageError(f"lane {spec.name}: there is no harness {spec.harness}; there are {known}")
+        raise UsageError(
+            f"lane {spec.name}: there is no harness {spec.harness}; there are {known}",
+            hint="name one of them, or give --cmd with a command line",
+        )
     return lane_argv(spec, harness, python=surroundings.python)
 
 

@@ -31,9 +31,10 @@ class Judged:
 
 
 def once(world: World, *, mode: ApprovalMode | None) -> CycleResult:
-    """One cycle. Raises LockedError while another runs, LoopError while the engine is paused, and NotAPersonError for
-    a mode that lets more run than the config's unless a person at a terminal asks for it.
+    """One cycle. Raises LockedError while another runs, LoopError while the engine is paused, DecisionStateError
+    without one, and NotAPersonError for a mode that lets more run than the config's unless a person at a terminal asks.
     """
+    mode_of(world)  # a project without an engine is told so before anything is written
     paused_by = world.control.paused()
     if paused_by is not None:
         raise LoopError(f"the engine of session {world.session} is paused by {paused_by}", hint="loop engine resume")

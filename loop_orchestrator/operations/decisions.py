@@ -13,7 +13,6 @@ from loop_orchestrator.engine.execute import archive_if_closed, execute
 from loop_orchestrator.errors import (
     ChangedElsewhereError,
     DecisionStateError,
-    LockedError,
     LoopError,
     NotAPersonError,
     UsageError,
@@ -69,7 +68,7 @@ def approve(
             trace=decision.cycle,
         )
     crash_point("approval.recorded")
-    return Approved(_executed(world, decision.id), chosen)
+    return Approved(execute(world, decision.id, timeout_s=None), chosen)
 
 
 def reject(
@@ -89,15 +88,6 @@ def reject(
             trace=decision.cycle,
         )
     return archive_if_closed(world, decision)
-
-
-def _executed(world: World, decision_id: str) -> Decision:
-    """The decision after its allowed items ended, whoever performs them: a daemon may have been quicker."""
-    try:
-        return execute(world, decision_id)
-    except LockedError:
-        with world.decisions.execution_lock(decision_id, timeout_s=None):
-            return world.decisions.get(decision_id)
 
 
 def filed_digest(events: EventLog, decision_id: str) -> str | None:

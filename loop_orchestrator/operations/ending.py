@@ -56,12 +56,14 @@ def end_lane(world: World, name: str, *, by: str) -> Path:
 
 
 def down(world: World, *, force: bool, by: str) -> DownReport:
-    """End every lane, and the session if nothing else is in it.
+    """End every lane, and the session if nothing else is in it; nothing happens where neither is there.
 
     Raises NotAPersonError from an agent's lane, LoopError while a lane works, unless ``force``.
     """
     refuse_agent(world, "end the session")
     lanes = observe_lanes(world)
+    if not lanes and not world.substrate.session_exists():
+        return DownReport((), 0)
     working = [lane.name for lane in lanes if lane.record.agent and lane.state.word is LaneWord.WORKING]
     if working and not force:
         raise LoopError(

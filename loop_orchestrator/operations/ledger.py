@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.state import STATE_SCHEMA, JsonValue, LoopRecord, LoopState
 from loop_orchestrator.operations.shapes import Json, time_or_none
+
+if TYPE_CHECKING:
+    from loop_orchestrator.stores.layout import Layout
+
+
+def file_text(layout: Layout) -> str:
+    """The state file as it stands; empty where there is none yet."""
+    try:
+        return layout.state_file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def find_loop(state: LoopState, loop_id: str) -> LoopRecord:

@@ -1,8 +1,11 @@
-"""Waiting for a message."""
+"""Waiting for a message, and those that were dealt with."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from loop_orchestrator.errors import StoreError
 
 if TYPE_CHECKING:
     from loop_orchestrator.clock import Clock
@@ -12,6 +15,15 @@ if TYPE_CHECKING:
 
 _LOOK_AGAIN_S = 1.0
 """Between two looks that nothing announced; a message that came while the watch was being set up waits this long."""
+
+
+def processed_mail(mailbox: Mailbox, layout: Layout, recipient: str | None) -> tuple[Message, ...]:
+    """Messages that somebody acknowledged, oldest first; None: of every recipient. What is no message is left out."""
+    found = []
+    for path in sorted(layout.processed.glob("*.md")) if layout.processed.is_dir() else ():
+        with suppress(StoreError, ValueError):
+            found.append(mailbox.read(path.name))
+    return tuple(message for message in found if recipient in (None, message.recipient))
 
 
 def wait_for_mail(

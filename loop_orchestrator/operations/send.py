@@ -63,10 +63,14 @@ def resolve(world: World, op: str, outcome: Outcome, *, by: str) -> Receipt:
 
     Raises NotAPersonError from an agent's lane, UsageError for an unknown operation, StoreError for one that is closed.
     """
+    from loop_orchestrator.engine.settle import settle_item_of
+
     refuse_agent(world, "say what became of a delivery")
     world.deliveries.settle_dead()
     if world.deliveries.get(op) is None:
         unknown = ", ".join(one.op for one in world.deliveries.unknown()) or "none"
         raise UsageError(f"there is no delivery {op}; unknown outcomes: {unknown}", hint="loop status")
     to = DeliveryStatus.SUBMITTED if outcome is Outcome.HAPPENED else DeliveryStatus.NOT_DELIVERED
-    return world.deliveries.resolve(op, to, by=by)
+    receipt = world.deliveries.resolve(op, to, by=by)
+    settle_item_of(world, op)
+    return receipt

@@ -103,6 +103,36 @@ def test_a_mode_that_lets_more_run_than_the_config_needs_a_person(loop: Loop, sh
     assert loop_outside("engine", "once", "--approval", "manual").code == 0
 
 
+def test_a_project_without_an_engine_is_told_so_and_nothing_is_written(loop: Loop, shop: Path) -> None:
+    (shop / "lane-config.yaml").write_text("lanes:\n  web: {harness: shell}\n")
+    for words in (("engine", "once"), ("watch",)):
+        ran = loop(*words)
+        assert ran.code == 1
+        assert ran.err.startswith("loop: error: this project has no engine")
+    assert not (shop / ".loop/sessions/shop/events.jsonl").exists()
+
+
+def test_the_beginning_of_an_id_means_the_one_decision_that_waits(loop: Loop, shop: Path) -> None:
+    decision = ask_a_person(loop)
+    executing = shop / ".loop/sessions/shop/engine/decisions" / f"{decision}.json"
+    other = executing.with_name("d-20991121T011530123-4f2a9c.json")
+    text = executing.read_text().replace(decision, other.stem).replace('"waiting"', '"ready"')
+    other.write_text(text)
+    assert loop("engine", "show", "d-").out.startswith(f"decision {decision}: waiting")
+    assert decision in loop_outside("approve", "d-").err
+    other.write_text(text.replace('"ready"', '"waiting"'))
+    assert "is the beginning of 2 decisions" in loop("engine", "show", "d-").err
+
+
+def test_a_reply_that_cannot_be_read_is_an_error_with_a_next_step(loop: Loop, shop: Path) -> None:
+    ran = loop("engine", "judge", "nowhere.md")
+    assert ran.code == 2
+    assert ran.err.splitlines() == [
+        "loop: error: nowhere.md cannot be read: No such file or directory",
+        "  try: name the file of a reply, or - for stdin",
+    ]
+
+
 def test_a_bad_list_of_actions_is_a_usage_error(loop: Loop, shop: Path) -> None:
     decision = ask_a_person(loop)
     assert loop("approve", decision, "--actions", "one").code == 2

@@ -35,7 +35,10 @@ def test_a_body_can_come_from_stdin_and_exactly_one_is_needed(
     ran = loop("mail", "send", "--to", "web", "--subject", "s", "-", "--json")
     assert ran.code == 0
     assert "from a pipe" in loop("mail", "show", str(ran.document["file"])).out
-    for wrong in ((), ("--body", "x", "-"), ("stray",)):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("from a pipe too\n"))
+    ran = loop("mail", "reply", str(ran.document["file"]), "--body", "-", "--json")
+    assert loop("mail", "show", str(ran.document["file"]), "--json").document["body"] == "from a pipe too\n"
+    for wrong in ((), ("--body", "x", "-"), ("--body", "-", "-"), ("stray",)):
         assert loop("mail", "send", "--to", "web", "--subject", "s", *wrong).code == 2
 
 
@@ -60,6 +63,17 @@ def test_an_acknowledged_message_is_no_longer_pending(loop: Loop, shop: Path) ->
     again = loop("mail", "ack", file)
     assert again.code == 1
     assert "is processed already" in again.err
+
+
+def test_what_was_dealt_with_is_counted_and_listed_when_asked_for(loop: Loop, shop: Path) -> None:
+    first, second = send(loop), send(loop)
+    loop("mail", "ack", first)
+    ran = loop("mail", "list", "--pending")
+    assert (first in ran.out, second in ran.out) == (False, True)
+    assert "1 more dealt with: loop mail list --all" in ran.err
+    assert [one["file"] for one in loop("mail", "list", "--all", "--json").document["messages"]] == [first, second]  # type: ignore[index,union-attr,call-overload]
+    assert loop("mail", "list", "--all", "--to", "infra", "--json").document["messages"] == []
+    assert loop("mail", "list", "--all", "--pending").code == 2
 
 
 def test_waiting_says_by_its_code_whether_a_message_came(loop: Loop, shop: Path) -> None:

@@ -104,6 +104,23 @@ def test_a_wrong_option_is_one_line_and_a_hint(loop: Loop) -> None:
     assert second == "  try: loop mail send --help"
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("up", "--no-atach"), "; did you mean --no-attach?"),
+        (("mail", "wait", "--to", "ann", "--timout", "1"), "; did you mean --timeout?"),
+        (("resolve", "op", "hapened"), "; did you mean happened?"),
+        (("help", "stauts"), "; did you mean: loop status"),
+    ],
+)
+def test_a_misspelt_option_or_choice_names_the_nearest(loop: Loop, words: tuple[str, ...], meant: str) -> None:
+    ran = loop(*words)
+    assert ran.code == 2
+    first, second = ran.err.splitlines()
+    assert first.endswith(meant)
+    assert second.startswith("  try: loop ")
+
+
 def test_every_mistake_of_a_config_is_a_line(loop: Loop, shop: Path) -> None:
     (shop / "lane-config.yaml").write_text("lanes:\n  web: {harnes: claude}\nengine: {aproval: manual}\n")
     ran = loop("status")
@@ -111,6 +128,7 @@ def test_every_mistake_of_a_config_is_a_line(loop: Loop, shop: Path) -> None:
     lines = [line for line in ran.err.splitlines() if line.startswith("loop: error: lane-config.yaml:")]
     assert len(lines) >= 2
     assert "did you mean harness" in lines[0]
+    assert ran.err.splitlines()[-1] == "  try: mend it, then: loop validate"
 
 
 def test_a_message_of_an_error_cannot_act_on_the_terminal(loop: Loop) -> None:
@@ -174,10 +192,14 @@ def test_each_program_is_its_word(
     assert capsys.readouterr().out.startswith(f"usage: {usage}")
 
 
-HEAVY = ("yaml", "libtmux", "filelock", "psutil", "watchfiles", "prompt_toolkit", "shtab", "asyncio", "subprocess")
+HEAVY = (
+    *("yaml", "markdown_it", "libtmux", "filelock", "psutil", "watchfiles", "prompt_toolkit", "shtab"),
+    *("asyncio", "subprocess", "hashlib", "secrets", "difflib", "importlib.resources"),
+    *("loop_orchestrator.engine.brain", "loop_orchestrator.actions.registry"),
+)
 
 
-@pytest.mark.parametrize("words", ["engine status", "mail list", "task list", "engine crash-points"])
+@pytest.mark.parametrize("words", ["engine status", "mail list", "status", "task list", "engine crash-points"])
 def test_quick_words_import_nothing_heavy(shop: Path, words: str) -> None:
     assert loop_outside("engine", "status").code == 0, "the compiled copy of the config is there from now on"
     code = (

@@ -49,3 +49,38 @@ def test_a_document_begins_with_the_version_of_the_contract_and_holds_nothing_th
 def test_a_shortened_text_is_one_line() -> None:
     assert output.shorten("a  b\nc", 10) == "a b c"
     assert output.shorten("abcdefghij", 5) == "abcd…"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        ("short", 10, ["short"]),
+        ("one two three four", 9, ["one two", "  three", "  four"]),
+        ("  indented words go on", 12, ["  indented", "    words go", "    on"]),
+        ("a averylongwordthatfitsnowhere b", 8, ["a", "  averylongwordthatfitsnowhere", "  b"]),
+        ("two  blanks  stay  here", 14, ["two  blanks", "  stay  here"]),
+        ("漢字 漢字 漢字", 9, ["漢字 漢字", "  漢字"]),
+        ("anything at all", 0, ["anything at all"]),
+    ],
+)
+def test_a_line_too_wide_for_the_terminal_is_folded_at_blanks_and_loses_nothing(
+    text: str, columns: int, rows: list[str]
+) -> None:
+    assert output.folded(text, columns).split("\n") == rows
+    assert "".join(output.folded(text, columns).split()) == "".join(text.split())
+
+
+def test_the_last_column_of_a_table_is_folded_under_itself(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "_columns", lambda stream: 30)
+    output.table(("ID", "WHAT"), [("1", "a sentence that is longer than its column")])
+    assert capsys.readouterr().out == "ID  WHAT\n1   a sentence that is longer\n    than its column\n"
+
+
+def test_a_command_is_never_folded(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_columns", lambda stream: 10)
+    output.line("  loop approve d-20261121T011530123-4f2a9c", whole=True)
+    output.note("loop resolve op happened", whole=True)
+    out, err = capsys.readouterr()
+    assert (out.count("\n"), err.count("\n")) == (1, 1)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.cli.decided import print_told
+from loop_orchestrator.clock import SystemClock
+from loop_orchestrator.model.event import Event
+from loop_orchestrator.process.run import run
 from tests.cli.conftest import Loop, loop_outside
 
 
@@ -56,9 +62,15 @@ def test_tasks_are_listed_shown_and_moved_by_a_person(loop: Loop, shop: Path) ->
 def test_the_ledger_is_shown_and_changed(loop: Loop, shop: Path) -> None:
     assert loop("state", "loop", "header").code == 2
     assert loop("state", "loop", "header", "--set", "status=plan", "branch=loop/header").code == 0
-    assert loop("state", "show", "--json").document["state"]["loops"]["header"]["status"] == "plan"  # type: ignore[index,call-overload]
-    assert "loop/header" in loop("state", "show").out
-    (shop / ".loop/orchestrator-state.json").write_text("{\n  broken")
+    file = shop / ".loop/orchestrator-state.json"
+    document = loop("state", "show", "--json").document
+    saved = json.loads(file.read_text())["loops"]["header"]
+    assert document["loops"]["header"] == {"name": "", **saved}  # type: ignore[index,call-overload]
+    assert (document["schema_version"], document["objective"], saved["status"]) == (2, "", "plan")
+    assert loop("state", "show").out == file.read_text()
+    file.write_text('{"schema_version": 2, "objective": "a\u202eb"}')
+    assert "a\\u202eb" in loop("state", "show").out
+    file.write_text("{\n  broken")
     ran = loop("state", "show")
     assert ran.code == 1
     assert "orchestrator-state.json:2:3" in ran.err
@@ -91,3 +103,43 @@ def test_completion_knows_words_and_their_options(loop: Loop, shell: str) -> Non
     assert ran.code == 0
     assert "lane-status" in ran.out
     assert "boot" in ran.out
+
+
+def completed(script: str, words: str, *, function: str = "_shtab_loop") -> list[str]:
+    """What bash offers for the last of these words."""
+    count = len(words.split(" ")) - 1
+    asked = f'COMP_WORDS=({words} "")\nCOMP_CWORD={count}\n{function}\nprintf "%s\\n" "${{COMPREPLY[@]}}"'
+    done = run(["bash", "-c", f"{script}\ncompopt() {{ :; }}\n{asked}"], timeout_s=20)
+    assert done.stderr == b""
+    return done.stdout.decode().split()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_bash_completes_words_options_choices_lanes_and_the_other_programs(loop: Loop, shop: Path) -> None:
+    script = loop("completion", "bash").out
+    script += '\nloop() { echo "web %1"; echo "docs %2"; }\n'
+    assert completed(script, "loop sta") == ["state", "status"]
+    assert "--timeout" in completed(script, "loop mail wait --")
+    assert completed(script, "loop --session shop engine once --approval m") == ["manual"]
+    assert completed(script, "loop help rej") == ["reject"]
+    assert completed(script, "loop attach d") == ["docs"]
+    assert completed(script, "loop-engine stat", function="_loop_engine") == ["status"]
+    assert completed(script, "loop-dispatch w", function="_loop_send") == ["web"]
+
+
+def test_who_watches_is_told_what_matters_and_how_to_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    now = SystemClock().now()
+
+    def told(kind: str, **payload: object) -> str:
+        print_told(Event(seq=1, id="e-1", at=now, kind=kind, source="engine", payload=payload))  # type: ignore[arg-type]
+        return capsys.readouterr().out
+
+    assert told("brain.called", cycle="c-1", brain="rules") == ""
+    assert told("decision.filed", decision="d-1", digest="x", verdicts=["safe"], waiting=[]) == ""
+    held = told("decision.filed", decision="d-1", digest="x", verdicts=["safe"], waiting=[0, 2])
+    assert "action 0, 2 waits for a person" in held
+    assert held.endswith("loop engine show d-1\n         loop approve d-1\n")
+    assert "mail web -> coord: a\\x1b[2J" in told(
+        "mail.sent", file="f", **{"from": "web", "to": "coord"}, subject="a\x1b[2J"
+    )
+    assert "crash: what reading the log, reason gone" in told("crash", what="reading the log", reason="gone")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from loop_orchestrator.process.identity import from_pid
 
 
 def demo(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -39,3 +42,26 @@ def test_a_directory_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     refused = demo(tmp_path, "--yes")
     assert (refused.returncode, "is not empty" in refused.stderr) == (2, True)
     assert (tmp_path / "try" / "mine").read_text() == "x"
+
+
+def test_a_closed_terminal_takes_the_daemon_and_the_lanes_with_it(tmp_path: Path) -> None:
+    sockets = tmp_path / "s"
+    sockets.mkdir(mode=0o700)
+    root = tmp_path / "try"
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "loop_orchestrator", "demo", "--yes", "--dir", str(root)],
+        env={**os.environ, "TMUX_TMPDIR": str(sockets)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert begun.stdout is not None
+    for line in begun.stdout:
+        if "the engine watches (pid " in line:
+            daemon = int(line.split("(pid ")[1].split(")")[0])
+            break
+    begun.send_signal(signal.SIGHUP)
+    begun.communicate(timeout=30)
+    assert begun.returncode == 130
+    assert from_pid(daemon) is None
+    assert not root.exists()

@@ -67,6 +67,12 @@ def test_down_ends_the_session_with_a_hand_off_for_every_lane(shop: Project) -> 
     assert shop.events.last("session.down") is not None
 
 
+def test_down_of_what_does_not_run_writes_nothing(project: Path, socket: str) -> None:
+    shop = project_at(project, config=PLAIN)
+    assert down(shop.world, force=False, by="person").handoffs == ()
+    assert not shop.layout.events.exists()
+
+
 def test_down_keeps_what_a_person_opened_in_the_session(shop: Project, socket: str) -> None:
     tmux(socket, "new-window", "-d", "-t", "=shop:", "sleep 1000")
     report = down(shop.world, force=False, by="person")

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.actions.dispatch import Dispatch
+from loop_orchestrator.actions.stop import Stop
 from loop_orchestrator.errors import StoreError, UsageError
+from loop_orchestrator.model.decision import ApprovalMode, Decision, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus, DeliveryStep
 from loop_orchestrator.model.lane import Detail, LaneRecord
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import TaskStatus
+from loop_orchestrator.model.verdict import SAFE
 from loop_orchestrator.operations.control import pause, resume
 from loop_orchestrator.operations.digest import digest, digest_changes, digest_document
 from loop_orchestrator.operations.ledger import find_loop, parse_settings
@@ -190,3 +194,26 @@ def test_settings_are_key_value_pairs(world: World, project: Path) -> None:
         parse_settings(["novalue"])
     with pytest.raises(UsageError, match="has no loop x"):
         find_loop(world.state.read(), "x")
+
+
+def test_resolving_a_delivery_closes_the_action_that_sent_it_and_begins_no_other(world: World) -> None:
+    sends, stops = Dispatch(lane="web", payload="hello", rationale="r"), Stop(rationale="r")
+    items = (
+        Item(idx=0, action=sends, verdict=SAFE, status=ItemStatus.UNKNOWN, changed_at=NOW),
+        Item(idx=1, action=stops, verdict=SAFE, status=ItemStatus.READY, changed_at=NOW),
+    )
+    decision = Decision(
+        id="d-1",
+        session=world.session,
+        created_at=NOW,
+        brain="rules",
+        mode=ApprovalMode.MANUAL,
+        critique="c",
+        items=items,
+        digest="0",
+        cycle="c-1",
+    )
+    world.decisions.create(decision)
+    leave_unknown(world, "d-1-0")
+    resolve(world, "d-1-0", Outcome.HAPPENED, by="ann")
+    assert [item.status for item in world.decisions.get("d-1").items] == [ItemStatus.DONE, ItemStatus.READY]

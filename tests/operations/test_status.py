@@ -9,6 +9,7 @@ from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus, De
 from loop_orchestrator.model.lane import Detail, Lane
 from loop_orchestrator.operations.engine_view import EngineWord, engine_document, engine_status
 from loop_orchestrator.operations.status import Status, status, status_document
+from loop_orchestrator.wiring import Project
 from loop_orchestrator.world import World
 from tests.support.builders import a_lane
 
@@ -90,9 +91,14 @@ def test_a_shell_needs_a_person_only_where_it_is_gone(world: World) -> None:
 
 
 def with_lanes(world: World, *lanes: Lane) -> World:
-    from dataclasses import replace
+    """The same world, in which these lanes are seen."""
+    assert isinstance(world, Project)
 
-    return replace(world, observe_lanes=lambda: lanes)
+    class Seen(Project):
+        def observe_lanes(self) -> tuple[Lane, ...]:
+            return lanes
+
+    return Seen(world.options, world.environ)
 
 
 def test_a_part_that_cannot_be_read_says_why_and_hides_no_other(world: World) -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.rehearsal.terminal import IDLE, AgentTerminal, alive
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.flow
+
 ECHO = r"""
 answers:
   - when: '(?s)\A(.*)\Z'

@@ -13,6 +13,8 @@ from loop_orchestrator.substrate.screens import parse_ansi
 from tests.rehearsal.terminal import AgentTerminal
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.flow
+
 
 def detail(terminal: AgentTerminal) -> Detail:
     capture = terminal.tmux("capture-pane", "-e", "-p", "-t", "=agent:")

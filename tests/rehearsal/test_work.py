@@ -11,6 +11,8 @@ import pytest
 from loop_orchestrator.prompts import fill, load_prompts
 from tests.rehearsal.terminal import REPOSITORY, AgentTerminal
 
+pytestmark = pytest.mark.flow
+
 TASK = {"task": "T0001", "title": "Say hello", "file": "tasks/T0001-say-hello.md", "lane": "web"}
 
 

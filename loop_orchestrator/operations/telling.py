@@ -1,0 +1,77 @@
+"""Events as sentences for a person who looks on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loop_orchestrator.model.event import Event
+
+QUIET = frozenset(
+    {
+        "brain.called",
+        "brain.replied",
+        "cycle.ended",
+        "decision.archived",
+        "delivery.closed",
+        "item.started",
+        "lane.changed",
+        "mail.acked",
+        "task.assigned",
+        "trigger.noted",
+    }
+)
+"""Steps on the way to something that is told, or told by `loop status`."""
+
+
+def sentence(event: Event) -> str:
+    """What happened, in one line; empty for events that need no telling."""
+    if event.kind in QUIET:
+        return ""
+    told = {name: str(value) for name, value in event.payload.items()}
+    match event.kind:
+        case "session.up":
+            return _session_up(event)
+        case "session.down":
+            return f"session ended by {told['by']}"
+        case "watch.started":
+            return f"the engine watches (pid {told['pid']})"
+        case "watch.stopped":
+            return f"the engine stopped: {told['reason']}"
+        case "engine.paused" | "engine.resumed":
+            return f"the engine was {event.kind.removeprefix('engine.')} by {told['by']}"
+        case "mail.sent":
+            return f"mail {told['from']} -> {told['to']}: {told['subject']}"
+        case "cycle.started":
+            return "cycle, because of " + _first(_list(event, "why"))
+        case "decision.filed":
+            waiting = _list(event, "waiting")
+            which = f"action {', '.join(map(str, waiting))} waits for a person"
+            return f"decision {told['decision']}: {which}" if waiting else ""
+        case "item.closed":
+            ended = ":".join(told["note"].split(":")[:2])  # the rest is what the screen showed
+            return "" if told["kind"] == "stop" else f"{told['kind']} {told['target']}: {ended}".replace("  ", " ")
+        case "task.moved":
+            return f"task {told['task']}: {told['was']} -> {told['now']} (by {told['by']})"
+        case "task.proved":
+            return f"task {told['task']}: {told['answer']} (by {told['by']})"
+        case "decision.approved" | "decision.rejected":
+            return f"{event.kind.removeprefix('decision.')} by {told['by']}"
+    return f"{event.kind}: " + ", ".join(f"{name} {value}" for name, value in told.items() if value not in ("", "None"))
+
+
+def _session_up(event: Event) -> str:
+    added, adopted = _list(event, "added"), _list(event, "adopted")
+    parts = [f"started {', '.join(map(str, added))}"] if added else []
+    parts += [f"kept {', '.join(map(str, adopted))}"] if adopted else []
+    return f"session up: {'; '.join(parts) or 'no lanes'}"
+
+
+def _list(event: Event, name: str) -> Sequence[object]:
+    value = event.payload.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _first(reasons: Sequence[object]) -> str:
+    """The first three of many."""
+    more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+    return ", ".join(map(str, reasons[:3])) + more
