@@ -87,7 +87,7 @@ def judge_text(text: str, facts: Facts) -> Verdict:
     even = normalized(text)
     verdicts = [blocked(f"its text {why}") for pattern, why in _ONLY_A_PERSON if pattern.search(even)]
     verdicts += [
-        destructive(f"its text fits the pattern {pattern!r} of the config")
+        destructive(f"its text fits the pattern `{pattern}` of the config")
         for pattern in facts.limits.payload_patterns
         if re.search(pattern, even, re.IGNORECASE) or re.search(pattern, text, re.IGNORECASE)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,13 @@ class Command:
     """command lines that work, for the end of its help"""
     arguments: Callable[[argparse.ArgumentParser], None] | None = None
     """adds its own arguments to the parser; None: it has none"""
+
+
+def load_command(name: str) -> Command:
+    """The command of a word; imports its module and no other word's."""
+    module = importlib.import_module(f"loop_orchestrator.cli.{WORDS[name].module}")
+    commands: dict[str, Command] = module.COMMANDS
+    return commands[name]
 
 
 class LoopParser(argparse.ArgumentParser):

@@ -28,7 +28,7 @@ def whole_parser() -> argparse.ArgumentParser:
 
 
 def _fill(parser: argparse.ArgumentParser, name: str) -> None:
-    from loop_orchestrator.cli.main import load_command
+    from loop_orchestrator.cli.command import load_command
 
     fill_parser(parser, load_command(name))
     for action in parser._actions:

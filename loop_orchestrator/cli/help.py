@@ -64,7 +64,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - e
     elif name in GROUPS:
         show_group(name)
     elif name in WORDS:
-        from loop_orchestrator.cli.main import load_command
+        from loop_orchestrator.cli.command import load_command
 
         parser_of(name, load_command(name)).print_help()
     else:

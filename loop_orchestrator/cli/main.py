@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from loop_orchestrator.cli.words import ALIASES, GROUPS, WORDS, nearest_word
 from loop_orchestrator.errors import ConfigError, ExitCode, LoopError, UsageError
 
 if TYPE_CHECKING:
-    from loop_orchestrator.cli.command import Command
+    pass
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,13 +47,6 @@ def main_digest() -> int:
     return main(["digest", *sys.argv[1:]])
 
 
-def load_command(name: str) -> Command:
-    """The command of a word; imports its module and no other word's."""
-    module = importlib.import_module(f"loop_orchestrator.cli.{WORDS[name].module}")
-    commands: dict[str, Command] = module.COMMANDS
-    return commands[name]
-
-
 def _run(argv: list[str]) -> int:
     leading, rest = _leading_options(argv)
     if not rest or rest[0] in ("-h", "--help"):
@@ -75,7 +67,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _run_word(name: str, argv: list[str]) -> int:
-    from loop_orchestrator.cli.command import options_of, parser_of
+    from loop_orchestrator.cli.command import load_command, options_of, parser_of
     from loop_orchestrator.wiring import Project
 
     command = load_command(name)

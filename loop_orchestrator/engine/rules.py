@@ -244,7 +244,8 @@ class _Planner:
     def critique(self, actions: list[ActionKind]) -> str:
         handed = sum(isinstance(action, Dispatch) for action in actions)
         waiting = len(actions) - handed
-        return f"{handed} to hand over, {waiting} for a person; {len(self.free)} lanes stay free."
+        free = ", ".join(sorted(self.free)) or "no lane"
+        return f"{handed} to hand over, {waiting} for a person; free: {free}."
 
     def why_nothing(self) -> str:
         ready = [task.id for task in ready_tasks(self.tasks) if (task.id, "work") not in self.assigned]

@@ -54,13 +54,14 @@ class Harnesses(Mapping[str, HarnessSpec]):
         return len(self._files)
 
     def check(self) -> None:
-        """Read every file and write its compiled copy. Raises ConfigError with every problem of every file."""
+        """Read every file itself and write its compiled copy. Raises ConfigError with every problem of every file.
+
+        Who acts on a harness calls this first: the copies lie where lanes can write, and are good only for looking.
+        """
         problems = Problems()
-        for name in self._files:
-            spec = self._read.get(name) or self._copied(name) or self._from_file(name, problems, keep=True)
-            if spec is not None:
-                self._read[name] = spec
+        read = {name: self._from_file(name, problems, keep=True) for name in self._files}
         problems.raise_any()
+        self._read = {name: spec for name, spec in read.items() if spec is not None}
 
     def _compiled(self, name: str) -> Compiled:
         return Compiled(self._cache_dir and self._cache_dir / f"harness-{name}.json", [self._files[name]])

@@ -191,15 +191,17 @@ class _Daemon:
         self._stop()
         _, late = await asyncio.wait({worker}, timeout=STOP_LIMIT_S)
         listener.cancel()
-        with suppress(LoopError):  # a full disk takes no last word
-            self._event(
-                "watch.stopped", {"pid": os.getpid(), "reason": "a cycle was cut off" if late else "told to stop"}
-            )
-            self._show_events()
+        if self.world.layout.session_dir.is_dir():
+            self._say_stopped("a cycle was cut off" if late else "told to stop")
         if late:
             os._exit(ExitCode.DONE)  # the thread of a cycle ends no other way; the next cycle settles what it began
         worker.result()
         return ExitCode.DONE
+
+    def _say_stopped(self, reason: str) -> None:
+        with suppress(LoopError):  # a full disk takes no last word
+            self._event("watch.stopped", {"pid": os.getpid(), "reason": reason})
+            self._show_events()
 
     def _killed_before(self) -> str:
         """Pid and start of an earlier daemon that never said that it stopped; empty if there is none."""
@@ -255,8 +257,11 @@ class _Daemon:
         return path.name.endswith(".run.json") or path in (layout.paused, layout.state_file, layout.lanes_file)
 
     async def _work(self) -> None:
+        """Look and run cycles until told to stop. Raises StoreError when the session's files are taken away."""
         while not self.stop.is_set():
             self.wake.clear()
+            if not self.world.layout.session_dir.is_dir():
+                raise StoreError(f"the files of session {self.world.session} are gone; nothing is left to watch")
             try:
                 if self.look_wanted:
                     self.look_wanted = False

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from loop_orchestrator import __version__
+from loop_orchestrator.cli import command
 from loop_orchestrator.cli import main as program
 from loop_orchestrator.cli.words import ALIASES, FIRST_STEPS, GROUPS, WORDS, members
 from loop_orchestrator.process.run import run
@@ -141,7 +142,7 @@ def test_an_unexpected_error_leaves_a_report_and_names_it(
     def broken(name: str) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(program, "load_command", broken)
+    monkeypatch.setattr(command, "load_command", broken)
     ran = loop("status")
     assert ran.code == 1
     assert "unexpected RuntimeError: a defect" in ran.err
@@ -155,7 +156,7 @@ def test_an_interrupt_from_the_keyboard_ends_with_130(loop: Loop, monkeypatch: p
     def interrupted(name: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(program, "load_command", interrupted)
+    monkeypatch.setattr(command, "load_command", interrupted)
     ran = loop("status")
     assert (ran.code, ran.err) == (130, "")
 

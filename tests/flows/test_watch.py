@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +38,12 @@ def watching(scratch: Scratch) -> Iterator[subprocess.Popen[str]]:
         if daemon.poll() is None:
             daemon.kill()
         daemon.communicate()
+
+
+def removed(folder: Path) -> bool:
+    """False while somebody still writes into it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def stopped(daemon: subprocess.Popen[str]) -> tuple[int, float]:
@@ -124,6 +131,17 @@ def test_a_failing_brain_waits_and_its_reasons_are_kept(boot: Boot) -> None:
     assert scratch.task_status("T0001") == "open"
     status = scratch.json("engine", "status")
     assert status["budget"]
+
+
+def test_a_daemon_whose_project_is_removed_ends_and_brings_nothing_back(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine=ENGINE)
+    with watching(scratch) as daemon:
+        scratch.end()
+        eventually(lambda: removed(scratch.root / ".loop"))
+        assert daemon.wait(20) == 1
+        assert daemon.stdout is not None
+        assert "nothing is left to watch" in daemon.stdout.read()
+    assert not (scratch.root / ".loop").exists()
 
 
 SILENT = FAST_SCRIPT.replace('- mail: {to: coord, subject: "{task} review", body: finished}', "- say: forgot to report")

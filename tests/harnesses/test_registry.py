@@ -147,3 +147,15 @@ def test_looking_a_harness_up_reads_its_file_alone_and_writes_nothing(tmp_path: 
         _ = found["bad"]
     with pytest.raises(ConfigError, match=r"bad\.yaml"):
         found.check()
+
+
+def test_who_acts_reads_the_files_themselves_and_no_copy_that_a_lane_could_have_written(tmp_path: Path) -> None:
+    own, cache = with_copies(tmp_path)
+    copy = cache / "harness-claude.json"
+    later = copy.stat().st_mtime_ns
+    copy.write_text(copy.read_text(encoding="utf-8").replace('"launch": ["claude"', '"launch": ["/bin/evil"'))
+    os.utime(copy, ns=(later, later))
+    found = Harnesses(own, cache_dir=cache)
+    assert found["claude"].launch[0] == "/bin/evil"
+    found.check()
+    assert found["claude"].launch[0] == "claude"
