@@ -64,7 +64,17 @@ class Pane:
 
     def shows(self, text: str) -> str:
         """Wait until the screen holds text; the screen then."""
-        return eventually(lambda: screen if text in (screen := self.screen()) else "", what=f"{text!r} on the screen")
+        screens = [""]
+
+        def shown() -> bool:
+            screens[0] = self.screen()
+            return text in screens[0]
+
+        try:
+            eventually(shown)
+        except AssertionError:
+            raise AssertionError(f"{text!r} is not on the screen:\n{screens[0]}") from None
+        return screens[0]
 
     def runs(self, command: str) -> None:
         """Wait until the foreground program is this one."""

@@ -80,16 +80,17 @@ class Scratch:
         code.unlink(missing_ok=True)
         words = [sys.executable, "-m", "loop_orchestrator", *argv]
         line = f"{shlex.join(words)} >{out} 2>&1; echo $? >{code}.new; mv {code}.new {code}"
-        self.tmux("new-session", "-d", "-c", str(self.root), line, socket="person", env=env)
+        given = [word for name, value in (env or {}).items() for word in ("-e", f"{name}={value}")]
+        self.tmux("new-session", "-d", "-c", str(self.root), *given, line, socket="person")
         eventually(code.exists, limit_s=60, what=f"{argv} typed by a person")
         status = int(code.read_text())
         return (status - 256 if status > 128 + 64 else status), out.read_text()
 
-    def tmux(self, *argv: str, socket: str = "", env: Mapping[str, str] | None = None) -> str:
+    def tmux(self, *argv: str, socket: str = "") -> str:
         done = subprocess.run(
             ["tmux", "-u", "-L", socket or self.socket, "-f", os.devnull, *argv],
             check=False,
-            env={**self.environ, **(env or {})},
+            env=self.environ,
             capture_output=True,
             text=True,
             timeout=20,
