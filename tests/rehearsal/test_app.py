@@ -244,18 +244,17 @@ def test_the_screen_follows_the_size_of_its_pane(terminal: AgentTerminal) -> Non
     terminal.start()
     terminal.keys("a draft that is longer than a narrow pane is wide")
     terminal.resize(40, 12)
-    terminal.shows("  ane is wide")
-    rows = terminal.rows()
-    assert rows[-5:] == [
+    narrow = [
         "─" * 40,
         "❯ a draft that is longer than a narrow p",
         "  ane is wide",
         "─" * 40,
         "rehearsal 1 · web · ready",
     ]
+    eventually(lambda: terminal.rows()[-5:] == narrow)
     terminal.resize(100, 30)
-    terminal.shows("─" * 100)
-    assert len(terminal.rows()) == 30 and terminal.rows()[-1] == "rehearsal 1 · web · ready"
+    wide = ["─" * 100, "rehearsal 1 · web · ready"]
+    eventually(lambda: len(rows := terminal.rows()) == 30 and rows[-2:] == wide)
 
 
 def test_clear_empties_the_conversation(terminal: AgentTerminal) -> None:
