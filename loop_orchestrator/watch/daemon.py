@@ -174,6 +174,8 @@ class _Daemon:
         self.look_wanted = True
         self.wake = asyncio.Event()
         self.stop = asyncio.Event()
+        self.folder = os.open(ensure_dir(world.layout.session_dir), os.O_RDONLY | os.O_DIRECTORY)
+        """tells a folder that was removed from one of the same name"""
         self.offset = world.events.end()
         self.told = ("", "")
         """the last failure that is in the log"""
@@ -191,12 +193,16 @@ class _Daemon:
         self._stop()
         _, late = await asyncio.wait({worker}, timeout=STOP_LIMIT_S)
         listener.cancel()
-        if self.world.layout.session_dir.is_dir():
+        if not self._is_gone():
             self._say_stopped("a cycle was cut off" if late else "told to stop")
         if late:
             os._exit(ExitCode.DONE)  # the thread of a cycle ends no other way; the next cycle settles what it began
         worker.result()
         return ExitCode.DONE
+
+    def _is_gone(self) -> bool:
+        """The session's files were taken away, even if a write that was under way has made the folder anew."""
+        return os.fstat(self.folder).st_nlink == 0
 
     def _say_stopped(self, reason: str) -> None:
         with suppress(LoopError):  # a full disk takes no last word
@@ -254,13 +260,14 @@ class _Daemon:
             return path.suffix == ".md"
         if path.parent == layout.decisions:
             return path.suffix == ".json"
-        return path.name.endswith(".run.json") or path in (layout.paused, layout.state_file, layout.lanes_file)
+        known = (layout.paused, layout.state_file, layout.lanes_file, layout.session_dir, layout.session_dir.parent)
+        return path.name.endswith(".run.json") or path in known
 
     async def _work(self) -> None:
         """Look and run cycles until told to stop. Raises StoreError when the session's files are taken away."""
         while not self.stop.is_set():
             self.wake.clear()
-            if not self.world.layout.session_dir.is_dir():
+            if self._is_gone():
                 raise StoreError(f"the files of session {self.world.session} are gone; nothing is left to watch")
             try:
                 if self.look_wanted:
