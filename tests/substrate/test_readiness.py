@@ -107,7 +107,7 @@ def test_a_harness_without_rules_is_never_idle() -> None:
     [
         ("$", ""),
         ("$ ls -l", "ls -l"),
-        ("root@vm:/work/main# make", "make"),
+        ("ann@box:~/shop# make", "make"),
         ("user@host ~/a %", ""),
         ("❯ git status", "git status"),
         ("❯                                 12:30:05", ""),
