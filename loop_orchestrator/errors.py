@@ -76,12 +76,6 @@ class SubstrateError(LoopError):
     exit_code = ExitCode.UNREACHABLE
 
 
-class LaneBusyError(LoopError):
-    """The lane takes no text now; the message says what its screen shows."""
-
-    exit_code = ExitCode.BUSY
-
-
 class ProcessError(LoopError):
     """A program could not be started, or ended badly."""
 

@@ -9,8 +9,9 @@ from typing import TypeVar
 from loop_orchestrator.clock import format_time, parse_time
 from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.model.decision import ApprovalMode
-from loop_orchestrator.model.lane import Lane, LaneWord
+from loop_orchestrator.model.lane import Detail, Lane, LaneWord
 from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
+from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.task import Assignment
 from loop_orchestrator.world import World
 
@@ -118,6 +119,9 @@ def since_of(world: World, lanes: tuple[Lane, ...], *, record: bool) -> dict[str
         since[lane.name] = world.clock.now()
         if record:
             world.events.append("lane.changed", "engine", {"lane": lane.name, "was": was, "now": now})
+            if lane.state.detail is Detail.EXITED and lane.run is not None:
+                exited: dict[str, JsonValue] = {"lane": lane.name, "exit_status": lane.run.exit_status}
+                world.events.append("lane.exited", "engine", exited)
             world.lanes_seen.add(lane.name, f"{now} {format_time(since[lane.name])}")
     return since
 

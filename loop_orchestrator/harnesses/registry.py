@@ -90,12 +90,6 @@ def load_harnesses(project_dir: Path | None) -> Harnesses:
     return found
 
 
-def read_harness(path: Path, problems: Problems) -> HarnessSpec | None:
-    """One data file; None if anything is wrong with it, all of which is then in ``problems``."""
-    node = _node_of(path, problems)
-    return None if node is None else _spec_of(node, path, problems)
-
-
 def _node_of(path: Path, problems: Problems) -> Node | None:
     before = len(problems.found)
     node = read_file(path, problems)

@@ -133,11 +133,6 @@ class Layout:
         return self.session_dir / "engine"
 
     @property
-    def snapshot(self) -> Path:
-        """What the last cycle saw."""
-        return self.engine_dir / "snapshot.json"
-
-    @property
     def decisions(self) -> Path:
         """Decisions of which something is left to do: ``<id>.json``."""
         return self.engine_dir / "decisions"

@@ -143,6 +143,16 @@ def test_a_daemon_whose_project_is_removed_ends(boot: Boot) -> None:
         assert "nothing is left to watch" in daemon.stdout.read()
 
 
+def test_a_program_that_ended_is_an_event_with_its_status_once(boot: Boot) -> None:
+    scratch = boot(lanes="{web: {harness: actor}}", engine="approval: full")
+    scratch.ok("send", "web", "REHEARSE: [{work_s: 0.5}, {exit: 7}]")
+    eventually(lambda: scratch.lane_state("web") == "errored", limit_s=20)
+    for _ in range(2):
+        scratch.ok("engine", "once", codes=(0, 3))
+    (exited,) = scratch.events("lane.exited")
+    assert exited.payload == {"lane": "web", "exit_status": 7}
+
+
 SILENT = FAST_SCRIPT.replace('- mail: {to: coord, subject: "{task} review", body: finished}', "- say: forgot to report")
 
 
