@@ -56,15 +56,18 @@ class AgentTerminal:
         """The visible screen, blanks at the ends of rows cut."""
         return [row.rstrip(" ") for row in self.tmux("capture-pane", "-p", *options, "-t", "=agent:").split("\n")[:-1]]
 
-    def shows(self, text: str) -> list[str]:
-        """Wait until the screen holds the text; the rows that do."""
+    def shows(self, *texts: str) -> list[str]:
+        """Wait until one screen holds all of the texts; the rows of that screen.
+
+        Whatever else a test looks at in these rows must have been drawn before one of the texts, or be one of them.
+        """
         found: list[str] = []
 
         def look() -> bool:
             found[:] = self.rows()
-            return any(text in row for row in found)
+            return all(any(text in row for row in found) for text in texts)
 
-        eventually(look, what=f"the screen shows {text!r}")
+        eventually(look, what=f"the screen shows {texts!r}")
         return found
 
     def hides(self, text: str) -> list[str]:
