@@ -5,13 +5,12 @@ What no rule knows is unknown, never idle.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import PurePath
 
 from loop_orchestrator.clock import format_age
-from loop_orchestrator.model.harness import HarnessKind, HarnessSpec, Region, ScreenRule
+from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import (
     WORD_OF,
     Detail,
@@ -24,24 +23,16 @@ from loop_orchestrator.model.lane import (
     SignalSource,
 )
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
-from loop_orchestrator.substrate.composer import Composer, find_composer
+from loop_orchestrator.substrate.screenrules import DIALOGS, NO_RULE, one_line, screen_signals
 
 BOOT_S = 30.0
 """Seconds after its start in which a program that shows nothing known counts as booting."""
 STALE_S = 10.0
 """Seconds after which a screen that was read says nothing about now."""
-BOTTOM_ROWS = 14
-
-NO_RULE = "no-rule"
-"""Rule of the signal that no rule of the harness knows the screen."""
-
-COMPOSER_RULE = "composer"
-"""Rule of the signal that says how the composer looks, whatever else the screen shows."""
 
 SHELLS = frozenset({"sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "xonsh", "login"})
 """Names of shells: in front in place of an agent, the agent is not there."""
 
-_DIALOGS = frozenset(detail for detail, word in WORD_OF.items() if word is LaneWord.AWAITING_APPROVAL)
 _WORKING = frozenset(detail for detail, word in WORD_OF.items() if word is LaneWord.WORKING)
 _FAILED_TURN = frozenset({Detail.API_ERROR, Detail.RATE_LIMITED, Detail.AUTH})
 
@@ -51,7 +42,7 @@ def lane_of(
 ) -> Lane:
     """The lane and its state; ``spec`` is None for a command lane, ``reading`` for a pane that is gone."""
     state = fuse(signals_of(record, reading, run, spec, now), spec, now)
-    title = _one_line(reading.facts.title) if reading else ""
+    title = one_line(reading.facts.title) if reading else ""
     return Lane(record=record, state=state, title=title, screen=reading.screen.rows if reading else (), run=run)
 
 
@@ -86,7 +77,7 @@ def fuse(signals: Sequence[Signal], spec: HarnessSpec | None, now: datetime) -> 
 def _rank(signal: Signal) -> int:
     if signal.source is SignalSource.PROCESS and signal.word in (LaneWord.ERRORED, LaneWord.UNKNOWN):
         return 0
-    for rank, details in enumerate((_DIALOGS, _WORKING, _FAILED_TURN), start=1):
+    for rank, details in enumerate((DIALOGS, _WORKING, _FAILED_TURN), start=1):
         if signal.detail in details:
             return rank
     if signal.detail in (Detail.DRAFT, Detail.READY):
@@ -154,77 +145,5 @@ def _in_front(record: LaneRecord, facts: PaneFacts, run: LaneRun, spec: HarnessS
     return facts.command in (started_as, *spec.foreground)
 
 
-def screen_signals(
-    screen: Screen, title: str, spec: HarnessSpec, now: datetime, *, booting: bool
-) -> tuple[Signal, ...]:
-    """What the rules of a harness read on a screen; one signal that says so where none of them knows it.
-
-    ``booting``: the program was started a moment ago.
-    """
-    composer = find_composer(screen, spec)
-    signals = [
-        Signal(source=_source(rule), detail=rule.detail, rule=f"{spec.name}:{rule.name}", seen=seen, at=now)
-        for rule in spec.rules
-        if (seen := _holds(rule, screen, title, composer)) is not None
-    ]
-    if composer is not None:
-        detail = Detail.DRAFT if composer.text else Detail.READY
-        seen = _one_line(composer.text) or "the composer is empty"
-        signals.append(Signal(source=SignalSource.SCREEN, detail=detail, rule=COMPOSER_RULE, seen=seen, at=now))
-    if not signals and spec.kind is not HarnessKind.SHELL:
-        detail = Detail.BOOTING if booting else Detail.DRIFTED
-        last = next((row for row in reversed(screen.rows) if row.strip()), "")
-        seen = f"no rule of {spec.name} knows this screen; its last row is {_one_line(last)!r}"
-        signals.append(Signal(source=SignalSource.SCREEN, detail=detail, rule=NO_RULE, seen=seen, at=now))
-    return tuple(signals)
-
-
-def _holds(rule: ScreenRule, screen: Screen, title: str, composer: Composer | None) -> str | None:
-    """What the rule found, in one line; None where it does not hold.
-
-    A dialog stands below the composer or in its place: above it, it is a picture of one in the conversation. A
-    starting program has no composer.
-    """
-    if composer is not None and rule.detail is Detail.BOOTING:
-        return None
-    below = composer.end if composer is not None and rule.detail in _DIALOGS else 0
-    text = _region(rule.region, screen, title, composer, below)
-    if any(pattern.search(text) for pattern in rule.none):
-        return None
-    found = [pattern.search(text) for pattern in rule.all]
-    if rule.any:
-        found.append(next((match for pattern in rule.any if (match := pattern.search(text))), None))
-    hits = [match for match in found if match]
-    return _row_of(hits[0]) if hits and len(hits) == len(found) else None
-
-
-def _row_of(hit: re.Match[str]) -> str:
-    """The row in which what was found begins."""
-    start = hit.string.rfind("\n", 0, hit.start()) + 1
-    return _one_line(hit.string[start:].partition("\n")[0])
-
-
-def _region(region: Region, screen: Screen, title: str, composer: Composer | None, below: int) -> str:
-    match region:
-        case Region.TITLE:
-            return title.strip()
-        case Region.COMPOSER:
-            return "\n".join(screen.rows[composer.first : composer.end]) if composer else ""
-        case Region.SCREEN:
-            return "\n".join(screen.rows[below:])
-        case Region.BOTTOM:
-            return "\n".join([row for row in screen.rows[below:] if row.strip()][-BOTTOM_ROWS:])
-
-
-def _source(rule: ScreenRule) -> SignalSource:
-    return SignalSource.TERMINAL if rule.region is Region.TITLE else SignalSource.SCREEN
-
-
 def _process(detail: Detail, rule: str, seen: str, now: datetime) -> Signal:
-    return Signal(source=SignalSource.PROCESS, detail=detail, rule=f"process:{rule}", seen=_one_line(seen), at=now)
-
-
-def _one_line(text: str) -> str:
-    """Text for people: one line of at most 200 printable characters."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= 200 else line[:199] + "…"
+    return Signal(source=SignalSource.PROCESS, detail=detail, rule=f"process:{rule}", seen=one_line(seen), at=now)

@@ -9,7 +9,7 @@ from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import Detail, Lane
 from loop_orchestrator.model.terminal import Screen
 from loop_orchestrator.substrate.composer import find_composer
-from loop_orchestrator.substrate.readiness import COMPOSER_RULE
+from loop_orchestrator.substrate.screenrules import COMPOSER_RULE
 
 KEY_LENGTH = 24
 """Characters of the text's beginning and end by which it is recognised; what a composer shows may be cut."""
