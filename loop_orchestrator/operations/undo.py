@@ -47,7 +47,7 @@ class Restored:
     saved_first: SavedWork | None
     """what stood there before, where it was overwritten"""
     staged: bool | None
-    """what had been staged is staged again; None: nothing had"""
+    """what had been staged is staged again; None: nothing had, or the files went elsewhere"""
 
 
 def snapshots(world: World, *, lane: str = "") -> Snapshots:
@@ -102,7 +102,7 @@ def restore(world: World, one: SavedWork, *, to: Path | None, force: bool, by: s
             raise _would_overwrite(one, other, directory)
         first = _save_first(world, one, directory)
     restoring.write_back(one, places, directory)
-    staged = restoring.restage(one, directory) if one.staged and to is None else False if one.staged else None
+    staged = restoring.restage(one, directory) if one.staged and to is None else None
     written = tuple(place.change for place in places if place.now is not Now.RESTORED)
     fields: Json = {
         "lane": one.lane,

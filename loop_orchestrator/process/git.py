@@ -92,6 +92,24 @@ def unpushed(path: Path) -> Unpushed:
     return Unpushed(here, upstream.text.strip(), int(count))
 
 
+def ahead(path: Path, branch: str, base: str) -> int | None:
+    """How many commits of a branch another one has not; None where either is not there."""
+    done = ask(path, "rev-list", "--count", f"{base}..{branch}", "--")
+    return int(done.text) if done.code == 0 else None
+
+
+def branches_below(path: Path, prefix: str) -> tuple[str, ...]:
+    """Local branches that begin with a prefix such as ``loop/``."""
+    said = asked(path, "for-each-ref", "--format=%(refname)", f"refs/heads/{prefix}").stdout.splitlines()
+    return tuple(os.fsdecode(line.removeprefix(b"refs/heads/")) for line in said)
+
+
+def main_branch(path: Path) -> str | None:
+    """The branch that the repository's main working tree has checked out; None on a detached head."""
+    git_dir = asked(path, "rev-parse", "--path-format=absolute", "--git-common-dir").stdout.removesuffix(b"\n")
+    return ask(Path(os.fsdecode(git_dir)), "symbolic-ref", "--quiet", "--short", "HEAD").text.strip() or None
+
+
 def _identity(path: Path) -> tuple[str, ...]:
     if ask(path, "config", "user.email").code == 0 or os.environ.get("GIT_COMMITTER_EMAIL"):
         return ()

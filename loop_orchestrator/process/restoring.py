@@ -94,6 +94,8 @@ def write_back(one: SavedWork, places: Sequence[Placed], directory: Path) -> Non
 
 def restage(one: SavedWork, directory: Path) -> bool:
     """Put into the index what was staged then; False where the index, or the commit, is not as it was then."""
+    if ask(directory, "diff-index", "--cached", "--quiet", one.staged).code == 0:
+        return True
     if head(directory) != one.base or ask(directory, "diff-index", "--cached", "--quiet", "HEAD").code != 0:
         return False
     lines = [

@@ -132,9 +132,3 @@ def _links(staged: bytes) -> Iterator[str]:
 def split(data: bytes) -> tuple[str, ...]:
     """Paths that git ended with NUL each."""
     return tuple(os.fsdecode(part) for part in data.split(b"\0") if part)
-
-
-def branches_below(path: Path, prefix: str) -> tuple[str, ...]:
-    """Local branches below a prefix such as ``loop/shop/``."""
-    said = asked(path, "for-each-ref", "--format=%(refname)", f"refs/heads/{prefix}").stdout.splitlines()
-    return tuple(os.fsdecode(line.removeprefix(b"refs/heads/")) for line in said)

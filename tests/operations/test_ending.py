@@ -39,7 +39,7 @@ def test_the_hand_off_holds_what_the_next_one_needs(shop: Project, project: Path
     spec = LaneConfig(name="probe", cmd="echo left half done; sleep 1000", kind=LaneKind.WORKER).to_spec(project)
     record = start_lane(shop.world, spec, shop.surroundings)
     eventually(lambda: "left half done" in shop.substrate.read([record.pane])[0].screen.text)
-    text = drop_lane(shop.world, "probe", force=False, by="person").read_text()
+    text = drop_lane(shop.world, "probe", force=False, by="person").handoff.read_text()
     assert "    left half done" in text
     assert "- branch: main" in text
     assert "- harness: cmd: echo left half done" in text
