@@ -127,7 +127,7 @@ class _Planner:
         return Dispatch(lane=lane, payload=payload, task=task.id, purpose=purpose, rationale=rationale)
 
     def _project_for(self, lane: str) -> str:
-        """What stands before a path of the project in a text to a lane: its directory, for a lane that works elsewhere."""
+        """What stands before a path of the project in a text to a lane: its directory, if the lane works elsewhere."""
         cwd = self.lanes[lane].record.spec.cwd
         return "" if cwd == self.snapshot.root else f"{self.snapshot.root}/"
 

@@ -141,10 +141,10 @@ def _below(directory: Path, path: str) -> Iterator[str]:
 
 
 def _now(change: Change, kind: str, found: _Contents) -> Now:
-    if not kind:
-        return Now.BLOCKED
-    if kind == _NONE:
-        return Now.RESTORED if change.mode == _NONE else Now.FREE
+    if kind in ("", _NONE) and change.mode == _NONE:
+        return Now.RESTORED  # there is no such file, whatever else stands there
+    if kind in ("", _NONE):
+        return Now.FREE if kind else Now.BLOCKED
     if kind == change.mode and found.raw[change.path] == change.oid:
         return Now.RESTORED
     as_committed = change.base_oid in (found.raw[change.path], found.converted(change.path))
