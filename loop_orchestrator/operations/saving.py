@@ -46,7 +46,7 @@ def save_lanes(world: World, specs: Iterable[LaneSpec]) -> dict[str, Kept]:
         except ProcessError as error:
             raise LoopError(
                 f"lane {spec.name} goes on: its uncommitted work could not be saved: {error.message}",
-                hint=error.hint or "mend that, or end it without: --without-snapshot (its files stay where they are)",
+                hint=f"{error.hint or 'mend that'}; or end it --without-snapshot: its files stay where they are",
             ) from error
     crash_point("snapshot.made")
     return found

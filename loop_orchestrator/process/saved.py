@@ -41,17 +41,17 @@ class Label(NamedTuple):
 def save(top: Path, label: Label) -> tuple[SavedWork, bool] | None:
     """Put everything uncommitted of a working tree, untracked files included, under a ref; None where nothing is.
 
-    True where the ref was made; False where the lane's last snapshot of that directory holds the very same. Changes
-    nothing in the working tree, its index and its head, runs no hook, signs nothing. Raises ProcessError.
+    True where the ref was made; False where a snapshot of that directory holds the very same. Changes nothing in the
+    working tree, its index and its head, runs no hook, signs nothing. Raises ProcessError.
     """
     work = uncommitted(top)
     if work.clean:
         return None
     repository = common_dir(top)
-    last = next((one for one in saved(repository) if one.lane == label.lane and one.directory == top), None)
     staged = work.staged if work.staged != work.base_tree else ""
-    if last is not None and (last.tree, last.base, last.staged) == (work.tree, work.base, staged):
-        return last, False
+    for one in saved(repository):
+        if (one.directory, one.tree, one.base, one.staged) == (top, work.tree, work.base, staged):
+            return one, False
     commit = _commit(top, repository, work, label, staged)
     ref = _make_ref(repository, commit, label)
     made = next(one for one in saved(repository) if one.ref == ref)
