@@ -260,6 +260,10 @@ class Project:
     def lanes_seen(self) -> KeyedNotes:
         return self._notes(self.layout.lanes_seen)
 
+    @cached_property
+    def saved_places(self) -> KeyedNotes:
+        return self._notes(self.layout.saved_places)
+
     def _notes(self, path: Path) -> KeyedNotes:
         from loop_orchestrator.stores.notes import KeyedNotes
 
@@ -311,7 +315,7 @@ class Project:
     def end_lane(self, name: str) -> Path:
         from loop_orchestrator.operations.ending import end_lane
 
-        return end_lane(self, name, by="engine")
+        return end_lane(self, name, by="engine").handoff
 
     @cached_property
     def world(self) -> World:
@@ -338,8 +342,13 @@ class _Actions:
 
 
 def find_root(start: Path) -> Path:
-    """The nearest directory from here up with a config or ``.loop/``, else the git top level, else this one."""
-    places = (start.absolute(), *start.absolute().parents)
+    """The nearest directory from here up with a config or ``.loop/``, else the git top level, else this one.
+
+    Inside a lane's worktree, which may hold a copy of the config, it is the project that the worktree belongs to.
+    """
+    start = start.absolute()
+    own = [place.parents[3] for place in (start, *start.parents) if place.parts[-4:-2] == (".loop", "worktrees")]
+    places = (*own, start, *start.parents)
     for place in places:
         if (place / "lane-config.yaml").is_file() or (place / ".loop").is_dir():
             return place

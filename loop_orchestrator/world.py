@@ -107,6 +107,10 @@ class World(Protocol):
         """lane -> ``<detail> <time>``: its last seen state and since when"""
 
     @property
+    def saved_places(self) -> KeyedNotes:
+        """repository with snapshots of uncommitted work -> the directory of its last one"""
+
+    @property
     def transcripts(self) -> TranscriptStore: ...
 
     @property

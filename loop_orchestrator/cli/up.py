@@ -45,12 +45,13 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.boot import boot
     from loop_orchestrator.operations.plan import plan_lanes
+    from loop_orchestrator.operations.worktrees import located_plan
 
     if args.name:
         project = project.of_session(args.name)
     plan = plan_lanes(project.config, project.root, project.harnesses, preset=args.preset, found=project.found_agents())
     if args.plan:
-        _print_plan(plan, project)
+        _print_plan(located_plan(plan, project.layout), project)
         return ExitCode.DONE
     require_accepted(project, accept_now=args.accept)
     output.note(f"{plan.source}")

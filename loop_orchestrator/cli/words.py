@@ -39,6 +39,10 @@ WORDS: Mapping[str, Word] = {
     "lane list": Word("lane", "list the lanes and their states"),
     "lane add": Word("lane", "boot one lane more"),
     "lane drop": Word("lane", "end a lane, with a hand-off file"),
+    "undo list": Word("undo", "list the snapshots of uncommitted work, newest first"),
+    "undo show": Word("undo", "say what is in a snapshot"),
+    "undo restore": Word("undo", "bring a snapshot's files back, uncommitted as they were"),
+    "undo drop": Word("undo", "remove a snapshot for good"),
     "lane-status": Word("lane_status", "the state of one lane or of all, for scripts"),
     "task list": Word("task", "list the tasks"),
     "task show": Word("task", "print one task"),
@@ -73,11 +77,15 @@ FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approv
 GROUPS: Mapping[str, str] = {
     "mail": "send and read messages between lanes and people",
     "lane": "list, add and drop lanes",
+    "undo": "list and bring back the uncommitted work of lanes that were ended",
     "task": "list tasks and say what became of them",
     "state": "print and change the state file",
     "engine": "cycles, decisions and the daemon",
 }
 """A word that only leads to others -> what they are about."""
+
+ALONE: Mapping[str, str] = {"undo": "undo list"}
+"""A group that is also a word of its own: what it does alone."""
 
 ALIASES: Mapping[str, str] = {
     "dispatch": "send",

@@ -113,6 +113,12 @@ class LaneConfig:
             "Directory the program starts in, relative to the project.", default_says="the project"
         ).metadata,
     )
+    worktree: bool = field(
+        default=False,
+        metadata=About(
+            "Give the lane a git worktree and a branch of its own, of the repository that repo lies in."
+        ).metadata,
+    )
     env: tuple[tuple[str, str], ...] = field(
         default=(), metadata=About("Extra environment of this lane alone.", keys=_ENV_NAME).metadata
     )
@@ -132,7 +138,8 @@ class LaneConfig:
             raise ValueError("model and auto_approve need a harness (got cmd)")
 
     def to_spec(self, root: Path) -> LaneSpec:
-        """The lane as it is booted; root: the project, absolute."""
+        """The lane as it is booted; root: the project, absolute. A worktree lane is given its directory at its boot."""
+        cwd = Path(os.path.normpath(root / self.repo))
         place = place_of(self.name, harness=self.harness)
         return LaneSpec(
             name=self.name,
@@ -143,7 +150,8 @@ class LaneConfig:
             cmd=self.cmd,
             model=self.model,
             kind=self.kind,
-            cwd=Path(os.path.normpath(root / self.repo)),
+            cwd=cwd,
+            worktree_of=cwd if self.worktree else None,
             env=self.env,
             auto_approve=self.auto_approve,
             outside=self.outside,

@@ -28,6 +28,15 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "lane.dropped": EventKind("a lane was ended", ("lane", "by", "handoff")),
     "lane.changed": EventKind("a lane's state was seen to differ from the last one seen", ("lane", "was", "now")),
     "lane.exited": EventKind("the program of a lane ended", ("lane", "exit_status")),
+    "snapshot.made": EventKind(
+        "uncommitted work was put under a ref before something ended", ("lane", "ref", "commit", "directory")
+    ),
+    "snapshot.restored": EventKind("a snapshot was written back", ("lane", "ref", "directory", "files", "by")),
+    "snapshot.forgotten": EventKind("a person removed a snapshot", ("lane", "ref", "commit", "by")),
+    "worktree.made": EventKind("a lane got a worktree", ("lane", "directory", "branch")),
+    "worktree.removed": EventKind(
+        "a lane's worktree, in which nothing was uncommitted, was removed", ("lane", "directory", "branch")
+    ),
     "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
     "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
     "mail.failed": EventKind("a message could not be read and was moved to failed/", ("file", "reason")),

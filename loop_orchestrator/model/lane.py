@@ -137,6 +137,8 @@ class LaneSpec:
     kind: LaneKind = LaneKind.STANDING
     cwd: Path
     """absolute directory the program starts in"""
+    worktree_of: Path | None = None
+    """absolute directory of the repository of which the lane has a worktree of its own; None: it works in ``cwd``"""
     env: tuple[tuple[str, str], ...] = ()
     """extra environment of this lane alone"""
     auto_approve: bool = False

@@ -13,6 +13,7 @@ from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.terminal import PaneFacts
 from loop_orchestrator.operations.init import protect
 from loop_orchestrator.operations.person import refuse_agent
+from loop_orchestrator.operations.worktrees import located, make_worktree, plan_worktree
 from loop_orchestrator.process.launch import launch_argv
 from loop_orchestrator.stores.atomic import read_json, write_json
 from loop_orchestrator.stores.documents import Fields
@@ -59,28 +60,33 @@ def boot(world: World, plan: Plan, surroundings: Surroundings) -> BootReport:
         records, panes = world.lanes.records(), world.substrate.panes()
         _refuse_foreign(world, records, panes)
         adopted, notes, missing = [], [], []
-        for spec in plan.lanes:
+        for spec in (located(world.layout, lane) for lane in plan.lanes):
             record = _running(world, spec, records.get(spec.name), panes)
             if record is None:
                 missing.append(spec)
                 continue
             adopted.append(record)
             notes += _differences(record, spec, panes, world.lanes.run(spec.name))
-        added = _start(world, missing, surroundings)
+        added, made = _start(world, missing, surroundings)
+        notes += made
         world.events.append("session.up", "cli", {"added": _names(added), "adopted": _names(adopted)})
     return BootReport(added=added, adopted=tuple(adopted), notes=tuple(notes))
 
 
 def start_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> LaneRecord:
-    """Boot one lane more. Raises UsageError if its name is taken, SubstrateError and StoreError."""
+    """Boot one lane more, with its worktree where it asks for one.
+
+    Raises UsageError if its name is taken, LoopError where it cannot have the worktree, SubstrateError and StoreError.
+    """
     with _booting(world):
         panes = world.substrate.panes()
         if spec.name in world.lanes.records() or any(pane.lane == spec.name for pane in panes):
             raise UsageError(f"session {world.session} has a lane {spec.name} already", hint="loop lane list")
         _refuse_foreign(world, world.lanes.records(), panes)
-        if not spec.cwd.is_dir():
-            raise UsageError(f"lane {spec.name} cannot start in {spec.cwd}: there is no such directory")
-        return _start(world, [spec], surroundings)[0]
+        place = spec.worktree_of or spec.cwd
+        if not place.is_dir():
+            raise UsageError(f"lane {spec.name} cannot start in {place}: there is no such directory")
+        return _start(world, [located(world.layout, spec)], surroundings)[0][0]
 
 
 def add_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> LaneRecord:
@@ -131,16 +137,24 @@ def _differences(record: LaneRecord, spec: LaneSpec, panes: Sequence[PaneFacts],
         notes.append(f"lane {name}: its pane {pane.pane} says that it is {pane.lane!r}; nothing is sent to it")
     if run is not None and run.ended_at is not None:
         notes.append(f"lane {name}: its program ended; to start it again: loop lane drop {name} --force && loop up")
+    if spec.worktree_of and record.spec.worktree_of is None:
+        again = f"loop lane drop {name} --force && loop up"
+        notes.append(f"lane {name} goes on working in {record.spec.cwd}; for a worktree of its own: {again}")
     was, now = (one.harness or one.cmd for one in (record.spec, spec))
     if was != now:
         notes.append(f"lane {name} goes on running {was}; for {now}: loop lane drop {name} --force && loop up")
     return notes
 
 
-def _start(world: World, specs: Sequence[LaneSpec], surroundings: Surroundings) -> tuple[LaneRecord, ...]:
+def _start(
+    world: World, specs: Sequence[LaneSpec], surroundings: Surroundings
+) -> tuple[tuple[LaneRecord, ...], tuple[str, ...]]:
+    """The lanes, and what a person should know of their worktrees, which are looked at before the first is made."""
     if not specs:
-        return ()
+        return (), ()
     argvs = [program_of(world, spec, surroundings) for spec in specs]
+    worktrees = {spec.name: plan_worktree(world, spec) for spec in specs if spec.worktree_of}
+    specs = [make_worktree(world, worktrees[spec.name]) if spec.worktree_of else spec for spec in specs]
     starts = [_pane_start(world, spec, argv, surroundings) for spec, argv in zip(specs, argvs, strict=True)]
     panes = world.substrate.start_lanes(starts, cwd=world.root)
     records = tuple(_record(world, spec, pane, argv) for spec, pane, argv in zip(specs, panes, argvs, strict=True))
@@ -151,7 +165,7 @@ def _start(world: World, specs: Sequence[LaneSpec], surroundings: Surroundings) 
             "cli",
             {"lane": spec.name, "pane": record.pane, "harness": spec.harness, "role": spec.role},
         )
-    return records
+    return records, tuple(plan.note for plan in worktrees.values() if plan.note)
 
 
 def program_of(world: World, spec: LaneSpec, surroundings: Surroundings) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ def spec_shape(spec: LaneSpec) -> Json:
         "base": spec.kind is LaneKind.STANDING,
         "kind": spec.kind.value,
         "cwd": str(spec.cwd),
+        "worktree": spec.worktree_of is not None,
     }
 
 

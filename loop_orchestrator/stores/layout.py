@@ -106,6 +106,16 @@ class Layout:
         return self.session_dir / "lanes"
 
     @property
+    def worktrees(self) -> Path:
+        """One git worktree for each lane that has one: ``<lane>/``."""
+        return self.loop_dir / "worktrees" / self.session
+
+    @property
+    def saved_places(self) -> Path:
+        """Repositories in which snapshots of uncommitted work were made."""
+        return self.loop_dir / "snapshots.json"
+
+    @property
     def handoffs(self) -> Path:
         return self.session_dir / "handoffs"
 
