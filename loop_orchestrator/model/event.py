@@ -28,6 +28,15 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "lane.dropped": EventKind("a lane was ended", ("lane", "by", "handoff")),
     "lane.changed": EventKind("a lane's state was seen to differ from the last one seen", ("lane", "was", "now")),
     "lane.exited": EventKind("the program of a lane ended", ("lane", "exit_status")),
+    "dialog.answering": EventKind(
+        "a start-up dialog is about to be answered with yes, as the config allows",
+        ("lane", "harness", "dialog"),
+        promised=True,
+    ),
+    "dialog.answered": EventKind(
+        "what became of that; outcome is yes, or why it was left to a person",
+        ("lane", "harness", "dialog", "outcome", "keys"),
+    ),
     "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
     "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
     "mail.failed": EventKind("a message could not be read and was moved to failed/", ("file", "reason")),

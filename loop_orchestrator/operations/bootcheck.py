@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.model.lane import Detail, Lane, LaneWord
 from loop_orchestrator.operations.observe import observe_lane
 
 if TYPE_CHECKING:
+    from loop_orchestrator.operations.dialogs import Attendant
     from loop_orchestrator.world import World
 
 LIMIT_S = 30.0
@@ -22,26 +24,38 @@ _RUNS_S = 1.0
 _SHOWN_ROWS = 5
 
 
-def await_boot(world: World, *, limit_s: float) -> tuple[Lane, ...]:
-    """Every lane, as soon as each is up, asks something or has ended, or when the limit is over."""
+def await_boot(
+    world: World, *, limit_s: float, only: Collection[str] = (), attendant: Attendant | None = None
+) -> tuple[Lane, ...]:
+    """Every lane, as soon as each is up, asks something or has ended, or when the limit is over.
+
+    only: the lanes that are waited for; empty: all. attendant: answers what the lanes may be answered meanwhile.
+    """
+    return _await(world, world.observe_lanes, limit_s, only, attendant)
+
+
+def await_lane(world: World, name: str, *, limit_s: float, attendant: Attendant | None = None) -> Lane:
+    """One lane, as soon as it is up, asks something or has ended, or when the limit is over."""
+    return _await(world, lambda: (observe_lane(world, name),), limit_s, (), attendant)[0]
+
+
+def _await(
+    world: World,
+    look: Callable[[], tuple[Lane, ...]],
+    limit_s: float,
+    only: Collection[str],
+    attendant: Attendant | None,
+) -> tuple[Lane, ...]:
     deadline = world.clock.monotonic() + limit_s
     while True:
-        lanes = world.observe_lanes()
-        if all(map(_is_settled, lanes)):
+        lanes = look()
+        acted = [lane.name for lane in lanes if attendant is not None and attendant.attend(lane)]
+        if not acted and all(_is_settled(lane) for lane in lanes if not only or lane.name in only):
             return lanes
         if world.clock.monotonic() >= deadline or world.cancel.is_set():
-            return lanes
-        world.clock.sleep(_LOOK_EVERY_S)
-
-
-def await_lane(world: World, name: str, *, limit_s: float) -> Lane:
-    """One lane, as soon as it is up, asks something or has ended, or when the limit is over."""
-    deadline = world.clock.monotonic() + limit_s
-    while True:
-        lane = observe_lane(world, name)
-        if _is_settled(lane) or world.clock.monotonic() >= deadline or world.cancel.is_set():
-            return lane
-        world.clock.sleep(_LOOK_EVERY_S)
+            return look() if acted else lanes
+        if not acted:
+            world.clock.sleep(_LOOK_EVERY_S)
 
 
 def is_up(lane: Lane) -> bool:
