@@ -139,7 +139,8 @@ def _watched(world: World) -> tuple[Path, ...]:
     from loop_orchestrator.stores.layout import ensure_dir
 
     layout, git_logs = world.layout, world.root / ".git" / "logs"
-    own = tuple(map(ensure_dir, (layout.loop_dir, layout.messages, layout.processed, layout.decisions)))
+    folders = (layout.loop_dir, layout.state_file.parent, layout.messages, layout.processed, layout.decisions)
+    own = tuple(map(ensure_dir, dict.fromkeys(folders)))
     others = (_adr_folder(world), git_logs, *git_logs.glob("refs/remotes/*"))
     return (*own, *(folder for folder in others if folder.is_dir()))
 
