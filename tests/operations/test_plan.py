@@ -46,7 +46,7 @@ def test_a_preset_fills_what_the_config_does_not_declare(tmp_path: Path) -> None
 
 
 def test_only_presets_whose_harness_exists_are_offered(tmp_path: Path) -> None:
-    assert preset_names(HARNESSES) == ("all-claude", "rehearsal")
+    assert preset_names(HARNESSES) == ("all-claude", "monitor", "rehearsal", "validation-only")
     with pytest.raises(UsageError, match="there is no preset all-claud; did you mean all-claude"):
         planned(tmp_path, preset="all-claud")
 
