@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,7 +54,7 @@ def asked_of(args: argparse.Namespace, environ: Mapping[str, str]) -> Asked:
 
     filling = {name: getattr(args, name) or environ.get(variable, "") for name, (_, variable, _) in _FILLING.items()}
     places = {
-        name: Path(given).expanduser().absolute() if given else None
+        name: Path(os.path.abspath(Path(given).expanduser())) if given else None  # noqa: PTH100 - takes `..` out
         for name, (_, variable, _) in _DIRECTORIES.items()
         for given in (getattr(args, name) or environ.get(variable),)
     }

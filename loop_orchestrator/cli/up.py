@@ -49,7 +49,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.operations.boot import boot
+    from loop_orchestrator.operations.boot import boot, running_lanes
     from loop_orchestrator.operations.plan import plan_lanes
     from loop_orchestrator.operations.survival import survival
 
@@ -62,6 +62,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         preset=args.preset,
         found=project.found_agents(),
         asked=asked_of(args, project.environ),
+        running=running_lanes(project),
     )
     if args.plan or args.print_cmds:
         print_plan(plan, project, variables=args.print_cmds)

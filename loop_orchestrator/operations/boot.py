@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import StoreError, UsageError
-from loop_orchestrator.model.lane import LaneRecord, LaneRun, LaneSpec
+from loop_orchestrator.model.lane import LaneKind, LaneRecord, LaneRun, LaneSpec, Split
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.terminal import PaneFacts
 from loop_orchestrator.operations.init import protect
@@ -101,6 +101,13 @@ def _booting(world: World) -> Lock:
     return Lock(path, f"the booting of session {world.session}", timeout_s=_LOCK_LIMIT_S)
 
 
+def running_lanes(world: World) -> tuple[LaneSpec, ...]:
+    """The standing lanes of this session that have their panes."""
+    records, panes = world.lanes.records(), world.substrate.panes()
+    standing = (record for record in records.values() if record.spec.kind is LaneKind.STANDING)
+    return tuple(record.spec for record in standing if _has_pane(record, panes))
+
+
 def missing_lanes(world: World, plan: Plan) -> tuple[LaneSpec, ...]:
     """The lanes of the plan that do not run: a boot would start them."""
     records, panes = world.lanes.records(), world.substrate.panes()
@@ -125,7 +132,7 @@ def _refuse_foreign(world: World, records: Mapping[str, LaneRecord], panes: Sequ
         whose = f"is of the project {made_for}" if made_for else "holds no lane of this project"
         raise UsageError(
             f"a tmux session {world.session} runs already and {whose}",
-            hint="choose another name: loop up --session NAME",
+            hint="name another session: --session NAME",
         )
 
 
@@ -212,7 +219,11 @@ def _pane_start(world: World, spec: LaneSpec, argv: tuple[str, ...], surrounding
             "env": dict(env),
         },
     )
-    return PaneStart(spec=spec, argv=launch_argv(launch), env=tuple(env.items()))
+    stacked = any(
+        record.spec.window == spec.window and record.spec.split is Split.BELOW
+        for record in world.lanes.records().values()
+    )
+    return PaneStart(spec=spec, argv=launch_argv(launch), env=tuple(env.items()), stacked=stacked)
 
 
 def _record(world: World, spec: LaneSpec, pane: PaneFacts, argv: tuple[str, ...]) -> LaneRecord:

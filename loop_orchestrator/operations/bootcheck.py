@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.model.lane import Detail, Lane, LaneWord
 from loop_orchestrator.operations.observe import observe_lane
+from loop_orchestrator.process.launch import is_launching
 
 if TYPE_CHECKING:
     from loop_orchestrator.operations.dialogs import Attendant
@@ -47,10 +48,16 @@ def _await(
     attendant: Attendant | None,
 ) -> tuple[Lane, ...]:
     deadline = world.clock.monotonic() + limit_s
+    runs_since: dict[str, float] = {}
     while True:
         lanes = look()
         acted = [lane.name for lane in lanes if attendant is not None and attendant.attend(lane)]
-        if not acted and all(_is_settled(lane) for lane in lanes if not only or lane.name in only):
+        now = world.clock.monotonic()
+        for lane in lanes:
+            if lane.record.spec.cmd and lane.run is not None and not is_launching(lane.run.pid):
+                runs_since.setdefault(lane.name, now)
+        ran_s = {lane.name: now - runs_since.get(lane.name, now) for lane in lanes}
+        if not acted and all(_is_settled(lane, ran_s[lane.name]) for lane in lanes if not only or lane.name in only):
             return lanes
         if world.clock.monotonic() >= deadline or world.cancel.is_set():
             return look() if acted else lanes
@@ -67,8 +74,10 @@ def is_up(lane: Lane) -> bool:
     return (lane.state.evidence[0].at - lane.run.started_at).total_seconds() >= _RUNS_S
 
 
-def _is_settled(lane: Lane) -> bool:
-    """Waiting longer changes nothing by itself."""
+def _is_settled(lane: Lane, ran_s: float) -> bool:
+    """Waiting longer changes nothing by itself. ran_s: how long a command was seen to run, past the profile."""
+    if lane.record.spec.cmd and lane.state.word is LaneWord.WORKING:
+        return ran_s >= _RUNS_S
     return is_up(lane) or lane.state.word is LaneWord.AWAITING_APPROVAL or lane.state.detail is Detail.EXITED
 
 

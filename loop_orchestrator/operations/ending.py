@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.lane import Lane, LaneKind, LaneWord
+from loop_orchestrator.operations.boot import refuse_foreign
 from loop_orchestrator.operations.observe import observe_lane, observe_lanes, record_of
 from loop_orchestrator.operations.person import refuse_agent
 
@@ -58,12 +59,14 @@ def end_lane(world: World, name: str, *, by: str) -> Path:
 def down(world: World, *, force: bool, by: str) -> DownReport:
     """End every lane, and the session if nothing else is in it; nothing happens where neither is there.
 
-    Raises NotAPersonError from an agent's lane, LoopError while a lane works, unless ``force``.
+    Raises NotAPersonError from an agent's lane, UsageError for a tmux session that is not this project's, LoopError
+    while a lane works, unless ``force``.
     """
     refuse_agent(world, "end the session")
     lanes = observe_lanes(world)
     if not lanes and not world.substrate.session_exists():
         return DownReport((), 0)
+    refuse_foreign(world)
     working = [lane.name for lane in lanes if lane.record.agent and lane.state.word is LaneWord.WORKING]
     if working and not force:
         raise LoopError(

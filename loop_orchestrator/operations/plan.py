@@ -83,10 +83,12 @@ def plan_lanes(
     preset: str,
     found: Sequence[Found],
     asked: Asked | None = None,
+    running: Sequence[LaneSpec] = (),
 ) -> Plan:
     """The lanes of a session: what the config declares, else what was asked for, else what the preset has.
 
-    preset: empty for none. found: the agent programs of this machine; looked at only where nobody says anything.
+    preset: empty for none. running: the lanes that the session has now, and found: the agent programs of this machine;
+    looked at only where nobody says anything.
     A lane of the config is taken as a whole. Raises UsageError for an unknown preset, a directory that is not there,
     and a dialog that the lane's program does not have.
     """
@@ -97,6 +99,9 @@ def plan_lanes(
     commands = {name: _lane_of(name, cmd, harnesses, notes) for name, cmd in asked.commands.items()}
     for name in commands.keys() & declared.keys():
         notes.append(f"lane {name} runs what the config declares; the command given for it is not used")
+    if running and not (preset or declared or commands):
+        source = f"nothing says which lanes; {_count(len(running))} run already"
+        return Plan(lanes=tuple(running), source=source, web_root=web_root, infra_root=infra_root, notes=tuple(notes))
     base, source = _base(preset, declared, commands, harnesses, found, notes)
     lanes = {**base, **commands, **declared}
     starts = {**dict.fromkeys(_WEB_LANES, web_root), "infra": infra_root}

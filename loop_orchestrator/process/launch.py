@@ -64,6 +64,15 @@ def path_argv(shell: str) -> tuple[str, ...]:
     return (*_python(), os.path.abspath(__file__), "--path-of", login_shell(shell))
 
 
+def is_launching(pid: int) -> bool:
+    """The lane's program with this pid is still the login shell on its way to it; False where that cannot be seen."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as stream:
+            return os.path.abspath(__file__).encode() in stream.read()
+    except OSError:
+        return False
+
+
 class Plan:
     """The launch file, read. Raises OSError, and ValueError or KeyError where it is not what it must be."""
 

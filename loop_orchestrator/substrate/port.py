@@ -21,6 +21,8 @@ class PaneStart:
     """what the pane runs: the launcher; never a shell string"""
     env: tuple[tuple[str, str], ...]
     """environment of the pane"""
+    stacked: bool = False
+    """the panes of its window stand below each other: where its first one is made anew"""
 
 
 class PasteResult(StrEnum):

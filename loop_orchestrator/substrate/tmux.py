@@ -239,8 +239,12 @@ class TmuxSubstrate:
         return self._chain(["new-window", "-d", "-t", f"={self._session}:", *self._pane_argv(start, cwd, True)])[0]
 
     def _split(self, start: PaneStart, beside: str, cwd: Path) -> str:
-        direction = "-v" if start.spec.split is Split.BELOW else "-h"
-        return self._chain(["split-window", "-d", direction, "-t", beside, *self._pane_argv(start, cwd, False)])[0]
+        first = start.spec.split is Split.FIRST
+        direction = "-v" if start.spec.split is Split.BELOW or (first and start.stacked) else "-h"
+        side = ["-b"] if first else []
+        return self._chain(["split-window", "-d", direction, *side, "-t", beside, *self._pane_argv(start, cwd, False)])[
+            0
+        ]
 
     def _pane_argv(self, start: PaneStart, cwd: Path, names_window: bool) -> list[str]:
         """Where, with which environment, and what; tmux runs several words as they are, without a shell."""
