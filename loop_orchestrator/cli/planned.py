@@ -88,7 +88,10 @@ def print_plan(plan: Plan, project: Project, *, variables: bool) -> None:
     for note in plan.notes:
         output.note(note)
     rows = [
-        (spec.name, spec.window, spec.role, place_in(spec.cwd, project.root), _command_line(programs[spec.name]))
+        (
+            *(spec.name, spec.window, spec.role, place_in(spec.cwd, project.root)),
+            spec.cmd or shlex.join(programs[spec.name]) or "your login shell",
+        )
         for spec in plan.lanes
     ]
     output.table(("LANE", "WINDOW", "ROLE", "DIRECTORY", "RUNS"), rows)
@@ -109,7 +112,3 @@ def _variables(plan: Plan, programs: Mapping[str, tuple[str, ...]], project: Pro
         "INFRA_CD_ROOT": str(plan.infra_root),
         **{f"AUTO_{name.upper().replace('-', '_')}_CMD": commands.get(name, "") for name in DEFAULT_PLACES},
     }
-
-
-def _command_line(argv: tuple[str, ...]) -> str:
-    return shlex.join(argv) or "your login shell"

@@ -89,10 +89,16 @@ def start_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> Lane
 def add_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> LaneRecord:
     """Boot one lane more because somebody asks for it at a command line.
 
-    Raises as start_lane does, and NotAPersonError for auto_approve from an agent's lane.
+    Raises as start_lane does, UsageError for a dialog that its program does not have, and NotAPersonError for
+    auto_approve and answer_dialogs from an agent's lane.
     """
+    from loop_orchestrator.operations.plan import check_dialogs
+
+    check_dialogs(spec, world.harnesses)
     if spec.auto_approve:
         refuse_agent(world, "start a program with its permission prompts switched off")
+    if spec.answer_dialogs:
+        refuse_agent(world, "have start-up dialogs answered")
     return start_lane(world, spec, surroundings)
 
 

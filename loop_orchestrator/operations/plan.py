@@ -116,7 +116,7 @@ def plan_lanes(
     for spec in specs:
         if not spec.cwd.is_dir():
             raise UsageError(f"lane {spec.name} cannot start in {spec.cwd}: there is no such directory")
-        _check_dialogs(spec, harnesses)
+        check_dialogs(spec, harnesses)
     return Plan(
         lanes=specs,
         source=source,
@@ -224,7 +224,7 @@ def _roots(asked: Asked, root: Path, notes: list[str]) -> tuple[Path, Path]:
     return asked.worktree_web or root, infra or root
 
 
-def _check_dialogs(spec: LaneSpec, harnesses: Mapping[str, HarnessSpec]) -> None:
+def check_dialogs(spec: LaneSpec, harnesses: Mapping[str, HarnessSpec]) -> None:
     """Raises UsageError for a dialog that is to be answered and that the lane's program does not have."""
     if not spec.answer_dialogs:
         return
