@@ -93,7 +93,7 @@ def _add(args: argparse.Namespace, project: Project) -> int:
         return ExitCode.DONE
     for line in what_it_shows(lane):
         output.note(line)
-    if (waiting := waiting_of(project.world, lane)) is not None:
+    if (waiting := waiting_of(project.world, lane, allowed=spec.answer_dialogs)) is not None:
         output.note(waiting.sentence)
     return ExitCode.FAILED
 

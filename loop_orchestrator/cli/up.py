@@ -75,7 +75,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         output.note(warning)
     report = boot(project.world, plan, project.surroundings)
     lanes, attendant = _awaited(args, plan, project)
-    waiting = _waiting(lanes, project)
+    waiting = _waiting(lanes, plan, project)
     lives = survival(project.world, project.environ)
     if project.json:
         notes = (*warnings, *report.notes)
@@ -120,10 +120,12 @@ def _awaited(args: argparse.Namespace, plan: Plan, project: Project) -> tuple[tu
     return lanes, attendant
 
 
-def _waiting(lanes: tuple[Lane, ...], project: Project) -> tuple[Waiting, ...]:
+def _waiting(lanes: tuple[Lane, ...], plan: Plan, project: Project) -> tuple[Waiting, ...]:
     from loop_orchestrator.operations.dialogs import waiting_of
 
-    return tuple(found for lane in lanes if (found := waiting_of(project.world, lane)) is not None)
+    allowed = {spec.name: spec.answer_dialogs for spec in plan.lanes}
+    found = (waiting_of(project.world, lane, allowed=allowed.get(lane.name, ())) for lane in lanes)
+    return tuple(one for one in found if one is not None)
 
 
 def _print_document(

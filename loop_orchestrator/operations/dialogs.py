@@ -50,15 +50,18 @@ class Answer:
     """``yes``, or why it was left to a person"""
 
 
-def waiting_of(world: World, lane: Lane) -> Waiting | None:
-    """What a person has to do for a lane whose program waits at a dialog or is not logged in; None for any other."""
+def waiting_of(world: World, lane: Lane, *, allowed: tuple[str, ...]) -> Waiting | None:
+    """What a person has to do for a lane whose program waits at a dialog or is not logged in; None for any other.
+
+    allowed: names of the dialogs that the config lets be answered there.
+    """
     name, seen = lane.name, lane.state.evidence[0].seen
     go = f"loop attach {name}"
     spec = spec_of(world, lane.record)
     dialog = dialog_of(lane, spec) if spec else None
     if dialog is not None:
-        allowed = dialog.confirm and dialog.name not in lane.record.spec.answer_dialogs
-        or_else = f" (or allow it: lanes.{name}.answer_dialogs: [{dialog.name}])" if allowed else ""
+        could = ", ".join((*allowed, dialog.name)) if dialog.confirm and dialog.name not in allowed else ""
+        or_else = f" (or allow it: lanes.{name}.answer_dialogs: [{could}])" if could else ""
         sentence = f"lane {name} waits: it asks {dialog.asks}; answer it: {go}{or_else}"
         return Waiting(lane=name, dialog=dialog.name, sentence=sentence)
     if lane.state.word is LaneWord.AWAITING_APPROVAL:
