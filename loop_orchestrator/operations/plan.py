@@ -96,9 +96,12 @@ def plan_lanes(
     notes: list[str] = []
     web_root, infra_root = _roots(asked, root, notes)
     declared = {lane.name: lane for lane in config.lanes}
-    commands = {name: _lane_of(name, cmd, harnesses, notes) for name, cmd in asked.commands.items()}
-    for name in commands.keys() & declared.keys():
-        notes.append(f"lane {name} runs what the config declares; the command given for it is not used")
+    commands = {}
+    for name, cmd in asked.commands.items():
+        if name in declared:
+            notes.append(f"lane {name} runs what the config declares; the command given for it is not used")
+        else:
+            commands[name] = _lane_of(name, cmd, harnesses, notes)
     if running and not (preset or declared or commands):
         source = f"nothing says which lanes; {_count(len(running))} run already"
         return Plan(lanes=tuple(running), source=source, web_root=web_root, infra_root=infra_root, notes=tuple(notes))
@@ -106,9 +109,11 @@ def plan_lanes(
     lanes = {**base, **commands, **declared}
     starts = {**dict.fromkeys(_WEB_LANES, web_root), "infra": infra_root}
     for name, place in starts.items():
-        if place == root or name not in lanes:
+        if place == root or (name not in lanes and name not in ("web", "infra")):
             continue
-        if lanes[name].repo:
+        if name not in lanes:
+            notes.append(f"there is no lane {name}, so nothing starts in {place}")
+        elif lanes[name].repo:
             notes.append(f"lane {name} starts in {lanes[name].repo}, as the config declares, not in {place}")
         else:
             lanes[name] = replace(lanes[name], repo=str(place))
@@ -122,7 +127,7 @@ def plan_lanes(
         source=source,
         web_root=web_root,
         infra_root=infra_root,
-        asked_for=tuple(name for name in commands if name not in declared),
+        asked_for=tuple(commands),
         notes=tuple(notes),
     )
 
@@ -153,14 +158,14 @@ def _base(
     notes: list[str],
 ) -> tuple[dict[str, LaneConfig], str]:
     """The lanes under all others, and where the session's lanes come from."""
-    given = "the command line" if commands.keys() - declared.keys() else ""
+    given = "the command line" if commands else ""
     by_config = f"{_count(len(declared))} of the config" if declared else ""
     above = " and ".join(one for one in (given, by_config) if one)
     if preset:
         _note_empty(preset, commands, declared, notes)
         return _preset_lanes(preset, harnesses), f"preset {preset}" + (f" under {above}" if above else "")
     if declared:
-        beside = f"; {', '.join(name for name in commands if name not in declared)} by {given}" if given else ""
+        beside = f"; {', '.join(commands)} by {given}" if commands else ""
         return {}, f"the config declares {_count(len(declared))}{beside}"
     if commands:
         return layout_of({}), "the default lanes, with commands of the command line"
@@ -200,7 +205,7 @@ def _lane_of(name: str, cmd: str, harnesses: Mapping[str, HarnessSpec], notes: l
     except ValueError as error:
         raise UsageError(f"--{name}-cmd: {error}: {cmd!r}", hint="mind the quotes") from None
     for spec in harnesses.values() if words else ():
-        if not spec.is_agent or words[: len(spec.launch)] != spec.launch:
+        if not (spec.is_agent and spec.launch) or words[: len(spec.launch)] != spec.launch:
             continue
         more = words[len(spec.launch) :]
         if not more or (spec.auto_approve_argv and more == spec.auto_approve_argv):

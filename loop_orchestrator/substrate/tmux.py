@@ -100,12 +100,14 @@ class TmuxSubstrate:
     def start_lanes(self, starts: Sequence[PaneStart], *, cwd: Path) -> tuple[PaneFacts, ...]:
         self._check_version()
         last_in_window = {facts.window: facts.pane for facts in self.panes()}
+        had = frozenset(last_in_window)
         made = []
         for start in starts:
             if not last_in_window:
                 pane = self._new_session(start, cwd)
             elif start.spec.window in last_in_window:
-                pane = self._split(start, last_in_window[start.spec.window], cwd)
+                again = start.spec.split is Split.FIRST and start.spec.window in had
+                pane = self._split(start, last_in_window[start.spec.window], cwd, again=again)
             else:
                 pane = self._new_window(start, cwd)
             last_in_window[start.spec.window] = pane
@@ -238,10 +240,10 @@ class TmuxSubstrate:
             self._refuse_manual_size()
         return self._chain(["new-window", "-d", "-t", f"={self._session}:", *self._pane_argv(start, cwd, True)])[0]
 
-    def _split(self, start: PaneStart, beside: str, cwd: Path) -> str:
-        first = start.spec.split is Split.FIRST
-        direction = "-v" if start.spec.split is Split.BELOW or (first and start.stacked) else "-h"
-        side = ["-b"] if first else []
+    def _split(self, start: PaneStart, beside: str, cwd: Path, *, again: bool) -> str:
+        """again: the window has lost its first pane, and this is it."""
+        direction = "-v" if start.spec.split is Split.BELOW or (again and start.stacked) else "-h"
+        side = ["-b"] if again else []
         return self._chain(["split-window", "-d", direction, *side, "-t", beside, *self._pane_argv(start, cwd, False)])[
             0
         ]
