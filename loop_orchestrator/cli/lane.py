@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
+from loop_orchestrator.cli.planned import place_in
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import ExitCode, UsageError
 from loop_orchestrator.model.lane import Lane, LaneKind, LaneSpec, Split
@@ -30,13 +31,17 @@ def _list(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - 
     if not lanes:
         output.note(f"session {project.session} has no lanes; boot them: loop up")
         return ExitCode.DONE
+    branches = _branches(lanes)
     rows = []
     for lane in lanes:
         spec = lane.record.spec
         state = f"{lane.state.word.value}/{lane.state.detail.value}"
-        what = spec.harness or output.shorten(spec.cmd, 40)
-        rows.append((spec.name, spec.window, lane.record.pane, spec.role, spec.kind.value, state, what))
-    output.table(("LANE", "WINDOW", "PANE", "ROLE", "KIND", "STATE", "RUNS"), rows)
+        place, branch = place_in(spec.cwd, project.root), branches[spec.cwd]
+        where = "" if place == "." else f"{place} ({branch})" if branch else place
+        role = spec.role if spec.kind is LaneKind.STANDING else f"{spec.role}, {spec.kind.value}"
+        what = " ".join(filter(None, (spec.harness or output.shorten(spec.cmd, 40), spec.model)))
+        rows.append((spec.name, state, role, spec.window, lane.record.pane, what, where))
+    output.table(("LANE", "STATE", "ROLE", "WINDOW", "PANE", "RUNS", "WHERE"), rows)
     return ExitCode.DONE
 
 
@@ -62,6 +67,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kind", choices=[kind.value for kind in LaneKind], default=LaneKind.WORKER.value)
     parser.add_argument("--auto-approve", action="store_true", help="start it without its own permission prompts")
+    parser.add_argument(
+        "--answer-dialog",
+        metavar="D",
+        action="append",
+        default=[],
+        help="with --wait-ready: say yes to this start-up dialog of the harness, such as trust; may be repeated",
+    )
     parser.add_argument("--wait-ready", action="store_true", help="wait until it is ready; exit 1 if it is not")
     parser.add_argument("--ready-timeout", type=float, metavar="S", default=30.0, help="seconds to wait (30)")
 
@@ -69,10 +81,17 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.boot import add_lane
     from loop_orchestrator.operations.bootcheck import await_lane, is_up, what_it_shows
+    from loop_orchestrator.operations.dialogs import Attendant, waiting_of
+    from loop_orchestrator.operations.programs import missing_programs
 
     spec = _spec(args, project.root)
+    for warning in missing_programs(project.world, (spec,), project.surroundings, project.environ):
+        output.note(warning)
     record = add_lane(project.world, spec, project.surroundings)
-    lane = await_lane(project.world, spec.name, limit_s=args.ready_timeout) if args.wait_ready else None
+    attendant = Attendant(project.world, {spec.name: spec.answer_dialogs})
+    lane = None
+    if args.wait_ready:
+        lane = await_lane(project.world, spec.name, limit_s=args.ready_timeout, attendant=attendant)
     if project.json:
         cwd = str(record.spec.cwd)
         output.document({"session": project.session, "lane": spec.name, "pane": record.pane, "cwd": cwd})
@@ -84,6 +103,8 @@ def _add(args: argparse.Namespace, project: Project) -> int:
         return ExitCode.DONE
     for line in what_it_shows(lane):
         output.note(line)
+    if (waiting := waiting_of(project.world, lane, allowed=spec.answer_dialogs)) is not None:
+        output.note(waiting.sentence)
     return ExitCode.FAILED
 
 
@@ -103,6 +124,7 @@ def _spec(args: argparse.Namespace, root: Path) -> LaneSpec:
             repo=args.repo,
             worktree=args.worktree,
             auto_approve=args.auto_approve,
+            answer_dialogs=tuple(args.answer_dialog),
         ).to_spec(root)
     except ValueError as problem:
         raise UsageError(f"lane {args.lane} was not added: {problem}", hint="loop lane add --help") from problem

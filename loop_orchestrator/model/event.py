@@ -37,6 +37,15 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "worktree.removed": EventKind(
         "a lane's worktree, in which nothing was uncommitted, was removed", ("lane", "directory", "branch")
     ),
+    "dialog.answering": EventKind(
+        "a start-up dialog is about to be answered with yes, as the config allows",
+        ("lane", "harness", "dialog"),
+        promised=True,
+    ),
+    "dialog.answered": EventKind(
+        "what became of that; outcome is yes, or why it was left to a person",
+        ("lane", "harness", "dialog", "outcome", "keys"),
+    ),
     "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
     "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
     "mail.failed": EventKind("a message could not be read and was moved to failed/", ("file", "reason")),

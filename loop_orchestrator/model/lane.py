@@ -145,6 +145,8 @@ class LaneSpec:
     """start the program with its own permission prompts switched off"""
     outside: bool = False
     """what this lane writes counts as coming from outside, so it is not trusted"""
+    answer_dialogs: tuple[str, ...] = ()
+    """start-up dialogs of the harness, by name, that are answered with yes without a person"""
 
     def __post_init__(self) -> None:
         if not LANE_NAME.fullmatch(self.name):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import StoreError, UsageError
-from loop_orchestrator.model.lane import LaneRecord, LaneRun, LaneSpec
+from loop_orchestrator.model.lane import LaneKind, LaneRecord, LaneRun, LaneSpec, Split
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.terminal import PaneFacts
 from loop_orchestrator.operations.init import protect
@@ -18,6 +19,7 @@ from loop_orchestrator.process.launch import launch_argv
 from loop_orchestrator.stores.atomic import read_json, write_json
 from loop_orchestrator.stores.documents import Fields
 from loop_orchestrator.stores.lock import Lock
+from loop_orchestrator.stores.places import write_places
 from loop_orchestrator.substrate.port import PaneStart
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def boot(world: World, plan: Plan, surroundings: Surroundings) -> BootReport:
     with _booting(world):
         records, panes = world.lanes.records(), world.substrate.panes()
         _refuse_foreign(world, records, panes)
+        write_places(world.layout)
         adopted, notes, missing = [], [], []
         for spec in (located(world.layout, lane) for lane in plan.lanes):
             record = _running(world, spec, records.get(spec.name), panes)
@@ -92,10 +95,16 @@ def start_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> Lane
 def add_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> LaneRecord:
     """Boot one lane more because somebody asks for it at a command line.
 
-    Raises as start_lane does, and NotAPersonError for auto_approve from an agent's lane.
+    Raises as start_lane does, UsageError for a dialog that its program does not have, and NotAPersonError for
+    auto_approve and answer_dialogs from an agent's lane.
     """
+    from loop_orchestrator.operations.plan import check_dialogs
+
+    check_dialogs(spec, world.harnesses)
     if spec.auto_approve:
         refuse_agent(world, "start a program with its permission prompts switched off")
+    if spec.answer_dialogs:
+        refuse_agent(world, "have start-up dialogs answered")
     return start_lane(world, spec, surroundings)
 
 
@@ -104,17 +113,48 @@ def _booting(world: World) -> Lock:
     return Lock(path, f"the booting of session {world.session}", timeout_s=_LOCK_LIMIT_S)
 
 
+def running_lanes(world: World) -> tuple[LaneSpec, ...]:
+    """The standing lanes of this session that have their panes."""
+    records, panes = world.lanes.records(), world.substrate.panes()
+    standing = (record for record in records.values() if record.spec.kind is LaneKind.STANDING)
+    return tuple(record.spec for record in standing if _has_pane(record, panes))
+
+
+def missing_lanes(world: World, plan: Plan) -> tuple[LaneSpec, ...]:
+    """The lanes of the plan that do not run: a boot would start them."""
+    records, panes = world.lanes.records(), world.substrate.panes()
+    claimed = {pane.lane for pane in panes}
+    return tuple(
+        spec for spec in plan.lanes if spec.name not in claimed and not _has_pane(records.get(spec.name), panes)
+    )
+
+
+def refuse_foreign(world: World) -> None:
+    """Return if the tmux session of this name is this project's, or there is none. Raises UsageError."""
+    _refuse_foreign(world, world.lanes.records(), world.substrate.panes())
+
+
 def _refuse_foreign(world: World, records: Mapping[str, LaneRecord], panes: Sequence[PaneFacts]) -> None:
-    if panes and not records and not any(pane.lane for pane in panes):
+    if not panes or any(_has_pane(record, panes) for record in records.values()):
+        return
+    made_for = world.substrate.project()
+    if made_for and os.path.realpath(made_for) == os.path.realpath(world.root):
+        return
+    if made_for or not any(pane.lane for pane in panes):
+        whose = f"is of the project {made_for}" if made_for else "holds no lane of this project"
         raise UsageError(
-            f"a tmux session {world.session} runs already and holds no lane of this project",
-            hint="choose another name: loop up --session NAME",
+            f"a tmux session {world.session} runs already and {whose}",
+            hint="name another session: --session NAME",
         )
+
+
+def _has_pane(record: LaneRecord | None, panes: Sequence[PaneFacts]) -> bool:
+    return record is not None and any(pane.pane == record.pane and pane.pid == record.pane_pid for pane in panes)
 
 
 def _running(world: World, spec: LaneSpec, record: LaneRecord | None, panes: Sequence[PaneFacts]) -> LaneRecord | None:
     """The record of a lane whose pane is there; one is made for a pane that was started and never recorded."""
-    if record is not None and any(pane.pane == record.pane and pane.pid == record.pane_pid for pane in panes):
+    if record is not None and _has_pane(record, panes):
         return record
     claiming = [pane for pane in panes if pane.lane == spec.name]
     if not claiming:
@@ -199,7 +239,11 @@ def _pane_start(world: World, spec: LaneSpec, argv: tuple[str, ...], surrounding
             "env": dict(env),
         },
     )
-    return PaneStart(spec=spec, argv=launch_argv(launch), env=tuple(env.items()))
+    stacked = any(
+        record.spec.window == spec.window and record.spec.split is Split.BELOW
+        for record in world.lanes.records().values()
+    )
+    return PaneStart(spec=spec, argv=launch_argv(launch), env=tuple(env.items()), stacked=stacked)
 
 
 def _record(world: World, spec: LaneSpec, pane: PaneFacts, argv: tuple[str, ...]) -> LaneRecord:

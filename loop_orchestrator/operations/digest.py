@@ -145,7 +145,8 @@ def _watched(world: World) -> tuple[Path, ...]:
 
     layout, git_logs = world.layout, world.root / ".git" / "logs"
     lane_logs = git_logs.glob(f"refs/heads/{LANE_BRANCHES}*")
-    own = tuple(map(ensure_dir, (layout.loop_dir, layout.messages, layout.processed, layout.decisions)))
+    folders = (layout.loop_dir, layout.state_file.parent, layout.messages, layout.processed, layout.decisions)
+    own = tuple(map(ensure_dir, dict.fromkeys(folders)))
     others = (_adr_folder(world), git_logs, *git_logs.glob("refs/remotes/*"), *lane_logs)
     return (*own, *(folder for folder in others if folder.is_dir()))
 

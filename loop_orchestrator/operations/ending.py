@@ -12,6 +12,7 @@ from loop_orchestrator.clock import format_time
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import LoopError, ProcessError
 from loop_orchestrator.model.lane import Lane, LaneKind, LaneWord
+from loop_orchestrator.operations.boot import refuse_foreign
 from loop_orchestrator.operations.observe import observe_lane, observe_lanes, record_of
 from loop_orchestrator.operations.person import refuse_agent
 from loop_orchestrator.operations.saving import Kept, save_lanes, unsaved
@@ -98,13 +99,15 @@ def end_lane(world: World, name: str, *, by: str, snapshot: bool = True) -> EndR
 def down(world: World, *, force: bool, by: str, snapshot: bool = True) -> DownReport:
     """End every lane, and the session if nothing else is in it; nothing happens where neither is there.
 
-    Worktrees stay. Raises NotAPersonError from an agent's lane, LoopError while a lane works, unless ``force``, and
-    where uncommitted work cannot be saved, with every lane as it was.
+    Worktrees stay. Raises NotAPersonError from an agent's lane, UsageError for a tmux session that is not this
+    project's, LoopError while a lane works, unless ``force``, and where uncommitted work cannot be saved, with every
+    lane as it was.
     """
     refuse_agent(world, "end the session")
     lanes = observe_lanes(world)
     if not lanes and not world.substrate.session_exists():
         return DownReport(handoffs=(), kept=0, saved=(), worktrees=())
+    refuse_foreign(world)
     working = [lane.name for lane in lanes if lane.record.agent and lane.state.word is LaneWord.WORKING]
     if working and not force:
         raise LoopError(

@@ -236,7 +236,7 @@ def _rest(found: Status) -> Iterator[Need]:
         yield Need(
             what=f"{found.mail_failed} files of the mailbox could not be read as messages",
             since=None,
-            next_step="look into .loop/messages/failed/",
+            next_step="look into failed/ of the mailbox",
         )
     pending = () if isinstance(found.mail, Unknown) else found.mail
     if found.has_engine and found.engine.word is EngineWord.STOPPED and pending:

@@ -103,6 +103,8 @@ def _lane_lines(lane: LaneConfig) -> Iterator[str]:
         yield f"lane {name} gets the environment {variable}={value}"
     if lane.auto_approve:
         yield f"lane {name} starts {lane.harness} with its permission prompts switched off"
+    if lane.answer_dialogs:
+        yield f"lane {name} says yes to these start-up dialogs of {lane.harness}: {', '.join(lane.answer_dialogs)}"
 
 
 def _engine_lines(engine: EngineConfig) -> Iterator[str]:

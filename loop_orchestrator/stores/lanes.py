@@ -84,6 +84,7 @@ def _fields(record: LaneRecord) -> dict[str, JsonValue]:
         "env": [[key, value] for key, value in spec.env],
         "auto_approve": spec.auto_approve,
         "outside": spec.outside,
+        "answer_dialogs": list(spec.answer_dialogs),
         "pane": record.pane,
         "pane_pid": record.pane_pid,
         "pane_tty": record.pane_tty,
@@ -109,6 +110,7 @@ def _record(fields: Fields) -> LaneRecord:
             env=fields.pairs("env"),
             auto_approve=fields.flag("auto_approve"),
             outside=fields.flag("outside"),
+            answer_dialogs=fields.texts("answer_dialogs") if "answer_dialogs" in fields.values else (),
         )
     except ValueError as error:
         raise StoreError(f"{fields.where}: {error}") from error

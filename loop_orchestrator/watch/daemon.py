@@ -244,8 +244,9 @@ class _Daemon:
             layout.engine_dir,
             layout.session_dir,
             layout.loop_dir,
+            layout.state_file.parent,
         )
-        watched = [*map(ensure_dir, own), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
+        watched = [*map(ensure_dir, dict.fromkeys(own)), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
         async for found in awatch(*watched, step=20, debounce=50, recursive=False, stop_event=self.stop):
             paths = {Path(path) for _, path in found}
             if layout.events in paths:
