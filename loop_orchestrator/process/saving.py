@@ -188,7 +188,7 @@ class _Reading:
                 entries = entries[1:]
             elif entries:
                 tries += 1
-                if tries == _TRIES:
+                if tries == _TRIES or b"could not open" not in done.stderr:
                     raise failure(self._top, "hash-object", done)
 
     def _removals(self, paths: Iterable[str]) -> Iterator[bytes]:
