@@ -44,7 +44,7 @@ class EndReport:
     worktree: Path | None
     """the lane's worktree, if it had one"""
     kept: str
-    """why the worktree is still there, completes "it holds …"; empty: it is gone, or there was none"""
+    """why the worktree is still there; empty: it is gone, or there was none"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,11 +147,11 @@ def _end_pane(world: World, lane: Lane) -> tuple[ProcessId, ...]:
 def _settle_worktree(world: World, lane: Lane, *, ended: tuple[ProcessId, ...], snapshot: bool) -> str:
     """Remove the lane's worktree if nothing would be lost with it; else why it was kept."""
     if not snapshot:
-        return "what it held, since no snapshot was wanted"
+        return "no snapshot was wanted"
     deadline = world.clock.monotonic() + _PROGRAM_LIMIT_S
     while any(map(alive, ended)):
         if world.clock.monotonic() > deadline:
-            return "files of a program that has not ended"
+            return "its program has not ended"
         world.clock.sleep(_LOOK_S)
     return remove_if_empty(world, lane.record.spec)
 
