@@ -160,7 +160,7 @@ def _print_drop(lane: str, report: EndReport) -> None:
     if report.saved is not None:
         output.line(f"its uncommitted work: loop undo restore {report.saved.name}", whole=True)
     if report.worktree is not None and report.kept:
-        output.note(f"its worktree stays, it holds {report.kept}: {report.worktree}", whole=True)
+        output.note(f"its worktree stays ({report.kept}): {report.worktree}", whole=True)
     elif report.worktree is not None:
         output.note("its worktree is removed, its branch stays")
 

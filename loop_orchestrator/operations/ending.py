@@ -45,7 +45,7 @@ class EndReport:
     worktree: Path | None
     """the lane's worktree, if it had one"""
     kept: str
-    """why the worktree is still there, completes "it holds …"; empty: it is gone, or there was none"""
+    """why the worktree is still there; empty: it is gone, or there was none"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +85,12 @@ def end_lane(world: World, name: str, *, by: str, snapshot: bool = True) -> EndR
         saved = (save_lanes(world, [spec]) if snapshot else unsaved([spec]))[name]
         handoff = _write_handoff(world, lane, saved)
         crash_point("handoff.written")
-        ended = _end_pane(world, lane)
+        running = _programs(lane)
+        _end_pane(world, lane)
         crash_point("lane.ended")
         kept = ""
         if spec.worktree_of is not None:
-            kept = _settle_worktree(world, lane, ended=ended, snapshot=snapshot)
+            kept = _settle_worktree(world, lane, running=running, snapshot=snapshot)
         world.lanes.remove(name)
         world.events.append("lane.dropped", "cli", {"lane": name, "by": by, "handoff": str(handoff)})
     worktree = world.layout.worktrees / name if spec.worktree_of is not None else None
@@ -136,25 +137,30 @@ def _end_panes(world: World, lanes: Sequence[Lane]) -> int:
     return len(others)
 
 
-def _end_pane(world: World, lane: Lane) -> tuple[ProcessId, ...]:
-    """End the lane's pane, and return what ran in it; a pane that another program has by now is left alone."""
+def _programs(lane: Lane) -> tuple[ProcessId, ...]:
+    """What runs in the lane: its launcher and its program."""
+    pids = (lane.record.pane_pid, *((lane.run.pid,) if lane.run is not None and lane.run.ended_at is None else ()))
+    return tuple(process for pid in pids if (process := from_pid(pid)) is not None)
+
+
+def _end_pane(world: World, lane: Lane) -> None:
+    """End the lane's pane; one that another program has by now is left alone."""
     record = lane.record
-    if not any(pane.pane == record.pane and pane.pid == record.pane_pid for pane in world.substrate.panes()):
-        return ()
-    pids = (record.pane_pid, *((lane.run.pid,) if lane.run is not None and lane.run.ended_at is None else ()))
-    running = tuple(process for pid in pids if (process := from_pid(pid)) is not None)
-    world.substrate.end_pane(record.pane)
-    return running
+    if any(pane.pane == record.pane and pane.pid == record.pane_pid for pane in world.substrate.panes()):
+        world.substrate.end_pane(record.pane)
 
 
-def _settle_worktree(world: World, lane: Lane, *, ended: tuple[ProcessId, ...], snapshot: bool) -> str:
-    """Remove the lane's worktree if nothing would be lost with it; else why it was kept."""
+def _settle_worktree(world: World, lane: Lane, *, running: tuple[ProcessId, ...], snapshot: bool) -> str:
+    """Remove the lane's worktree if nothing would be lost with it; else why it was kept.
+
+    running: what ran in the lane, and may write its last files for a moment longer.
+    """
     if not snapshot:
-        return "what it held, since no snapshot was wanted"
+        return "no snapshot was wanted"
     deadline = world.clock.monotonic() + _PROGRAM_LIMIT_S
-    while any(map(alive, ended)):
+    while any(map(alive, running)):
         if world.clock.monotonic() > deadline:
-            return "files of a program that has not ended"
+            return "its program has not ended"
         world.clock.sleep(_LOOK_S)
     return remove_if_empty(world, lane.record.spec)
 

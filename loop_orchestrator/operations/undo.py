@@ -176,7 +176,8 @@ def _own_directory(world: World, one: SavedWork) -> tuple[Path, bool]:
         if worktree.repository_of(directory) != one.repository or git.toplevel(directory) != directory:
             raise LoopError(f"{directory} is no working tree of {one.repository} any more", hint=elsewhere)
         return directory, False
-    if one.worktree_of is None:
+    ours = Path(os.path.realpath(world.layout.loop_dir)) / "worktrees"
+    if one.worktree_of is None or directory.parent.parent != ours:
         raise LoopError(f"{directory}, where snapshot {one.name} was taken, is gone", hint=elsewhere)
     _make_again(world, one, directory, elsewhere)
     return directory, True

@@ -126,8 +126,7 @@ def make_worktree(world: World, plan: WorktreePlan) -> LaneSpec:
 def remove_if_empty(world: World, spec: LaneSpec) -> str:
     """Remove the worktree of a lane whose program ended; its branch stays, and the ledger's entry.
 
-    Returns why it was kept, in words that complete "it holds …"; empty where it is gone. Raises nothing for a worktree
-    that cannot be judged: it is kept.
+    Returns why it was kept; empty where it is gone. Raises nothing for a worktree that cannot be judged: it is kept.
     """
     directory = world.layout.worktrees / spec.name
     if not directory.is_dir():
@@ -140,7 +139,7 @@ def remove_if_empty(world: World, spec: LaneSpec) -> str:
             made = {"lane": spec.name, "directory": str(directory), "branch": branch}
             world.events.append("worktree.removed", "cli", {**made})
     except ProcessError as error:
-        return f"something that could not be judged: {error.message}"
+        return f"it could not be judged: {error.message}"
     return kept
 
 
@@ -148,7 +147,7 @@ def why_kept(directory: Path) -> str:
     """What of a worktree would be lost with it; empty: nothing. Raises ProcessError."""
     top = git.toplevel(directory)
     if top is None or not top.samefile(directory):
-        return "files that git no longer takes for a worktree"
+        return "git no longer takes it for a worktree"
     if what := worktree.under_way(directory):
         return f"{what} under way"
     if git.branch(directory) is None:

@@ -131,8 +131,13 @@ def asked(
     """Like ask. Raises ProcessError too, in git's own last words, if it did not succeed."""
     done = ask(path, *words, config=config, stdin=stdin, env=env, timeout_s=timeout_s)
     if done.code != 0:
-        raise ProcessError(f"git {words[0]} failed in {path}: {done.complaint}")
+        raise failure(path, words[0], done)
     return done
+
+
+def failure(path: Path, word: str, done: Finished) -> ProcessError:
+    """What to raise for a call that did not succeed."""
+    return ProcessError(f"git {word} failed in {path}: {done.complaint}")
 
 
 def ask(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from loop_orchestrator.errors import ProcessError
-from loop_orchestrator.process.git import ask, asked, head
+from loop_orchestrator.process.git import ask, failure, head
 from loop_orchestrator.process.run import Finished
 from loop_orchestrator.process.worktree import CHECKOUT_TIMEOUT_S, NO_PROGRAMS, git_path, split
 
@@ -30,7 +30,7 @@ SETTINGS = (
 """For every call on the index of our own; the objects are on the disk before anything relies on them."""
 
 _TRIES = 4
-"""How often files are read again because an agent at work removed one between two steps."""
+"""How often a file is tried that is there and cannot be read: an agent at work may remove and make it again."""
 
 
 class Uncommitted(NamedTuple):
@@ -56,20 +56,11 @@ def uncommitted(top: Path) -> Uncommitted:
 
     Raises ProcessError: no space, a file that cannot be read, a broken repository.
     """
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            with tempfile.TemporaryDirectory(prefix="loop-snapshot-") as folder:
-                return _Reading(top, Path(folder)).read()
-        except _VanishedError:
-            if not tries_left:
-                raise
-        except OSError as error:
-            raise ProcessError(f"{top} cannot be read: {error.strerror} ({error.filename})") from error
-    raise AssertionError
-
-
-class _VanishedError(ProcessError):
-    """A file could not be read; perhaps it was only removed meanwhile."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="loop-snapshot-") as folder:
+            return _Reading(top, Path(folder)).read()
+    except OSError as error:
+        raise ProcessError(f"{top} cannot be read: {error.strerror} ({error.filename})") from error
 
 
 class _Entry(NamedTuple):
@@ -182,16 +173,23 @@ class _Reading:
         return copy
 
     def _additions(self, entries: Sequence[_Entry]) -> Iterator[bytes]:
-        if not entries:
-            return
-        names = b"".join(quoted(entry.content) + b"\n" for entry in entries)
-        words = ("hash-object", "-w", "--no-filters", "--stdin-paths")
-        try:
-            oids = self._git(*words, stdin=names).text.split()
-        except ProcessError as error:
-            raise _VanishedError(error.message) from error
-        for entry, oid in zip(entries, oids, strict=True):
-            yield f"{entry.mode} {oid}\t".encode() + os.fsencode(entry.path) + b"\0"
+        """A line for each entry; one whose file an agent removed meanwhile is taken out."""
+        tries = 0
+        while entries:
+            names = b"".join(quoted(entry.content) + b"\n" for entry in entries)
+            done = self._git("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=names, codes=None)
+            oids = done.text.split()
+            for entry, oid in zip(entries, oids, strict=False):
+                yield f"{entry.mode} {oid}\t".encode() + os.fsencode(entry.path) + b"\0"
+            entries = entries[len(oids) :]
+            tries = 0 if oids else tries
+            if entries and not os.path.lexists(self._top / entries[0].path):
+                yield from self._removals([entries[0].path])
+                entries = entries[1:]
+            elif entries:
+                tries += 1
+                if tries == _TRIES or b"could not open" not in done.stderr:
+                    raise failure(self._top, "hash-object", done)
 
     def _removals(self, paths: Iterable[str]) -> Iterator[bytes]:
         for path in paths:
@@ -200,12 +198,12 @@ class _Reading:
     def _write_tree(self) -> str:
         return self._git("write-tree").text.strip()
 
-    def _git(self, *words: str, stdin: bytes | None = None, codes: tuple[int, ...] = (0,)) -> Finished:
+    def _git(self, *words: str, stdin: bytes | None = None, codes: tuple[int, ...] | None = (0,)) -> Finished:
+        """codes: the exit codes that are an answer; None: every one."""
         env = {"GIT_INDEX_FILE": str(self._index)}
-        call = ask if len(codes) > 1 else asked
-        done = call(self._top, *words, config=SETTINGS, stdin=stdin, env=env, timeout_s=CHECKOUT_TIMEOUT_S)
-        if done.code not in codes:
-            raise ProcessError(f"git {words[0]} failed in {self._top}: {done.complaint}")
+        done = ask(self._top, *words, config=SETTINGS, stdin=stdin, env=env, timeout_s=CHECKOUT_TIMEOUT_S)
+        if codes is not None and done.code not in codes:
+            raise failure(self._top, words[0], done)
         return done
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from loop_orchestrator.operations.plan import plan_lanes
 from loop_orchestrator.operations.undo import snapshots
 from loop_orchestrator.process import git
 from loop_orchestrator.wiring import Project
+from tests.support.clocks import SteppedClock
 from tests.support.projects import PLAIN, project_at, tmux
 from tests.support.repositories import a_repository, contents, make_dirty
 from tests.support.waiting import eventually
@@ -122,7 +125,7 @@ def test_work_that_cannot_be_saved_keeps_the_lane(shop: Project, api: Path) -> N
         down(shop.world, force=True, by="person")
     assert len(shop.substrate.panes()) == len(shop.lanes.records()) == 4
     report = drop_lane(shop.world, "api", force=False, by="person", snapshot=False)
-    assert (report.saved, report.kept) == (None, "what it held, since no snapshot was wanted")
+    assert (report.saved, report.kept) == (None, "no snapshot was wanted")
     assert (api / "work").read_text() == "x"
 
 
@@ -142,3 +145,18 @@ def test_down_saves_a_shared_directory_once_and_keeps_worktrees(shop: Project, a
     assert [one.directory for one in report.saved] == [shop.root, api]
     assert (report.worktrees, (api / "work").read_text()) == ((api,), "x")
     assert len(snapshots(shop).all) == 2
+
+
+def test_a_worktree_in_which_something_still_runs_is_kept(shop: Project, api: Path, clock: SteppedClock) -> None:
+    held = "trap '' HUP TERM; echo held; while :; do sleep 1; done"
+    spec = LaneConfig(name="held", cmd=held, worktree=True, kind=LaneKind.WORKER).to_spec(shop.root)
+    record = start_lane(shop.world, spec, shop.surroundings)
+    eventually(lambda: "held" in shop.substrate.read([record.pane])[0].screen.text)
+    run = eventually(lambda: shop.lanes.run("held"))
+    assert run is not None
+    shop.clock = clock  # type: ignore[assignment]
+    try:
+        report = drop_lane(shop.world, "held", force=False, by="person")
+        assert (report.kept, record.spec.cwd.is_dir()) == ("its program has not ended", True)
+    finally:
+        os.killpg(os.getpgid(run.pid), signal.SIGKILL)

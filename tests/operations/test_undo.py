@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,13 @@ def test_a_repository_outside_of_the_project_is_remembered(shop: Project, tmp_pa
     shutil.rmtree(other)
     found = snapshots(shop)
     assert found.all == () and str(other) in found.unread[0]
+
+
+def test_a_snapshot_makes_no_worktree_outside_of_where_worktrees_are(shop: Project, tmp_path: Path) -> None:
+    spec = lane(shop, "api")
+    (spec.cwd / "kept.txt").write_text("half done\n")
+    one = replace(save(shop, spec), directory=tmp_path / "a" / "b" / "c")
+    shutil.rmtree(spec.cwd)
+    with pytest.raises(LoopError, match="taken, is gone"):
+        bring_back(shop, one)
+    assert not (tmp_path / "a").exists()

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.actions.base import ActionKind, Hands
+from loop_orchestrator.actions.registry import ActionCodec
 from loop_orchestrator.config.schema import LaneConfig
 from loop_orchestrator.errors import ExitCode, LoopError, StoreError
 from loop_orchestrator.model.lane import LaneKind, LaneSpec
+from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.operations.boot import boot, start_lane
+from loop_orchestrator.operations.digest import digest, digest_document
 from loop_orchestrator.operations.plan import plan_lanes
 from loop_orchestrator.operations.worktrees import (
     located,
@@ -27,8 +31,8 @@ from tests.support.repositories import a_repository, commit_all, git, make_dirty
 
 
 @pytest.fixture
-def shop(project: Path) -> Project:
-    """A repository with a config in which nothing is booted; no tmux server is started."""
+def shop(project: Path, socket: str) -> Project:
+    """A repository with a config in which nothing is booted; a tmux server is its own, if a test starts one."""
     shop = project_at(project, config=PLAIN)
     (project / ".gitignore").write_text(".loop/\n*.log\n__pycache__/\n")
     a_repository(project)
@@ -147,9 +151,7 @@ def test_a_state_file_that_cannot_be_changed_stops_it_before_anything_is_made(sh
     assert not shop.layout.worktrees.exists()
 
 
-def test_one_lane_that_cannot_have_its_worktree_keeps_the_others_from_being_made(
-    shop: Project, socket: str, project: Path
-) -> None:
+def test_one_lane_that_cannot_have_its_worktree_keeps_the_others_from_being_made(shop: Project, project: Path) -> None:
     in_the_way(project)
     config = "lanes:\n" + "".join(f"  {name}: {{harness: shell, worktree: true}}\n" for name in ("web", "api"))
     shop = project_at(project, config=config)
@@ -159,7 +161,7 @@ def test_one_lane_that_cannot_have_its_worktree_keeps_the_others_from_being_made
     assert not shop.substrate.session_exists()
 
 
-def test_the_record_of_a_lane_keeps_that_it_is_a_worktree(shop: Project, socket: str, project: Path) -> None:
+def test_the_record_of_a_lane_keeps_that_it_is_a_worktree(shop: Project, project: Path) -> None:
     record = start_lane(shop.world, a_spec(project), shop.surroundings)
     assert shop.lanes.records()["api"].spec == record.spec
     assert (record.spec.worktree_of, record.spec.cwd) == (project, project / ".loop/worktrees/shop/api")
@@ -198,7 +200,7 @@ def no_git_file(top: Path) -> None:
         (hold_index, "another git command under way"),
         (inner_repository, "repositories of its own: inner/"),
         (ignored_file, "ignored files that are no cache: run.log"),
-        (no_git_file, "files that git no longer takes for a worktree"),
+        (no_git_file, "git no longer takes it for a worktree"),
     ],
 )
 def test_a_worktree_that_holds_something_is_kept(shop: Project, state: Callable[[Path], None], reason: str) -> None:
@@ -227,3 +229,38 @@ def test_a_submodule_keeps_a_worktree(shop: Project, tmp_path: Path) -> None:
     git(spec.cwd, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(part), "part")
     commit_all(spec.cwd)
     assert why_kept(spec.cwd) == "repositories of its own: part"
+
+
+def test_the_digest_counts_what_lanes_committed_even_when_their_worktree_is_gone(shop: Project) -> None:
+    spec = provide(shop)
+    (spec.cwd / "work").touch()
+    commit_all(spec.cwd)
+    place = {"repo": "api", "path": str(spec.cwd), "branch": "loop/shop/api", "upstream": "main", "count": 1}
+    unpushed = digest_document(digest(shop))["unpushed"]
+    assert isinstance(unpushed, list) and place in unpushed
+    assert remove_if_empty(shop, spec) == ""
+    root = shop.root
+    unpushed = digest_document(digest(shop))["unpushed"]
+    assert isinstance(unpushed, list) and {**place, "repo": root.name, "path": str(root)} in unpushed
+    git(root, "merge", "--quiet", "loop/shop/api")
+    unpushed = digest_document(digest(shop))["unpushed"]
+    assert isinstance(unpushed, list) and len(unpushed) == 1, "what is merged is no work left to do"
+
+
+def test_a_lane_that_runs_without_its_worktree_is_said_at_the_next_boot(shop: Project, project: Path) -> None:
+    for worktree in ("false", "true"):
+        booted = project_at(project, config=f"lanes: {{api: {{harness: shell, worktree: {worktree}}}}}\n")
+        plan = plan_lanes(booted.config, project, booted.harnesses, preset="", found=())
+        report = boot(booted.world, plan, booted.surroundings)
+    assert report.added == ()
+    assert report.notes[0].startswith(f"lane api goes on working in {project}; for a worktree of its own: ")
+
+
+def test_the_engine_can_give_a_new_lane_a_worktree(shop: Project) -> None:
+    config = "lanes: {coord: {cmd: sleep 1000}}\nengine: {approval: manual}\n"
+    world = project_at(shop.root, config=config).world
+    fields: dict[str, JsonValue] = {"window": "api", "brief": "true", "harness": "shell", "worktree": True}
+    action = ActionCodec().from_fields("add_lane", {**fields, "rationale": "x"})
+    assert isinstance(action, ActionKind)
+    action.perform(Hands(world=world, decision="d-1", idx=0))
+    assert world.lanes.records()["api"].spec.cwd == shop.root / ".loop/worktrees/shop/api"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from loop_orchestrator.errors import ProcessError
-from loop_orchestrator.model.saved import SavedWork
+from loop_orchestrator.model.saved import Change, ChangeKind, SavedWork
+from loop_orchestrator.process import restoring
 from loop_orchestrator.process.restoring import Now, placed, restage, write_back
 from loop_orchestrator.process.saved import Label, save, saved
 from loop_orchestrator.process.worktree import common_dir
@@ -134,6 +135,24 @@ def test_content_that_is_gone_is_said_and_leaves_no_half_file(repository: Path, 
     with pytest.raises(ProcessError, match=r"'kept\.txt' is not in the repository any more"):
         restore(one, target)
     assert list(target.iterdir()) == []
+
+
+def test_files_are_made_of_pieces_of_any_size_and_a_half_one_is_not_left(tmp_path: Path) -> None:
+    wanted = [
+        Change(kind=ChangeKind.ADDED, path=path, mode=mode, oid=oid, base_mode="000000", base_oid="0")
+        for path, mode, oid in (
+            ("a", "100755", "aa"),
+            ("b/c", "100644", "bb"),
+            ("d", "120000", "cc"),
+            ("e", "100644", "dd"),
+        )
+    ]
+    receiver = restoring._Receiver(wanted, tmp_path)
+    for byte in b"aa blob 3\n\nx\n\nbb blob 0\n\ncc blob 2\n/x\ndd blob 9\nhalf":
+        receiver.take(bytes((byte,)))
+    receiver.close()
+    assert receiver.left == 1
+    assert contents(tmp_path) == {"a": ("program", b"\nx\n"), "b/c": ("file", b""), "d": ("link", b"/x")}
 
 
 def test_a_large_file_goes_through_in_pieces(repository: Path) -> None:

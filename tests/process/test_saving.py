@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.model.saved import ChangeKind, SavedWork
+from loop_orchestrator.process import saving
 from loop_orchestrator.process.saved import Label, changes, forget, save, saved
 from loop_orchestrator.process.saving import uncommitted
 from loop_orchestrator.process.worktree import common_dir
@@ -187,3 +189,19 @@ def test_a_repository_with_longer_ids(tmp_path: Path) -> None:
     commit_all(tmp_path)
     (tmp_path / "a").unlink()
     assert [change.kind for change in changes(saved_of(tmp_path))] == [ChangeKind.DELETED]
+
+
+def test_files_that_an_agent_removes_meanwhile_are_left_out(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a-temp", "b-stays", "c-temp"):
+        (repository / name).write_text(name)
+    (repository / "kept.txt").write_text("changed\n")
+    entries = saving._Reading._entries
+
+    def then_removed(reading: saving._Reading, paths: Iterable[str]) -> tuple[list[saving._Entry], list[str]]:
+        found = entries(reading, paths)
+        for name in ("a-temp", "c-temp", "kept.txt"):
+            (repository / name).unlink()
+        return found
+
+    monkeypatch.setattr(saving._Reading, "_entries", then_removed)
+    assert held(saved_of(repository)) == stripped(contents(repository))
