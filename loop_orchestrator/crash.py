@@ -32,6 +32,9 @@ CRASH_POINTS: dict[str, str] = {
     "delivery.submitting": "Enter is recorded as pressed, it was not pressed yet",
     "delivery.submitted": "Enter was pressed, no receipt is on disk",
     "delivery.closed": "the receipt is on disk",
+    "restart.recorded": "a restart is recorded as begun, the lane's pane was not touched",
+    "restart.started": "the lane's program was started again, its new record is not on disk",
+    "restart.kept": "the lane's new record is on disk, the restart is not closed",
     "mail.linked": "a message is in the mailbox, its event is not in the log",
 }
 """Point -> what is true when the process dies there."""

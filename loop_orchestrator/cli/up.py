@@ -40,6 +40,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="wait until every lane is ready, at most S seconds (30); exit 1 if one is not",
     )
+    parser.add_argument(
+        "--auto-restart",
+        action="store_true",
+        help="restart agents whose program ended, without an engine: starts loop lane guard in the background",
+    )
 
 
 def _run(args: argparse.Namespace, project: Project) -> int:
@@ -55,6 +60,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     require_accepted(project, accept_now=args.accept)
     output.note(f"{plan.source}")
     report = boot(project.world, plan, project.surroundings)
+    if args.auto_restart:
+        _guard(args, project)
     lanes = _checked(args, project)
     if project.json:
         _print_document(plan, report, lanes, project)
@@ -64,6 +71,14 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     if code == ExitCode.DONE and not (args.no_attach or project.json) and sys.stdin.isatty() and sys.stdout.isatty():
         return attach(project)
     return code
+
+
+def _guard(args: argparse.Namespace, project: Project) -> None:
+    from loop_orchestrator.operations.guard import ensure_guard
+
+    named = str(Path(args.lane_config).absolute()) if args.lane_config else ""
+    pid, new = ensure_guard(project.world, socket=project.socket, lane_config=named, environ=project.environ)
+    output.note(f"{'a guard restarts' if new else 'the guard goes on restarting'} lanes that end (pid {pid})")
 
 
 def _print_plan(plan: Plan, project: Project) -> None:

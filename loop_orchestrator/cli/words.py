@@ -39,6 +39,8 @@ WORDS: Mapping[str, Word] = {
     "lane list": Word("lane", "list the lanes and their states"),
     "lane add": Word("lane", "boot one lane more"),
     "lane drop": Word("lane", "end a lane, with a hand-off file"),
+    "lane restart": Word("lane_restart", "start the program of a lane again, in its own pane"),
+    "lane guard": Word("lane_restart", "restart agents whose program ended, while no engine watches"),
     "lane-status": Word("lane_status", "the state of one lane or of all, for scripts"),
     "task list": Word("task", "list the tasks"),
     "task show": Word("task", "print one task"),
@@ -72,7 +74,7 @@ FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approv
 
 GROUPS: Mapping[str, str] = {
     "mail": "send and read messages between lanes and people",
-    "lane": "list, add and drop lanes",
+    "lane": "list, add, drop and restart lanes",
     "task": "list tasks and say what became of them",
     "state": "print and change the state file",
     "engine": "cycles, decisions and the daemon",

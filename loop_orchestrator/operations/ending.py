@@ -48,7 +48,7 @@ def end_lane(world: World, name: str, *, by: str) -> Path:
     """End a lane, whatever it is, after its hand-off was written; waits for a delivery to it that is under way."""
     with world.deliveries.lease(name, _LEASE_LIMIT_S):
         lane = observe_lane(world, name)
-        handoff = _write_handoff(world, lane)
+        handoff = write_handoff(world, lane)
         _end_pane(world, lane)
         world.lanes.remove(name)
         world.events.append("lane.dropped", "cli", {"lane": name, "by": by, "handoff": str(handoff)})
@@ -69,7 +69,7 @@ def down(world: World, *, force: bool, by: str) -> DownReport:
         raise LoopError(
             f"session {world.session} was not ended: {', '.join(working)} at work", hint="loop down --force"
         )
-    handoffs = tuple(_write_handoff(world, lane) for lane in lanes)
+    handoffs = tuple(write_handoff(world, lane) for lane in lanes)
     world.events.append("session.down", "cli", {"by": by})
     ours = {lane.record.pane for lane in lanes}
     kept = [pane for pane in world.substrate.panes() if pane.pane not in ours and not pane.lane]
@@ -89,7 +89,8 @@ def _end_pane(world: World, lane: Lane) -> None:
         world.substrate.end_pane(record.pane)
 
 
-def _write_handoff(world: World, lane: Lane) -> Path:
+def write_handoff(world: World, lane: Lane) -> Path:
+    """Keep what stands on the screen of a lane whose program is about to be ended; the file."""
     from loop_orchestrator.stores.atomic import write_text
 
     now = world.clock.now()
