@@ -96,7 +96,7 @@ def exit_status_of(lane: Lane, last: RestartNote | None) -> int | None:
     """How the program of a lane that ended did so; None where that is not known."""
     if lane.run is not None and lane.run.ended_at is not None:
         return lane.run.exit_status
-    return last.exit_status if last is not None and last.is_of(lane.record) else None
+    return last.exit_status if last is not None and last.is_of_an_end and last.is_of(lane.record) else None
 
 
 def how_it_ended(exit_status: int | None) -> str:

@@ -43,7 +43,7 @@ class _Guard:
     def __init__(self, world: World, say: Callable[[str], None]) -> None:
         self.world = world
         self.say = say
-        self.keeper = Keeper(world)
+        self.keeper = Keeper(world, say=say)
         self.wake = asyncio.Event()
         self.stop = asyncio.Event()
         self.folder = os.open(ensure_dir(world.layout.session_dir), os.O_RDONLY | os.O_DIRECTORY)

@@ -6,7 +6,7 @@ Everything it must not forget is in lane-restarts.jsonl; what it keeps in memory
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -41,8 +41,10 @@ class _Seen:
 class Keeper:
     """Restarts the lanes of one session. One thread at a time."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, say: Callable[[str], None] | None = None) -> None:
+        """say: gets a line for every step; None: the records are enough."""
         self._world = world
+        self._say = say
         self._seen: dict[str, _Seen] = {}
         self._due = math.inf
 
@@ -155,6 +157,7 @@ class Keeper:
         except LoopError as error:
             reason = f"it could not be started again: {error.message}"
             return failed(reason, facts, step.attempt, self._now, self._world.config.restart)
+        self._tell(f"lane {lane.name}: started again, {step.attempt} in a row; {step.reason}")
         return started
 
     def _record(self, lane: Lane, facts: LaneFacts, step: Step) -> None:
@@ -172,6 +175,7 @@ class Keeper:
             booted_at=lane.record.booted_at,
         )
         self._world.restarts.append(note)
+        self._tell(f"lane {note.lane}: {event.value}: {note.reason}")
         payload: dict[str, JsonValue] = {"lane": note.lane, "attempt": note.attempt}
         if event is RestartEvent.GIVING_UP:
             self._event("lane.gave-up", {**payload, "reason": note.reason, "exit_status": note.exit_status})
@@ -196,6 +200,10 @@ class Keeper:
 
     def _look_in(self, seconds: float) -> None:
         self._due = min(self._due, self._world.clock.monotonic() + seconds)
+
+    def _tell(self, text: str) -> None:
+        if self._say is not None:
+            self._say(text)
 
     def _event(self, kind: str, payload: dict[str, JsonValue]) -> None:
         self._world.events.append(kind, SOURCE, payload)
