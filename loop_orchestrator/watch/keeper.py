@@ -115,7 +115,7 @@ class Keeper:
             suspended=lane.run is not None and lane.run.suspended,
             up_s=None if seen.ready is None else now - seen.ready,
             started_s=now - seen.since,
-            asks=f"it waits for a person: {lane.state.evidence[0].seen}" if asks else "",
+            asks=f"it is {lane.state.word.value} ({lane.state.detail.value})" if asks else "",
             last=last,
         )
 
@@ -185,7 +185,7 @@ class Keeper:
             self._event("lane.recovered", payload)
 
     def _sentences(self, lanes: Sequence[Lane]) -> frozenset[str]:
-        """Lanes that do not come back by themselves."""
+        """Lanes that do not come back by themselves. What stands in a lane is not part of it: this reaches the brain."""
         notes = self._world.restarts.latest()
         found = set()
         for lane in lanes:
@@ -193,9 +193,9 @@ class Keeper:
             if last is None or not last.is_of(lane.record):
                 continue
             if last.event is RestartEvent.GIVING_UP:
-                found.add(f"{lane.name} was given up {last.reason}")
+                found.add(f"{lane.name} was given up: {last.reason}")
             elif last.event is RestartEvent.POSTPONED:
-                found.add(f"{lane.name} waits for a person: {last.reason}")
+                found.add(f"{lane.name} is not started again yet, or not ready since: a person has to look")
         return frozenset(found)
 
     def _look_in(self, seconds: float) -> None:

@@ -124,7 +124,7 @@ def _of_ended(facts: LaneFacts, now: datetime, limits: RestartConfig) -> Step:
         next_at = now + timedelta(seconds=HELD_S)
         return Step(move=Move.POSTPONE, attempt=attempt, reason=facts.held, next_at=next_at, look_s=HELD_S)
     if attempt >= len(limits.waits_s):
-        return _given_up(facts, attempt, f"after {_restarts(attempt)} in a row")
+        return _given_up(facts, attempt, _in_vain(attempt))
     return Step(move=Move.RESTART, attempt=attempt + 1, reason=f"its program {how_it_ended(facts.exit_status)}")
 
 
@@ -140,7 +140,7 @@ def _of_an_end(facts: LaneFacts, attempt: int, now: datetime, limits: RestartCon
 def failed(reason: str, facts: LaneFacts, attempt: int, now: datetime, limits: RestartConfig) -> Step:
     """The step after ``attempt`` restarts in a row that were not good: the next wait, or the end of it."""
     if attempt >= len(limits.waits_s):
-        return _given_up(facts, attempt, f"after {_restarts(attempt)} in a row")
+        return _given_up(facts, attempt, _in_vain(attempt))
     wait_s = limits.waits_s[attempt]
     return Step(move=Move.FAIL, attempt=attempt, reason=reason, next_at=now + timedelta(seconds=wait_s), look_s=wait_s)
 
@@ -155,5 +155,5 @@ def _left_s(at: datetime | None, now: datetime, most_s: float) -> float:
     return left_s if 0 < left_s <= most_s else 0.0
 
 
-def _restarts(count: int) -> str:
-    return "1 restart" if count == 1 else f"{count} restarts"
+def _in_vain(attempts: int) -> str:
+    return "1 restart did not help" if attempts == 1 else f"{attempts} restarts in a row did not help"

@@ -256,6 +256,7 @@ def test_a_restart_cut_off_before_it_was_recorded_is_taken_over(shop: Project) -
     note = begun(shop, before)
     shop.lanes.put(before)
     settle_restart(shop.world, "web", by="watch")
+    assert note.into is not None
     assert shop.lanes.records()["web"] == replace(after, booted_at=note.into)
     assert notes(shop)[-1] is RestartEvent.RESTARTED
     assert observe_lane(shop.world, "web").state.detail.value not in ("conflicting", "exited")

@@ -107,7 +107,7 @@ def test_a_good_restart_makes_the_next_one_a_first_one() -> None:
 
 def test_the_reason_of_giving_up_says_how_often_and_how() -> None:
     assert decide(ended(3, noted(RestartEvent.RESTARTED, attempt=3)), NOW, LIMITS).reason == (
-        "after 3 restarts in a row: its program ended with status 3"
+        "3 restarts in a row did not help: its program ended with status 3"
     )
     assert decide(ended(127), NOW, LIMITS).reason == "it cannot be started: its program ended with status 127"
 
