@@ -185,7 +185,7 @@ class Keeper:
             self._event("lane.recovered", payload)
 
     def _sentences(self, lanes: Sequence[Lane]) -> frozenset[str]:
-        """Lanes that do not come back by themselves. What stands in a lane is not part of it: this reaches the brain."""
+        """Lanes that do not come back by themselves. A brain reads it, so nothing of a screen is in it."""
         notes = self._world.restarts.latest()
         found = set()
         for lane in lanes:

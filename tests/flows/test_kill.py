@@ -16,7 +16,7 @@ LANES = "{web: {harness: actor}}"
 IN_THE_PANE = ("delivery.pasting", "delivery.pasted", "delivery.submitting", "delivery.submitted")
 """Killed here, nobody can know whether the text was submitted: a person must look."""
 
-ELSEWHERE = ("approval.recorded", "mail.linked")
+ELSEWHERE = ("approval.recorded", "mail.linked", "restart.recorded", "restart.started", "restart.kept")
 """Points outside a cycle; they have tests of their own."""
 
 
