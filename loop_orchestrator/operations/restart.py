@@ -151,8 +151,7 @@ def _restart(
         "lane.restarting", source_of(by), {"lane": name, "attempt": attempt, "reason": reason, "exit_status": status}
     )
     crash_point("restart.recorded")
-    if pane is not None:
-        _end_program(world, lane)
+    _end_program(world, lane, pane)
     world.lanes.run_path(name).unlink(missing_ok=True)
     started = (
         world.substrate.start_lanes([start], cwd=world.root)[0]
@@ -182,14 +181,14 @@ def _start_of(world: World, record: LaneRecord) -> PaneStart:
     return PaneStart(spec=record.spec, argv=launch_argv(path), env=pairs)
 
 
-def _end_program(world: World, lane: Lane) -> None:
-    """End the program that runs in the lane's pane, and wait until its launcher wrote that down: a launcher that is
-    ended beside it would write over what the next one records.
+def _end_program(world: World, lane: Lane, pane: PaneFacts | None) -> None:
+    """End the program of the lane, and wait until its launcher wrote that down: a launcher that is ended beside it
+    would write over what the next one records.
     """
-    from loop_orchestrator.process.ending import end_child_group
+    from loop_orchestrator.process.ending import end_child_group, runs_since
 
     run, name = lane.run, lane.name
-    if run is None or run.ended_at is not None:
+    if run is None or run.ended_at is not None or (pane is None and not runs_since(run.pid, run.started_at)):
         return
     end_child_group(lane.record.pane_pid, run.pid)
     deadline = world.clock.monotonic() + _RECORDED_S

@@ -23,6 +23,10 @@ SWEEP_S = 60.0
 """Seconds between two looks at files and processes, for what did not announce itself. At half, twice the wake-ups; at
 double, a launcher that was killed is noticed later."""
 
+STEP_MS = 250
+"""Between two looks of the listener for notifications. At half, twice the wake-ups of an idle guard; at double, an end
+is known half a second later, of a restart that waits for seconds."""
+
 AGAIN_S = 5.0
 """Seconds after which a look that failed is tried again."""
 
@@ -81,13 +85,20 @@ class _Guard:
         from watchfiles import awatch
 
         layout = self.world.layout
-        while not self.stop.is_set():
+        while not self.stop.is_set() and not self._is_gone():
             with suppress(Exception):  # the sweep is what is left
                 watched = map(ensure_dir, (layout.lane_runs, layout.session_dir, layout.engine_dir))
-                async for found in awatch(*watched, step=20, debounce=50, recursive=False, stop_event=self.stop):
+                async for found in awatch(
+                    *watched, step=STEP_MS, debounce=2 * STEP_MS, recursive=False, stop_event=self.stop
+                ):
                     if any(self._calls_for_a_look(Path(path)) for _, path in found):
                         self.wake.set()
             await asyncio.sleep(AGAIN_S)
+        self.wake.set()
+
+    def _is_gone(self) -> bool:
+        """The session's files were taken away; making their folder anew to listen there would bring them back."""
+        return os.fstat(self.folder).st_nlink == 0
 
     def _calls_for_a_look(self, path: Path) -> bool:
         layout = self.world.layout
@@ -96,7 +107,7 @@ class _Guard:
 
     def _looked(self) -> tuple[str, float]:
         """One look: why the guard ends, empty if it goes on, and how long it may sleep."""
-        if os.fstat(self.folder).st_nlink == 0:
+        if self._is_gone():
             return "the files of the session are gone", 0.0
         try:
             if self._session_is_gone():
