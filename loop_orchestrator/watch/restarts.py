@@ -27,6 +27,9 @@ LOOK_S = 3.0
 """Wait between two looks at a restarted lane that is not ready yet: nothing announces that. At half, twice the programs
 started; at double, its time of being ready begins later."""
 
+_ROUNDING_S = 0.001
+"""A time is kept in whole microseconds, and in whole milliseconds on the disk."""
+
 SLOW_S = 120.0
 """How long a restarted lane may take to be ready before a person is told; the known programs take ten seconds. At half,
 a slow machine is reported; at double, a lane that hangs costs minutes of a night."""
@@ -152,7 +155,7 @@ def _given_up(facts: LaneFacts, attempt: int, why: str) -> Step:
 def _left_s(at: datetime | None, now: datetime, most_s: float) -> float:
     """A time that lies further ahead than it was ever set belongs to a clock that was put back since: it is over."""
     left_s = (at - now).total_seconds() if at is not None else 0.0
-    return left_s if 0 < left_s <= most_s else 0.0
+    return left_s if 0 < left_s <= most_s + _ROUNDING_S else 0.0
 
 
 def _in_vain(attempts: int) -> str:

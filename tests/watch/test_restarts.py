@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loop_orchestrator.config.schema import RestartConfig
@@ -215,6 +215,7 @@ limits = st.builds(
 )
 
 
+@example(limits=RestartConfig(waits_s=(1.07421875,), settle_s=0.0), happened=[("die", None), ("ready", None)])
 @given(limits=limits, happened=happenings)
 def test_no_lane_flaps_and_none_is_started_that_did_not_end(
     limits: RestartConfig, happened: list[tuple[str, object]]
