@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.restarts import RestartLog
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
@@ -285,6 +286,12 @@ class Project:
         from loop_orchestrator.stores.lanes import LaneStore
 
         return LaneStore(self.layout)
+
+    @cached_property
+    def restarts(self) -> RestartLog:
+        from loop_orchestrator.stores.restarts import RestartLog
+
+        return RestartLog(self.layout.restarts)
 
     @cached_property
     def deliveries(self) -> DeliveryStore:

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 def _list(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
     from loop_orchestrator.operations.shapes import lane_shape
+    from loop_orchestrator.operations.status import restarts_of
 
     lanes = project.observe_lanes()
     if project.json:
         branches = _branches(lanes)
-        shapes: list[JsonValue] = [lane_shape(lane, branches[lane.record.spec.cwd]) for lane in lanes]
+        notes = restarts_of(project, lanes)
+        shapes: list[JsonValue] = [
+            lane_shape(lane, branches[lane.record.spec.cwd], notes.get(lane.name)) for lane in lanes
+        ]
         output.document({"session": project.session, "generated_at": format_time(project.clock.now()), "lanes": shapes})
         return ExitCode.DONE
     if not lanes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli import output
@@ -41,6 +42,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="wait until every lane is ready, at most S seconds (30); exit 1 if one is not",
     )
+    parser.add_argument(
+        "--auto-restart",
+        action="store_true",
+        help="restart agents whose program ended, without an engine: starts loop lane guard in the background",
+    )
     add_lane_options(parser)
     places = parser.add_argument_group("where files are kept; each has a variable of the same meaning")
     places.add_argument("--state-file", metavar="P", help="the state file (LOOP_STATE_FILE)")
@@ -75,6 +81,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     for warning in warnings:
         output.note(warning)
     report = boot(project.world, plan, project.surroundings)
+    if args.auto_restart:
+        _guard(args, project)
     lanes, attendant = _awaited(args, plan, project)
     waiting = _waiting(lanes, plan, project)
     lives = survival(project.world, project.environ)
@@ -87,6 +95,14 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     if code == ExitCode.DONE and not (args.no_attach or project.json) and sys.stdin.isatty() and sys.stdout.isatty():
         return attach(project)
     return code
+
+
+def _guard(args: argparse.Namespace, project: Project) -> None:
+    from loop_orchestrator.operations.guard import ensure_guard
+
+    named = str(Path(args.lane_config).absolute()) if args.lane_config else ""
+    pid, new = ensure_guard(project.world, socket=project.socket, lane_config=named, environ=project.environ)
+    output.note(f"{'a guard restarts' if new else 'the guard goes on restarting'} lanes that end (pid {pid})")
 
 
 def _refuse_unwatched(plan: Plan, project: Project) -> None:

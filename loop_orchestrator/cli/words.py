@@ -43,6 +43,8 @@ WORDS: Mapping[str, Word] = {
     "undo show": Word("undo", "say what is in a snapshot"),
     "undo restore": Word("undo", "bring a snapshot's files back, uncommitted as they were"),
     "undo drop": Word("undo", "remove a snapshot for good"),
+    "lane restart": Word("lane_restart", "start the program of a lane again, in its own pane"),
+    "lane guard": Word("lane_restart", "restart agents whose program ended, while no engine watches"),
     "lane-status": Word("lane_status", "the state of one lane or of all, for scripts"),
     "task list": Word("task", "list the tasks"),
     "task show": Word("task", "print one task"),
@@ -76,7 +78,7 @@ FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approv
 
 GROUPS: Mapping[str, str] = {
     "mail": "send and read messages between lanes and people",
-    "lane": "list, add and drop lanes",
+    "lane": "list, add, drop and restart lanes",
     "undo": "list and bring back the uncommitted work of lanes that were ended",
     "task": "list tasks and say what became of them",
     "state": "print and change the state file",

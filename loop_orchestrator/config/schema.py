@@ -14,7 +14,8 @@ from pathlib import Path
 
 from loop_orchestrator.config.reader import About
 from loop_orchestrator.model.decision import ApprovalMode
-from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneSpec, Split
+from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneRecord, LaneSpec, Split
+from loop_orchestrator.model.restart import RestartPolicy
 
 BRAIN_RULES = "rules"
 """The built-in brain, which needs no program."""
@@ -146,6 +147,14 @@ class LaneConfig:
         default=False,
         metadata=About("What this lane writes counts as coming from outside, so it is not trusted.").metadata,
     )
+    restart: RestartPolicy | None = field(
+        default=None,
+        metadata=About(
+            "When its agent's program is started again after it ended: on-failure leaves status 0 and Ctrl-C alone.",
+            default_says="on-failure; never for a worker",
+        ).metadata,
+    )
+    """None: by the lane's kind"""
 
     answer_dialogs: tuple[str, ...] = field(
         default=(),
@@ -294,6 +303,41 @@ class EngineConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestartConfig:
+    """Starting agents again whose program ended; loop watch and the guard of loop up --auto-restart do it."""
+
+    waits_s: tuple[float, ...] = field(
+        default=(5.0, 30.0, 120.0),
+        metadata=About(
+            "Waits before the restarts in a row, one for each; after the last a person is told.",
+            unit="seconds",
+            at_least=0,
+            at_most=86_400,
+        ).metadata,
+    )
+    """A crash while working passes in seconds, a restarting service within half a minute, a short outage within two.
+    At half, a program that dies at its start is given up after a minute; at double, a lane that would come back lies
+    still for up to four minutes."""
+    settle_s: float = field(
+        default=300.0,
+        metadata=About(
+            "How long a restarted lane must stay ready or at work to count as good.",
+            unit="seconds",
+            at_least=0,
+            at_most=86_400,
+        ).metadata,
+    )
+    """Longer than the longest wait. At half, a program that dies of its work after three minutes is started again all
+    night; at double, two separate accidents of one hour count as one."""
+
+    def __post_init__(self) -> None:
+        if not self.waits_s or len(self.waits_s) > 20:
+            raise ValueError("waits_s needs 1 to 20 waits; restart: never at a lane switches its restarts off")
+        if list(self.waits_s) != sorted(self.waits_s):
+            raise ValueError("waits_s must not become shorter")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TmuxConfig:
     """The tmux server and the size of its screens."""
 
@@ -332,6 +376,9 @@ class Config:
         metadata=About("The engine; without this section it does not run.", default_says="no engine").metadata,
     )
     """None: no engine runs here"""
+    restart: RestartConfig = field(
+        default_factory=RestartConfig, metadata=About("How agents are started again whose program ended.").metadata
+    )
     tmux: TmuxConfig = field(
         default_factory=TmuxConfig, metadata=About("The tmux server and the size of its screens.").metadata
     )
@@ -340,3 +387,13 @@ class Config:
     def max_calls(self) -> int:
         """Calls of the brain that are allowed in an hour; 0 without an engine."""
         return self.engine.brain.max_calls_per_hour if self.engine else 0
+
+    def restart_policy(self, record: LaneRecord) -> RestartPolicy:
+        """When a booted lane is started again.
+
+        Unless its lane says so a worker is not: it was added for one brief, which ended with its program.
+        """
+        declared = next((lane.restart for lane in self.lanes if lane.name == record.spec.name), None)
+        if declared is not None:
+            return declared
+        return RestartPolicy.ON_FAILURE if record.spec.kind is LaneKind.STANDING else RestartPolicy.NEVER

@@ -205,7 +205,7 @@ class _Planner:
 
     def _lane_trouble(self, lane: Lane) -> Iterator[ActionKind]:
         key = f"lane:{lane.name}:{lane.state.detail.value}"
-        if key in self.snapshot.escalated or not lane.record.agent:
+        if key in self.snapshot.escalated or not lane.record.agent or lane.name in self.snapshot.restarting:
             return
         since = self.snapshot.since.get(lane.name, self.snapshot.at)
         age_s = (self.snapshot.at - since).total_seconds()

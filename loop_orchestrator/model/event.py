@@ -46,6 +46,15 @@ EVENT_KINDS: Mapping[str, EventKind] = {
         "what became of that; outcome is yes, or why it was left to a person",
         ("lane", "harness", "dialog", "outcome", "keys"),
     ),
+    "lane.restarting": EventKind(
+        "the program of a lane is about to be started again", ("lane", "attempt", "reason", "exit_status")
+    ),
+    "lane.restarted": EventKind("the program of a lane was started again", ("lane", "attempt", "pane")),
+    "lane.restart-postponed": EventKind("a restart waits for somebody", ("lane", "attempt", "reason")),
+    "lane.recovered": EventKind("a restarted lane was ready and stayed so", ("lane", "attempt")),
+    "lane.gave-up": EventKind(
+        "a lane is not started again by itself", ("lane", "attempt", "reason", "exit_status"), promised=True
+    ),
     "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
     "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
     "mail.failed": EventKind("a message could not be read and was moved to failed/", ("file", "reason")),

@@ -66,6 +66,8 @@ class Snapshot:
     """files of messages whose text was already handed to their lane"""
     calls_left: int
     """calls of the brain that the budget still allows this hour"""
+    restarting: frozenset[str] = frozenset()
+    """lanes whose program ended and is about to be started again"""
 
     @property
     def unseen(self) -> tuple[tuple[str, str], ...]:

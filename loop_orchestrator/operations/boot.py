@@ -58,7 +58,7 @@ def boot(world: World, plan: Plan, surroundings: Surroundings) -> BootReport:
     Raises UsageError where a tmux session of that name is not this program's; SubstrateError and StoreError.
     """
     protect(world.root)
-    with _booting(world):
+    with booting(world):
         records, panes = world.lanes.records(), world.substrate.panes()
         _refuse_foreign(world, records, panes)
         write_places(world.layout)
@@ -81,7 +81,7 @@ def start_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> Lane
 
     Raises UsageError if its name is taken, LoopError where it cannot have the worktree, SubstrateError and StoreError.
     """
-    with _booting(world):
+    with booting(world):
         panes = world.substrate.panes()
         if spec.name in world.lanes.records() or any(pane.lane == spec.name for pane in panes):
             raise UsageError(f"session {world.session} has a lane {spec.name} already", hint="loop lane list")
@@ -108,7 +108,8 @@ def add_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> LaneRe
     return start_lane(world, spec, surroundings)
 
 
-def _booting(world: World) -> Lock:
+def booting(world: World) -> Lock:
+    """Held while panes of lanes are made and put on record."""
     path = world.layout.session_dir / "boot.lock"
     return Lock(path, f"the booting of session {world.session}", timeout_s=_LOCK_LIMIT_S)
 
@@ -176,7 +177,7 @@ def _differences(record: LaneRecord, spec: LaneSpec, panes: Sequence[PaneFacts],
     if pane.lane != name:
         notes.append(f"lane {name}: its pane {pane.pane} says that it is {pane.lane!r}; nothing is sent to it")
     if run is not None and run.ended_at is not None:
-        notes.append(f"lane {name}: its program ended; to start it again: loop lane drop {name} --force && loop up")
+        notes.append(f"lane {name}: its program ended; to start it again: loop lane restart {name}")
     if spec.worktree_of and record.spec.worktree_of is None:
         again = f"loop lane drop {name} --force && loop up"
         notes.append(f"lane {name} goes on working in {record.spec.cwd}; for a worktree of its own: {again}")
@@ -227,7 +228,7 @@ def _pane_start(world: World, spec: LaneSpec, argv: tuple[str, ...], surrounding
     env = {**surroundings.env, **dict(spec.env), "LOOP_LANE": spec.name}
     run_file = world.lanes.run_path(spec.name)
     run_file.unlink(missing_ok=True)
-    launch = _launch_file(world, spec.name)
+    launch = launch_file(world, spec.name)
     write_json(
         launch,
         {
@@ -261,13 +262,14 @@ def _record(world: World, spec: LaneSpec, pane: PaneFacts, argv: tuple[str, ...]
     return record
 
 
-def _launch_file(world: World, name: str) -> Path:
+def launch_file(world: World, name: str) -> Path:
+    """What the launcher of a lane is told."""
     return world.layout.lane_runs / f"{name}.launch.json"
 
 
 def _launched(world: World, name: str) -> tuple[str, ...] | None:
     """The argv that the lane's launcher was given; None where there is no such file."""
-    path = _launch_file(world, name)
+    path = launch_file(world, name)
     try:
         value = read_json(path)
         return Fields(value, str(path)).texts("argv") if isinstance(value, dict) else None

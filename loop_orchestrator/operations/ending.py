@@ -83,7 +83,7 @@ def end_lane(world: World, name: str, *, by: str, snapshot: bool = True) -> EndR
         lane = observe_lane(world, name)
         spec = lane.record.spec
         saved = (save_lanes(world, [spec]) if snapshot else unsaved([spec]))[name]
-        handoff = _write_handoff(world, lane, saved)
+        handoff = write_handoff(world, lane, saved)
         crash_point("handoff.written")
         running = _programs(lane)
         _end_pane(world, lane)
@@ -116,7 +116,7 @@ def down(world: World, *, force: bool, by: str, snapshot: bool = True) -> DownRe
         )
     specs = [lane.record.spec for lane in lanes]
     saved = save_lanes(world, specs) if snapshot else unsaved(specs)
-    handoffs = tuple(_write_handoff(world, lane, saved[lane.name]) for lane in lanes)
+    handoffs = tuple(write_handoff(world, lane, saved[lane.name]) for lane in lanes)
     crash_point("handoff.written")
     world.events.append("session.down", "cli", {"by": by})
     kept = _end_panes(world, lanes)
@@ -165,7 +165,11 @@ def _settle_worktree(world: World, lane: Lane, *, running: tuple[ProcessId, ...]
     return remove_if_empty(world, lane.record.spec)
 
 
-def _write_handoff(world: World, lane: Lane, saved: Kept) -> Path:
+def write_handoff(world: World, lane: Lane, saved: Kept) -> Path:
+    """Keep what stands on the screen of a lane whose program is about to be ended; the file.
+
+    saved: what was saved of its uncommitted work.
+    """
     from loop_orchestrator.stores.atomic import write_text
 
     now = world.clock.now()

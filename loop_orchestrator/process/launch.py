@@ -141,7 +141,8 @@ class Launcher:
             os.setpgid(self._pid, self._pid)
         self._record(None)
         self._give_terminal()
-        os.write(opener, b"\n")
+        with contextlib.suppress(BrokenPipeError):  # it was killed before it began
+            os.write(opener, b"\n")
         os.close(opener)
 
     def _wait(self) -> int:

@@ -156,6 +156,20 @@ class Layout:
         return self.session_dir / "events.jsonl"
 
     @property
+    def restarts(self) -> Path:
+        """What became of lanes whose program ended."""
+        return self.session_dir / "lane-restarts.jsonl"
+
+    @property
+    def guard_lock(self) -> Path:
+        return self.session_dir / "lane-guard.lock"
+
+    @property
+    def guard_log(self) -> Path:
+        """What the detached guard of the lanes prints."""
+        return self.session_dir / "lane-guard.log"
+
+    @property
     def deliveries(self) -> Path:
         """Deliveries that are open or unknown: ``<op>.json``."""
         return self.session_dir / "deliveries"

@@ -88,6 +88,16 @@ class Substrate(Protocol):
     def leave_mode(self, pane: str) -> None:
         """Leave copy mode, if the pane is in it."""
 
+    def respawn(self, start: PaneStart, *, pane: str, pane_pid: int, cwd: Path) -> PaneFacts:
+        """End what a lane's pane runs and start this in it; the pane keeps its id, its place and its ``@loop_lane``.
+
+        Raises SubstrateError, with the pane as it was, if it is gone or its first process is not the one the caller
+        looked at.
+        """
+
+    def before_cursor(self, pane: str) -> str:
+        """What stands in the cursor's row up to the cursor; empty for a pane that is gone."""
+
     def end_pane(self, pane: str) -> None:
         """End a pane and the programs in it; one that is gone is fine."""
 

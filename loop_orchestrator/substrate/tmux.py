@@ -172,6 +172,34 @@ class TmuxSubstrate:
         if left.code != 0:
             raise _failed("copy-mode", pane, left)
 
+    def respawn(self, start: PaneStart, *, pane: str, pane_pid: int, cwd: Path) -> PaneFacts:
+        _check_pane(pane)
+        token = os.urandom(16).hex()
+        same = f"#{{&&:#{{==:#{{pane_id}},{pane}}},#{{==:#{{pane_pid}},{pane_pid}}}}}"
+        env = [word for name, value in start.env for word in ("-e", f"{name}={value}")]
+        words = ["-k", "-t", pane, "-c", _unexpanded(str(cwd)), *env, "--", *_words(start.argv)]
+        command = f"respawn-pane {' '.join(map(_quoted, words))} ; display-message -p {token}"
+        done = self._tmux("if-shell", "-F", "-t", pane, same, command, "display-message -p refused")
+        if token not in done.text.splitlines():
+            reason = "another process runs in it" if done.code == 0 else done.complaint
+            raise SubstrateError(f"tmux respawn-pane {pane}: {reason}")
+        found = next((facts for facts in self.panes() if facts.pane == pane), None)
+        if found is None:
+            raise SubstrateError(f"lane {start.spec.name}: its pane {pane} ended as soon as its program was started")
+        return found
+
+    def before_cursor(self, pane: str) -> str:
+        _check_pane(pane)
+        shown = self._tmux(
+            *("display-message", "-p", "-t", pane, "#{cursor_y} #{cursor_x}", ";", "capture-pane", "-p", "-t", pane)
+        )
+        first, _, screen = shown.text.partition("\n")
+        if shown.code != 0 or not first.strip():
+            return ""
+        row, column = map(int, first.split())
+        rows = screen.split("\n")
+        return rows[row][:column] if row < len(rows) else ""
+
     def end_pane(self, pane: str) -> None:
         _check_pane(pane)
         self._chain(["kill-pane", "-t", pane], gone_is_fine=True)
@@ -373,6 +401,11 @@ def _words(argv: tuple[str, ...]) -> tuple[str, ...]:
 def _escaped(word: str) -> str:
     """A word that ends in a semicolon would end the command."""
     return f"{word[:-1]}\\;" if word.endswith(";") else word
+
+
+def _quoted(word: str) -> str:
+    """The word for a command that tmux parses, as it is."""
+    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def _unexpanded(text: str) -> str:

@@ -23,6 +23,7 @@ from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import ready_tasks
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
+from loop_orchestrator.watch.keeper import Keeper
 from loop_orchestrator.watch.memory import load_pace, save_pace
 from loop_orchestrator.watch.triggers import Look, Pace, changes, details_of, look_of, overdue, settled, start_wait_s
 
@@ -69,6 +70,7 @@ class _Pace:
         self.world = world
         self.engine = engine_config(world)
         self.now = load_pace(world.layout.watch_pace)
+        self.keeper = Keeper(world)
 
     def remember(self, pace: Pace) -> None:
         self.now = pace
@@ -132,7 +134,8 @@ class _Pace:
             lanes = world.observe_lanes()
         except LoopError:
             return replace(look, overdue=frozenset({"the lanes cannot be seen"}))
-        return replace(look, lanes=details_of(lanes), overdue=self._overdue(lanes, mail, tasks))
+        overdue = self.keeper.look(lanes) | self._overdue(lanes, mail, tasks)
+        return replace(look, lanes=details_of(lanes), overdue=overdue)
 
     def _overdue(self, lanes: tuple[Lane, ...], mail: Sequence[Message], tasks: Sequence[Task]) -> frozenset[str]:
         world = self.world
@@ -288,7 +291,7 @@ class _Daemon:
                 await self._stopped_within(AGAIN_S)
                 self.look_wanted = True
                 continue
-            look_s = self.pace.look_wait_s()
+            look_s = min(self.pace.look_wait_s(), self.pace.keeper.wait_s)
             if await self._slept(look_s if wait_s is None else min(wait_s, look_s)):
                 self.look_wanted = True
 

@@ -70,7 +70,7 @@ def test_lanes_are_listed_with_the_keys_that_others_rely_on(up: Path, loop: Loop
     assert isinstance(lanes, list)
     assert set(document) == {"contract_version", "session", "generated_at", "lanes"}
     keys = {"lane", "window", "pane", "harness", "model", "role", "cmd", "base", "kind", "cwd", "branch"}
-    keys |= {"status", "detail", "ready", "worktree"}
+    keys |= {"status", "detail", "ready", "worktree", "restarts"}
     assert all(set(lane) == keys for lane in lanes if isinstance(lane, dict))
 
 

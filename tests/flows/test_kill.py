@@ -19,7 +19,10 @@ IN_THE_PANE = ("delivery.pasting", "delivery.pasted", "delivery.submitting", "de
 ENDING = ("worktree.made", "snapshot.made", "handoff.written", "lane.ended")
 """Points of beginning and ending a lane; tests/flows/test_worktrees.py kills there."""
 
-ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING)
+RESTARTING = ("restart.recorded", "restart.started", "restart.kept")
+"""Points of a restart; tests/flows/test_restart.py kills there."""
+
+ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING)
 """Points outside a cycle; they have tests of their own."""
 
 
