@@ -56,7 +56,7 @@ def test_a_scope_that_was_to_be_and_is_not_is_said() -> None:
 def test_a_server_starts_in_a_scope_only_where_that_helps() -> None:
     assert start_prefix(LINGERS)[:3] == ("/usr/bin/systemd-run", "--user", "--scope")
     for change in ({"linger": False}, {"manager": False}, {"runner": ""}, {"systemd": False}):
-        assert start_prefix(replace(LINGERS, **change)) == (), change  # type: ignore[arg-type]
+        assert start_prefix(replace(LINGERS, **change)) == (), change
 
 
 def test_the_facts_of_a_machine(tmp_path: Path) -> None:
