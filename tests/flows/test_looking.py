@@ -32,6 +32,11 @@ def terminal(scratch: Scratch, *words: str, width: int = 80, height: int = 24, s
 
 def test_attach_and_jump_show_the_lane_in_every_terminal(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=None)
+    out = scratch.root / "lonely.txt"
+    line = f"{loop_line('attach')} 2>{out}.part; mv {out}.part {out}"
+    scratch.tmux("send-keys", "-t", f"={SESSION}:web2", line, "Enter")
+    eventually(out.exists, limit_s=30)
+    assert "this is a pane that no terminal shows" in out.read_text()
     terminal(scratch, "attach", "web")
     eventually(lambda: clients(scratch) == [f"{SESSION} web"], limit_s=30)
     terminal(scratch, "attach", width=200, height=200)
