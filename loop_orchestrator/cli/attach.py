@@ -29,7 +29,10 @@ def attach(project: Project, lane: str = "") -> int:
         _select(project, lane)
     if not sys.stdin.isatty():
         raise UsageError("attach needs a terminal", hint=substrate.attach_hint())
-    argv = substrate.attach_argv(inside=is_inside(project.environ, project.socket))
+    inside = is_inside(project.environ, project.socket)
+    if inside and not substrate.is_shown():
+        raise SubstrateError("this is a pane that no terminal shows", hint=f"in a terminal: {substrate.attach_hint()}")
+    argv = substrate.attach_argv(inside=inside)
     output.flush()
     os.execvp(argv[0], argv)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.operations.boot import Surroundings, program_of
+from loop_orchestrator.operations.plan import COORDINATOR_CMD
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.lane import LaneSpec
@@ -60,6 +61,8 @@ def _path_of(spec: LaneSpec, path: str) -> str:
 def _program(world: World, spec: LaneSpec, surroundings: Surroundings) -> str:
     """The word that is looked up on the path; empty where none is, or only the shell knows."""
     argv = program_of(world, spec, surroundings)
+    if spec.cmd == COORDINATOR_CMD:
+        return ""  # every lane finds this program
     if not spec.cmd:
         return argv[0] if argv and "/" not in argv[0] else ""
     try:

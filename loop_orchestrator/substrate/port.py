@@ -107,6 +107,9 @@ class Substrate(Protocol):
     def select(self, pane: str) -> None:
         """Make this pane the one that every client of the session shows."""
 
+    def is_shown(self) -> bool:
+        """A terminal shows some session of the server."""
+
     def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
         """The tmux command that shows the session to a person; ``inside``: from within a client of the same server."""
 

@@ -223,6 +223,9 @@ class TmuxSubstrate:
         window = f"={self._session}:{shown.text.strip()}"
         self._chain(["select-window", "-t", window], ["select-pane", "-t", f"{window}.{pane}"])
 
+    def is_shown(self) -> bool:
+        return bool(self._tmux("list-clients", "-F", "#{client_name}").text.strip())
+
     def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
         """From within another tmux server ``TMUX`` would make tmux refuse, so it is taken out of the environment."""
         target = f"={self._session}"
