@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
@@ -237,6 +238,12 @@ class Project:
         from loop_orchestrator.stores.lanes import LaneStore
 
         return LaneStore(self.layout)
+
+    @cached_property
+    def signals(self) -> SignalStore:
+        from loop_orchestrator.stores.signals import SignalStore
+
+        return SignalStore(self.layout)
 
     @cached_property
     def deliveries(self) -> DeliveryStore:

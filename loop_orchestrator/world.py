@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
@@ -77,6 +78,10 @@ class World(Protocol):
 
     @property
     def lanes(self) -> LaneStore: ...
+
+    @property
+    def signals(self) -> SignalStore:
+        """what programs in lanes said of themselves"""
 
     @property
     def deliveries(self) -> DeliveryStore: ...

@@ -208,11 +208,14 @@ class LaneState:
 
     detail: Detail
     confidence: float
-    """0 to 1: 1 for a process fact, 0.9 for a rule verified on this program, less for weaker evidence"""
+    """0 to 1: 1 for a process fact, 0.95 for what the program said itself, 0.9 for a rule verified on this program,
+    less for weaker evidence"""
     rule: str
     """the rule of the signal that decided"""
     evidence: tuple[Signal, ...]
     """everything that was looked at, the deciding signal first"""
+    why: tuple[str, ...] = ()
+    """for each piece of evidence whether it decided, agrees, was overruled or does not count, and why"""
 
     @property
     def word(self) -> LaneWord:

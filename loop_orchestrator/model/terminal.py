@@ -32,6 +32,8 @@ class PaneFacts:
     height: int
     foreground: int = 0
     """process group that has the terminal; 0 where that cannot be read"""
+    activity: int = 0
+    """whole seconds since 1970 of the last output in the pane's window; 0 where that is not known"""
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,11 @@ class Layout:
         return self.session_dir / "lanes"
 
     @property
+    def signals(self) -> Path:
+        """What the program of each lane said of itself last: ``<lane>.json``."""
+        return self.session_dir / "signals"
+
+    @property
     def handoffs(self) -> Path:
         return self.session_dir / "handoffs"
 
