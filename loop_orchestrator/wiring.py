@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.config.load import LoadedConfig
     from loop_orchestrator.config.schema import Config
     from loop_orchestrator.harnesses.detect import Found
+    from loop_orchestrator.harnesses.hookdata import HookFiles
     from loop_orchestrator.harnesses.registry import Harnesses
     from loop_orchestrator.model.action import Action
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
@@ -143,6 +144,13 @@ class Project:
         named = self.options.lane_config
         load(self.root, lane_config=Path(named).absolute() if named else None, harness_names=tuple(found))
         return found
+
+    @cached_property
+    def hooks(self) -> HookFiles:
+        """What is known of the hooks of agent programs."""
+        from loop_orchestrator.harnesses.hookdata import HookFiles
+
+        return HookFiles(self.layout.harness_dir / "hooks", cache_dir=self.layout.cache)
 
     @cached_property
     def events(self) -> EventLog:

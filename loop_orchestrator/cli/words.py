@@ -40,6 +40,7 @@ WORDS: Mapping[str, Word] = {
     "lane add": Word("lane", "boot one lane more"),
     "lane drop": Word("lane", "end a lane, with a hand-off file"),
     "lane-status": Word("lane_status", "the state of one lane or of all, for scripts"),
+    "lane-signal": Word("lane_signal", "say what the program of a lane does; for hooks and scripts in it"),
     "task list": Word("task", "list the tasks"),
     "task show": Word("task", "print one task"),
     "task done": Word("task", "say that a task in review is done"),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHELLS = frozenset({"sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "xonsh", "login"})
+"""Names of shells: in front in place of an agent, the agent is not there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PaneFacts:

@@ -9,14 +9,11 @@ from pathlib import PurePath
 from loop_orchestrator.clock import format_age
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import Detail, LaneRecord, LaneRun, Signal, SignalSource
-from loop_orchestrator.model.terminal import PaneFacts, PaneReading
+from loop_orchestrator.model.terminal import SHELLS, PaneFacts, PaneReading
 from loop_orchestrator.substrate.screenrules import one_line, screen_signals
 
 BOOT_S = 30.0
 """Seconds after its start in which a program that shows nothing known counts as booting."""
-
-SHELLS = frozenset({"sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "xonsh", "login"})
-"""Names of shells: in front in place of an agent, the agent is not there."""
 
 RUNS = "process:runs"
 """Rule of the signal that some program runs, which says nothing about what it does."""

@@ -21,8 +21,8 @@ from loop_orchestrator.model.lane import (
     Signal,
     SignalSource,
 )
-from loop_orchestrator.model.terminal import PaneReading, Screen
-from loop_orchestrator.substrate.evidence import RUNS, SHELLS, process_signal, signals_of, unchecked
+from loop_orchestrator.model.terminal import SHELLS, PaneReading, Screen
+from loop_orchestrator.substrate.evidence import RUNS, process_signal, signals_of, unchecked
 from loop_orchestrator.substrate.screenrules import DIALOGS, NO_RULE, one_line, screen_signals
 
 STALE_S = 10.0
