@@ -227,6 +227,7 @@ class Project:
             "LOOP_PROJECT_ROOT": str(self.root),
             "LOOP_MAILBOX": str(self.layout.messages),
             "LOOP_TMUX_SOCKET": self.socket,
+            "LOOP_BIN": str(Path(sys.executable).with_name("loop")),
         }
         return Surroundings(python=sys.executable, shell=self.environ.get("SHELL", ""), env=env)
 

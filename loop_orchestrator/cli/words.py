@@ -41,6 +41,9 @@ WORDS: Mapping[str, Word] = {
     "lane drop": Word("lane", "end a lane, with a hand-off file"),
     "lane-status": Word("lane_status", "the state of one lane or of all, for scripts"),
     "lane-signal": Word("lane_signal", "say what the program of a lane does; for hooks and scripts in it"),
+    "hooks show": Word("hooks", "which hooks of agent programs are known and installed"),
+    "hooks install": Word("hooks", "let an agent program say what it does; shows the change of its settings first"),
+    "hooks remove": Word("hooks", "take the hooks out of an agent program's settings again"),
     "task list": Word("task", "list the tasks"),
     "task show": Word("task", "print one task"),
     "task done": Word("task", "say that a task in review is done"),
@@ -74,6 +77,7 @@ FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approv
 GROUPS: Mapping[str, str] = {
     "mail": "send and read messages between lanes and people",
     "lane": "list, add and drop lanes",
+    "hooks": "let agent programs say themselves what they do",
     "task": "list tasks and say what became of them",
     "state": "print and change the state file",
     "engine": "cycles, decisions and the daemon",

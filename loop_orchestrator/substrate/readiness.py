@@ -215,6 +215,9 @@ def _working(case: _Evidence, work: Signal) -> _Verdict:
     """Work is seen; what the program said may name it more closely."""
     over = "work under way is seen"
     told = case.told
+    if told is not None and work.source is SignalSource.PROCESS and told.word is not LaneWord.IDLE:
+        because = "the program in front of the shell said so itself"
+        return _Verdict(by=told, because=because, over="that a program runs says nothing about what it does")
     if told is not None and told.word is LaneWord.WORKING and work.detail in _PLAIN_WORK:
         return _Verdict(by=told, because="the program says so, and work is seen", over=over)
     return _Verdict(by=work, because="work is seen", over=over)
