@@ -276,6 +276,14 @@ class Project:
     def lanes_seen(self) -> KeyedNotes:
         return self._notes(self.layout.lanes_seen)
 
+    @cached_property
+    def versions(self) -> KeyedNotes:
+        return self._notes(self.layout.versions)
+
+    @cached_property
+    def drifts(self) -> KeyedNotes:
+        return self._notes(self.layout.drifts)
+
     def _notes(self, path: Path) -> KeyedNotes:
         from loop_orchestrator.stores.notes import KeyedNotes
 

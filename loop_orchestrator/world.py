@@ -112,6 +112,14 @@ class World(Protocol):
         """lane -> ``<detail> <time>``: its last seen state and since when"""
 
     @property
+    def versions(self) -> KeyedNotes:
+        """program's file and the time of its last change -> its version"""
+
+    @property
+    def drifts(self) -> KeyedNotes:
+        """``<harness> <version>`` -> lane in which screens of it were unknown for long, though others are known"""
+
+    @property
     def transcripts(self) -> TranscriptStore: ...
 
     @property

@@ -215,7 +215,8 @@ class LaneState:
     evidence: tuple[Signal, ...]
     """everything that was looked at, the deciding signal first"""
     why: tuple[str, ...] = ()
-    """for each piece of evidence whether it decided, agrees, was overruled or does not count, and why"""
+    """for each piece of evidence whether it decided, agrees, was overruled or does not count, and why; empty where that
+    was not written down"""
 
     @property
     def word(self) -> LaneWord:
@@ -225,6 +226,10 @@ class LaneState:
     def ready(self) -> bool:
         """Text may be typed into the lane now."""
         return self.detail is Detail.READY
+
+    def weighed(self) -> tuple[tuple[Signal, str], ...]:
+        """Each piece of evidence with what became of it."""
+        return tuple(zip(self.evidence, self.why or ("",) * len(self.evidence), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

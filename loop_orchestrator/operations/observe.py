@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -32,6 +32,27 @@ def observe_lanes(
     drawn: lane -> when it drew something last, for whoever was told; such a lane is not looked at twice.
     """
     return _observed(world, tuple(world.lanes.records().values()), extra or {}, drawn or {})
+
+
+def read_panes(world: World, panes: Sequence[str]) -> dict[str, PaneReading]:
+    """What these panes show, in one round trip; those that are gone are left out."""
+    return {reading.facts.pane: reading for reading in world.substrate.read(panes)}
+
+
+def lanes_of(
+    world: World,
+    records: Iterable[LaneRecord],
+    readings: Mapping[str, PaneReading],
+    now: datetime,
+    extra: Said,
+    drawn: Mapping[str, datetime] | None = None,
+) -> tuple[Lane, ...]:
+    """The lanes and their states, from what their panes show and what else was heard of them; nothing is read twice.
+
+    A lane that looks idle is so once its screen is known to have held still: see observe_lanes for ``drawn``.
+    """
+    seen = [_seen(world, record, readings.get(record.pane), now, extra) for record in records]
+    return tuple(one.lane(one.movement((drawn or {}).get(one.name))) for one in seen)
 
 
 def observe_lane(world: World, name: str) -> Lane:
@@ -68,7 +89,7 @@ class CloseLook:
             world.lanes.run(record.spec.name),
             spec,
             now,
-            said=world.signals.of(record.spec.name),
+            extra=world.signals.of(record.spec.name),
             movement=still(self._since, now) if settled else unchecked(now),
         )
 
@@ -170,13 +191,14 @@ def _observed(
 
 
 def _looks(world: World, records: Sequence[LaneRecord], extra: Said) -> list[_Seen]:
-    readings = {reading.facts.pane: reading for reading in world.substrate.read([one.pane for one in records])}
+    readings = read_panes(world, [record.pane for record in records])
     now = world.clock.now()
-    looks = []
-    for record in records:
-        name, spec, reading = record.spec.name, spec_of(world, record), readings.get(record.pane)
-        run = world.lanes.run(name)
-        said = (*world.signals.of(name), *extra.get(name, ()))
-        signals = signals_of(record, reading, run, spec, now, said=said)
-        looks.append(_Seen(record=record, spec=spec, reading=reading, run=run, signals=signals, now=now))
-    return looks
+    return [_seen(world, record, readings.get(record.pane), now, extra) for record in records]
+
+
+def _seen(world: World, record: LaneRecord, reading: PaneReading | None, now: datetime, extra: Said) -> _Seen:
+    name, spec = record.spec.name, spec_of(world, record)
+    run = world.lanes.run(name)
+    said = (*world.signals.of(name), *extra.get(name, ()))
+    signals = signals_of(record, reading, run, spec, now, extra=said)
+    return _Seen(record=record, spec=spec, reading=reading, run=run, signals=signals, now=now)

@@ -12,9 +12,10 @@ from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStep
-from loop_orchestrator.model.lane import Detail, LaneWord
+from loop_orchestrator.model.lane import Detail, LaneWord, SignalSource
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import TaskStatus
+from loop_orchestrator.operations.drift import Drift, drifts_of
 from loop_orchestrator.operations.engine_view import (
     EngineStatus,
     EngineWord,
@@ -67,6 +68,8 @@ class Status:
     tasks: tuple[Task, ...] | Unknown
     task_problems: tuple[str, ...]
     unknown_deliveries: tuple[Receipt, ...] | Unknown
+    drifts: tuple[Drift, ...] | Unknown = ()
+    """versions of programs whose screens no rule knew"""
 
 
 def status(world: World) -> Status:
@@ -98,6 +101,7 @@ def status(world: World) -> Status:
         tasks=tasks,
         task_problems=problems,
         unknown_deliveries=deliveries,
+        drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
     )
     return _with_needs(found)
 
@@ -133,6 +137,7 @@ def unseen(found: Status) -> Mapping[str, str]:
         "mail": found.mail,
         "tasks": found.tasks,
         "unknown_deliveries": found.unknown_deliveries,
+        "drifts": found.drifts,
     }
     return {name: part.reason for name, part in parts.items() if isinstance(part, Unknown)}
 
@@ -157,7 +162,16 @@ def _list(values: tuple[T, ...] | Unknown, shape: Callable[[T], Json]) -> JsonVa
 
 
 def _with_needs(found: Status) -> Status:
-    return replace(found, needs=(*_decision_needs(found), *_delivery_needs(found), *_lane_needs(found), *_rest(found)))
+    return replace(
+        found,
+        needs=(
+            *_decision_needs(found),
+            *_delivery_needs(found),
+            *_lane_needs(found),
+            *_drift_needs(found),
+            *_rest(found),
+        ),
+    )
 
 
 def _decision_needs(found: Status) -> Iterator[Need]:
@@ -214,6 +228,8 @@ _LANE_STEPS: Mapping[Detail, tuple[str, str]] = {
 
 def _lane_needs(found: Status) -> Iterator[Need]:
     for lane in () if isinstance(found.lanes, Unknown) else found.lanes:
+        if _is_being_drawn(lane):
+            continue
         if lane.state.detail in _LANE_STEPS and (lane.record.agent or lane.state.word is LaneWord.ERRORED):
             says, step = _LANE_STEPS[lane.state.detail]
             seen = next((signal.seen for signal in lane.state.evidence), "")
@@ -222,6 +238,21 @@ def _lane_needs(found: Status) -> Iterator[Need]:
                 since=lane.run.ended_at if lane.run else None,
                 next_step=step.format(lane=lane.name),
             )
+
+
+def _is_being_drawn(lane: Lane) -> bool:
+    """Its signs contradict each other for a moment, which needs nobody; its record contradicts nothing."""
+    return lane.state.detail is Detail.CONFLICTING and lane.state.evidence[0].source is not SignalSource.PROCESS
+
+
+def _drift_needs(found: Status) -> Iterator[Need]:
+    for drift in () if isinstance(found.drifts, Unknown) else found.drifts:
+        tried = ", ".join(drift.verified)
+        yield Need(
+            what=f"{drift.harness} {drift.version} showed screens that no rule knows; its rules were tried on {tried}",
+            since=None,
+            next_step=f"loop why {drift.lane}",
+        )
 
 
 def _rest(found: Status) -> Iterator[Need]:

@@ -181,6 +181,16 @@ class Layout:
         return self.engine_dir / "lanes-seen.json"
 
     @property
+    def versions(self) -> Path:
+        """Which version a program's file was found to be."""
+        return self.engine_dir / "versions.json"
+
+    @property
+    def drifts(self) -> Path:
+        """Versions of programs whose screens no rule knew."""
+        return self.engine_dir / "drifts.json"
+
+    @property
     def paused(self) -> Path:
         """Exists while no cycle may start."""
         return self.engine_dir / "paused"

@@ -26,19 +26,19 @@ def signals_of(
     spec: HarnessSpec | None,
     now: datetime,
     *,
-    said: Sequence[Signal] = (),
+    extra: Sequence[Signal] = (),
 ) -> tuple[Signal, ...]:
     """Every piece of evidence about a lane but movement, from one reading of its pane and its launcher's record.
 
-    said: what was said about the lane by itself: by the program, or by its terminal. What is older than the program's
-    start is about another run of it and is left out.
+    extra: what the program or its terminal said by itself. What is older than the program's start is about another run
+    of it and is left out.
     """
     if reading is None:
         return (process_signal(Detail.MISSING, "pane", f"pane {record.pane} is gone", now),)
     since = run.started_at if run else record.booted_at
     young = (now - since).total_seconds() < BOOT_S
     process = tuple(_process_signals(record, reading.facts, run, spec, now, young))
-    said = [signal for signal in said if run is not None and signal.at >= run.started_at]
+    said = [signal for signal in extra if run is not None and signal.at >= run.started_at]
     if spec is None or spec.kind is HarnessKind.DASHBOARD:
         return (*process, *said)
     return (*process, *said, *screen_signals(reading.screen, reading.facts.title, spec, now, booting=young))

@@ -49,15 +49,15 @@ def lane_of(
     spec: HarnessSpec | None,
     now: datetime,
     *,
-    said: Sequence[Signal] = (),
+    extra: Sequence[Signal] = (),
     movement: Signal | None = None,
 ) -> Lane:
     """The lane and its state; ``spec`` is None for a command lane, ``reading`` for a pane that is gone.
 
-    said: what the program or its terminal said by itself. movement: whether the screen holds still; None: the caller
+    extra: what the program or its terminal said by itself. movement: whether the screen holds still; None: the caller
     sees to that.
     """
-    signals = signals_of(record, reading, run, spec, now, said=said)
+    signals = signals_of(record, reading, run, spec, now, extra=extra)
     return lane_with(fuse((*signals, movement or unchecked(now)), spec, now), record, reading, run)
 
 
