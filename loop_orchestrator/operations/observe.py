@@ -83,6 +83,7 @@ class CloseLook:
             self._shown, self._since = shown, now
         spec = spec_of(world, record)
         settled = spec is not None and (now - self._since).total_seconds() >= spec.idle_settle_s
+        known = still(self._since, now) if settled else reading and stillness(reading.facts, spec, now)
         return readiness.lane_of(
             record,
             reading,
@@ -90,7 +91,7 @@ class CloseLook:
             spec,
             now,
             extra=world.signals.of(record.spec.name),
-            movement=still(self._since, now) if settled else unchecked(now),
+            movement=known or unchecked(now),
         )
 
 

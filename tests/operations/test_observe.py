@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.model.lane import Detail, LaneRun, Signal, SignalSource
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading
@@ -35,13 +36,13 @@ class Stage(Project):
         assert isinstance(real, Project)
         super().__init__(real.options, real.environ)
         self.stepped = SteppedClock()
-        self.clock = self.stepped
+        self.clock = cast("SystemClock", self.stepped)
         self.show = show
         self.drawn_ago_s = 0.0
         self.reads: list[tuple[str, ...]] = []
 
     @property
-    def substrate(self) -> Substrate:  # type: ignore[override]
+    def substrate(self) -> Substrate:
         return cast("Substrate", self)
 
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
@@ -189,5 +190,8 @@ def test_a_close_look_never_waits_and_still_sees_an_interrupted_turn_end(stage: 
     assert close.look().state.detail is Detail.CONFLICTING
     at.stepped.advance(SETTLE_S)
     assert close.look().state.detail is Detail.READY
+    at.drawn_ago_s = 30
+    assert CloseLook(at, "web").look().state.detail is Detail.READY
+    at.drawn_ago_s = 0
     at.show = lambda lane, look: f"{look}\n{IDLE}"
     assert close.look().state.detail is Detail.CONFLICTING
