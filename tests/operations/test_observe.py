@@ -163,11 +163,10 @@ def test_a_word_just_said_spares_the_second_look(stage: Callable[..., Stage]) ->
 
 
 def test_a_new_run_of_the_program_is_not_judged_by_what_the_last_one_said(stage: Callable[..., Stage]) -> None:
-    at = stage(lambda lane, look: IDLE)
+    at = stage(lambda lane, look: "a screen that no rule knows")
     old = LaneRun(pid=100, started_at=at.clock.now(), ended_at=None, exit_status=None, suspended=False)
     at.signals.note("web", signal(at, Detail.APPROVAL, 500), Speaker(pid=100, depth=1), old)
-    at.drawn_ago_s = 30
-    assert details(at) == {"web": Detail.READY}
+    assert details(at) == {"web": Detail.DRIFTED}
 
 
 def test_an_interrupted_turn_ends_though_no_hook_tells(stage: Callable[..., Stage]) -> None:
