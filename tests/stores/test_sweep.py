@@ -18,7 +18,6 @@ from tests.stores.builders import NOON, SayCodec, decision, lane, layout_of, log
 from tests.stores.forks import killed_at_every_write
 from tests.support.clocks import SteppedClock
 
-
 RUN = LaneRun(pid=1, started_at=NOON, ended_at=None, exit_status=None, suspended=False)
 SAID = Signal(source=SignalSource.HARNESS, detail=Detail.BUSY, rule="hook:x", seen="said", at=NOON)
 
