@@ -91,6 +91,8 @@ def _remove(args: argparse.Namespace, project: Project) -> int:
     if not project.json:
         did = "removed" if change.after is None else "wrote"
         output.line(f"{did} {change.file.path}" if change.changes else "nothing to do: they are not installed")
+        if change.leaves is not None:
+            output.line(f"others changed it since; as it was before the hooks: {change.leaves}", whole=True)
     return _told(spec, change, args, project)
 
 
@@ -140,7 +142,7 @@ def _told(spec: HookSpec, change: HookChange, args: argparse.Namespace, project:
                 "file": str(change.file.path),
                 "changed": change.changes,
                 "diff": change.diff(),
-                "backup": None if change.keeps is None else str(change.keeps),
+                "backup": next((str(path) for path in (change.keeps, change.leaves) if path), None),
                 "note": spec.note or None,
             }
         )

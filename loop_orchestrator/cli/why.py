@@ -35,7 +35,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         )
         return ExitCode.DONE
     state = lane.state
-    typed = "text may be typed into it" if state.ready else "nothing is typed into it"
+    takes_text = state.ready and not lane.record.spec.cmd
+    typed = "text may be typed into it" if takes_text else "nothing is typed into it"
     output.line(f"{lane.name} is {state.word.value} ({state.detail.value}): {typed}.")
     output.line(f"Rule {state.rule} decided, with confidence {state.confidence:.2f}. The evidence, strongest first:")
     for signal, why in state.weighed():

@@ -42,6 +42,8 @@ class HookChange:
     """where a copy of the file as it was is kept"""
     restores: Path | None = None
     """the copy that the file is made from again, and that is then removed"""
+    leaves: Path | None = None
+    """the copy that stays, because others changed the file since it was made"""
 
     @property
     def changes(self) -> bool:
@@ -85,7 +87,8 @@ def plan_removal(spec: HookSpec, file: HookFile) -> HookChange:
             return HookChange(file=file, after=None)
         exact = before is not None and _would_be(before, spec) == file.text
         after = before if exact else without_hooks(file.text, spec)
-    return HookChange(file=file, after=after, restores=backup if exact else None)
+    leaves = backup if before is not None and not exact else None
+    return HookChange(file=file, after=after, restores=backup if exact else None, leaves=leaves)
 
 
 def carry_out(world: World, change: HookChange) -> None:

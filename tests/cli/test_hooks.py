@@ -64,8 +64,11 @@ def test_what_somebody_changed_meanwhile_stays(loop: Loop, settings: Path) -> No
     changed = json.loads(settings.read_text())
     changed["model"] = "y"
     settings.write_text(json.dumps(changed))
-    assert loop("hooks", "remove", "claude", "--yes").code == 0
+    ran = loop("hooks", "remove", "claude", "--yes")
+    assert ran.code == 0
     assert json.loads(settings.read_text()) == {"model": "y"}
+    copy = settings.with_name("settings.json.before-loop")
+    assert str(copy) in ran.out and copy.read_text() == '{"model": "x"}'
 
 
 def test_the_project_has_settings_of_its_own(loop: Loop, settings: Path, shop: Path) -> None:
