@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.config.load import LoadedConfig
     from loop_orchestrator.config.schema import Config
     from loop_orchestrator.harnesses.detect import Found
+    from loop_orchestrator.harnesses.hookdata import HookFiles
     from loop_orchestrator.harnesses.registry import Harnesses
     from loop_orchestrator.model.action import Action
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
     from loop_orchestrator.stores.restarts import RestartLog
+    from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
@@ -184,6 +186,13 @@ class Project:
         return found
 
     @cached_property
+    def hooks(self) -> HookFiles:
+        """What is known of the hooks of agent programs."""
+        from loop_orchestrator.harnesses.hookdata import HookFiles
+
+        return HookFiles(self.layout.harness_dir / "hooks", cache_dir=self.layout.cache)
+
+    @cached_property
     def events(self) -> EventLog:
         from loop_orchestrator.stores.eventlog import EventLog
 
@@ -265,6 +274,7 @@ class Project:
             "LOOP_PROJECT_ROOT": str(self.root),
             "LOOP_MAILBOX": str(self.layout.messages),
             "LOOP_TMUX_SOCKET": self.socket,
+            "LOOP_BIN": str(Path(sys.executable).with_name("loop")),
         }
         if self.layout.elsewhere.state_file:
             env["LOOP_STATE_FILE"] = str(self.layout.state_file)
@@ -294,6 +304,12 @@ class Project:
         return RestartLog(self.layout.restarts)
 
     @cached_property
+    def signals(self) -> SignalStore:
+        from loop_orchestrator.stores.signals import SignalStore
+
+        return SignalStore(self.layout)
+
+    @cached_property
     def deliveries(self) -> DeliveryStore:
         from loop_orchestrator.stores.deliveries import DeliveryStore
 
@@ -318,6 +334,14 @@ class Project:
     @cached_property
     def saved_places(self) -> KeyedNotes:
         return self._notes(self.layout.saved_places)
+
+    @cached_property
+    def versions(self) -> KeyedNotes:
+        return self._notes(self.layout.versions)
+
+    @cached_property
+    def drifts(self) -> KeyedNotes:
+        return self._notes(self.layout.drifts)
 
     def _notes(self, path: Path) -> KeyedNotes:
         from loop_orchestrator.stores.notes import KeyedNotes

@@ -55,6 +55,13 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "lane.gave-up": EventKind(
         "a lane is not started again by itself", ("lane", "attempt", "reason", "exit_status"), promised=True
     ),
+    "signal.refused": EventKind(
+        "a process outside a lane's pane would have spoken for the lane", ("lane", "reason", "pid")
+    ),
+    "harness.drift": EventKind(
+        "screens of a program are unknown, in a version its rules were not tried on",
+        ("harness", "version", "verified", "lane"),
+    ),
     "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
     "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
     "mail.failed": EventKind("a message could not be read and was moved to failed/", ("file", "reason")),

@@ -151,6 +151,8 @@ class HarnessSpec:
     composer: ComposerRule | None = None
     dialogs: tuple[Dialog, ...] = ()
     """what it may ask when it starts"""
+    idle_settle_s: float = 0.6
+    """seconds for which a screen must hold still before its composer counts as idle, where nothing else says so"""
     verified: tuple[str, ...] = ()
     """versions its rules were tried on; empty: no rule of this file was verified"""
     tags: tuple[str, ...] = ()

@@ -224,10 +224,11 @@ def program_of(world: World, spec: LaneSpec, surroundings: Surroundings) -> tupl
 
 
 def _pane_start(world: World, spec: LaneSpec, argv: tuple[str, ...], surroundings: Surroundings) -> PaneStart:
-    """Writes the launcher's file, and removes what an earlier launcher of this name recorded."""
+    """Writes the launcher's file, and removes what an earlier lane of this name recorded and said."""
     env = {**surroundings.env, **dict(spec.env), "LOOP_LANE": spec.name}
     run_file = world.lanes.run_path(spec.name)
     run_file.unlink(missing_ok=True)
+    world.signals.forget(spec.name)
     launch = launch_file(world, spec.name)
     write_json(
         launch,

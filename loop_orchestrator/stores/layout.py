@@ -147,6 +147,11 @@ class Layout:
         return self.loop_dir / "snapshots.json"
 
     @property
+    def signals(self) -> Path:
+        """What the program of each lane said of itself last: ``<lane>.json``."""
+        return self.session_dir / "signals"
+
+    @property
     def handoffs(self) -> Path:
         return self.session_dir / "handoffs"
 
@@ -229,6 +234,16 @@ class Layout:
     def lanes_seen(self) -> Path:
         """The last state that was seen of each lane."""
         return self.engine_dir / "lanes-seen.json"
+
+    @property
+    def versions(self) -> Path:
+        """Which version a program's file was found to be."""
+        return self.engine_dir / "versions.json"
+
+    @property
+    def drifts(self) -> Path:
+        """Versions of programs whose screens no rule knew."""
+        return self.engine_dir / "drifts.json"
 
     @property
     def paused(self) -> Path:

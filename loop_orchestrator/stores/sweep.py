@@ -14,6 +14,7 @@ def sweep(layout: Layout) -> int:
         layout.messages,
         layout.failed,
         layout.session_dir,
+        layout.signals,
         layout.deliveries,
         layout.engine_dir,
         layout.decisions,
