@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.harnesses.recorded import RECORDED
 from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneState, LaneWord
 from loop_orchestrator.substrate.readiness import classify
 from loop_orchestrator.substrate.screens import parse_ansi
 from tests.support.builders import NOW
 
-SCREENS = Path(__file__).parents[1] / "screens" / "claude"
+SCREENS = RECORDED / "claude"
 CLAUDE = load_harnesses(None)["claude"]
 WORKING = frozenset(detail for detail, word in WORD_OF.items() if word is LaneWord.WORKING)
 GONE = frozenset({Detail.EXITED, Detail.SUSPENDED, Detail.MISSING})
