@@ -1,12 +1,14 @@
 """Recorded screens of agent programs: which there are, what each showed, and what the rules of a harness read there.
 
-A folder of them holds ``<version>__<state>__<columns>x<rows>.ansi``, as ``tmux capture-pane -p -e`` prints it (or ``.txt``,
-as without ``-e``), and ``META.tsv``: a capture's name, a tab, and what tmux said of the pane (``command|title|alt=…``).
+A folder of them holds ``<version>__<state>__<columns>x<rows>.ansi``, as ``tmux capture-pane -p -e`` prints it (or
+``.txt``, as without ``-e``), and ``META.tsv``: a capture's name, a tab, and what tmux said of the pane
+(``command|title|alt=…|curflag=…``).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +28,7 @@ _META = re.compile(r"(?P<command>[^|]*)\|(?P<title>.*)\|alt=[01]\|(?:.*\|)?curfl
 _GONE = frozenset({Detail.EXITED, Detail.SUSPENDED, Detail.MISSING})
 _WORKING = frozenset(detail for detail, word in WORD_OF.items() if word is LaneWord.WORKING)
 _UNKNOWN = frozenset(detail for detail, word in WORD_OF.items() if word is LaneWord.UNKNOWN)
-_EXPECTED: tuple[tuple[str, frozenset[Detail]], ...] = (
+_EXPECTED: tuple[tuple[str, Collection[Detail]], ...] = (
     (r"exited|suspended|shell|offline-preflight-exit|boot-failed-", _GONE),
     (r"typed|pasted-|slash-popup|bash-mode-typed|sendkeys-|enter-is-newline|interrupted-with-queue", {Detail.DRAFT}),
     (r".*-became-newline", {Detail.DRAFT}),
@@ -37,13 +39,19 @@ _EXPECTED: tuple[tuple[str, frozenset[Detail]], ...] = (
     (r"approval-", {Detail.APPROVAL}),
     (r"question", {Detail.QUESTION}),
     (r"dialog-|firstboot|menu-|warnings-overlay", {Detail.DIALOG}),
-    (r"error-401", {Detail.AUTH}),
-    (r"error-429", {Detail.RATE_LIMITED, Detail.API_ERROR}),
-    (r"error-quota", {Detail.RATE_LIMITED, Detail.API_ERROR}),
-    (r"error-403", {Detail.AUTH, Detail.API_ERROR}),
+    (r"error-40[13]", {Detail.AUTH}),
+    (r"error-429|error-quota", {Detail.RATE_LIMITED}),
     (r"error-", {Detail.API_ERROR}),
 )
 """Beginning of a state's name -> the details that its screen may be read as; the first that fits."""
+
+_EXCEPTIONS: Mapping[tuple[str, str], Collection[Detail]] = {
+    # Each line of the paste was taken as a prompt and answered: nothing is left of it in the composer.
+    ("llm", "pasted-multiline-split"): {Detail.READY},
+    # It waits at its prompt, below what it says of a download that failed.
+    ("aider", "firstboot"): {Detail.READY, Detail.CONFLICTING},
+}
+"""Harness and state whose screen shows something else than the name of the state says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +94,20 @@ def expected(capture: Capture) -> frozenset[Detail]:
     """
     if capture.command in SHELLS and capture.harness != "shell":
         return _GONE
-    found = next((details for pattern, details in _EXPECTED if re.match(pattern, capture.state)), _UNKNOWN)
-    return frozenset(found)
+    named = next((details for pattern, details in _EXPECTED if re.match(pattern, capture.state)), _UNKNOWN)
+    return frozenset(_EXCEPTIONS.get((capture.harness, capture.state), named))
 
 
 def read(capture: Capture, spec: HarnessSpec, now: datetime) -> LaneState:
     """What the rules of a harness make of the capture."""
-    return classify(parse_ansi(capture.text), spec, now, title=capture.title, command=capture.command)
+    return classify(
+        parse_ansi(capture.text),
+        spec,
+        now,
+        title=capture.title,
+        command=capture.command,
+        cursor_visible=capture.cursor_visible,
+    )
 
 
 def _meta(path: Path) -> dict[str, re.Match[str]]:

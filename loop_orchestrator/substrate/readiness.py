@@ -23,7 +23,7 @@ from loop_orchestrator.model.lane import (
     SignalSource,
 )
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
-from loop_orchestrator.substrate.screenrules import DIALOGS, NO_RULE, one_line, screen_signals
+from loop_orchestrator.substrate.screenrules import DIALOGS, HOME_RULE, NO_RULE, one_line, screen_signals
 
 BOOT_S = 30.0
 """Seconds after its start in which a program that shows nothing known counts as booting."""
@@ -46,9 +46,20 @@ def lane_of(
     return Lane(record=record, state=state, title=title, screen=reading.screen.rows if reading else (), run=run)
 
 
-def classify(screen: Screen, spec: HarnessSpec, now: datetime, *, title: str = "", command: str = "") -> LaneState:
-    """The state that a capture shows; ``command`` is the foreground program, empty where that is not known."""
-    signals = screen_signals(screen, title, spec, now, booting=False)
+def classify(
+    screen: Screen,
+    spec: HarnessSpec,
+    now: datetime,
+    *,
+    title: str = "",
+    command: str = "",
+    cursor_visible: bool | None = None,
+) -> LaneState:
+    """The state that a capture shows.
+
+    command: the foreground program, empty where that is not known. cursor_visible: None where that is not known.
+    """
+    signals = screen_signals(screen, title, spec, now, booting=False, cursor_visible=cursor_visible)
     if spec.kind is HarnessKind.SHELL and command in SHELLS:
         signals = (_process(Detail.READY, "shell", f"{command} is in front", now), *signals)
     elif command and (command in SHELLS or (spec.foreground and command not in spec.foreground)):
@@ -90,6 +101,8 @@ def _confidence(decider: Signal, spec: HarnessSpec | None) -> float:
         return 0.7 if decider.detail is Detail.READY else 1.0
     if decider.word is LaneWord.UNKNOWN:
         return 0.5
+    if decider.rule == HOME_RULE:
+        return 0.3
     return 0.9 if spec is not None and spec.verified else 0.6
 
 
@@ -104,7 +117,9 @@ def signals_of(
     process = tuple(_process_signals(record, reading.facts, run, spec, now, young))
     if spec is None or spec.kind is HarnessKind.DASHBOARD:
         return process
-    return (*process, *screen_signals(reading.screen, reading.facts.title, spec, now, booting=young))
+    facts = reading.facts
+    shown = screen_signals(reading.screen, facts.title, spec, now, booting=young, cursor_visible=facts.cursor_visible)
+    return (*process, *shown)
 
 
 def _process_signals(
