@@ -59,7 +59,7 @@ _FAILED = (
     re.compile(rf"^\W*{_SUBJECT}(?:unexpected status|status(?: code)?:?|HTTP) ?[45]\d\d\b", re.I),
     re.compile(r"^\W*[45]\d\d\b ?(?::|\{|[A-Z])"),
     re.compile(
-        rf"^\W*{_SUBJECT}(?:rate[- ]limit\w*|quota|usage limit|\w+ limit reached|too many requests|hit your)\b", re.I
+        rf"^\W*{_SUBJECT}(?:rate[- ]limit\w*|quota|usage limit|limits? reached|too many requests|hit your)\b", re.I
     ),
     re.compile(rf"^\W*{_SUBJECT}(?:unauthori[sz]ed|forbidden|unauthenticated|not logged in|login expired)\b", re.I),
     re.compile(
