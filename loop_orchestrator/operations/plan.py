@@ -85,8 +85,9 @@ def _preset_lanes(preset: str, harnesses: Mapping[str, HarnessSpec]) -> dict[str
 def _lanes_found(found: Sequence[Found]) -> tuple[dict[str, LaneConfig], str]:
     usable = [one.spec.name for one in found if one.ok]
     if not usable:
-        reasons = "; ".join(f"{one.spec.name}: {one.reason}" for one in found if not one.ok)
-        why = f" ({reasons})" if reasons else ""
+        reasons = [f"{one.spec.name}: {one.reason}" for one in found if one.there]
+        absent = ", ".join(one.spec.name for one in found if not one.there)
+        why = f" ({'; '.join((*reasons, f'not on PATH: {absent}') if absent else reasons)})" if found else ""
         return layout_of(REHEARSAL), f"no agent program is installed and logged in{why}: rehearsal lanes"
     coord = LaneConfig(name="coord", cmd=COORDINATOR_CMD)
     lanes = {"coord": coord, **{name: LaneConfig(name=name, harness=name) for name in usable}}

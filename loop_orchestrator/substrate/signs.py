@@ -16,63 +16,61 @@ from loop_orchestrator.substrate.composer import Composer, is_line
 
 PARAGRAPH_ROWS = 8
 """Rows of the last paragraph that are looked at, from its end."""
+_TIME = r"(?:\d+h ?)?(?:\d+m ?)?\d+s"
 _WORK = (
     re.compile(r"^\W{0,8}[⠁-⣿](?:\s|$)"),  # a braille spinner, also inside the line above the composer
     re.compile(r"[⬝■]{4,}|[░▒▓]█|█[░▒▓]"),  # a bar that moves
-    re.compile(r"^\s*[^\w\s(\[\"'`]{1,3}\uFE0E?\s+\S.{0,70}?(?:…|\.\.\.?)(?:\s*\(.*|\s+\d+s)?\s*$"),  # ✻ Verb… (4s
+    re.compile(
+        rf"^\s*[^\w\s(\[\"'`>#+–-]{{1,3}}\uFE0E?\s+\S.{{0,70}}?(?:…|\.\.\.?)(?:\s*\(.*|\s+{_TIME})?\s*$"
+    ),  # ✻ Verb… (4s
     re.compile(r"^\s*\w+(?:…|\.\.\.)(?:\s*\(.*)?\s*$"),  # Verb…
-    re.compile(r"\(\s*(?:\d+h ?)?(?:\d+m ?)?\d+s\b[^)]*(?:\)|$)"),  # (12s · esc to interrupt)
+    re.compile(rf"\(\s*{_TIME}\b[^)]*(?:\b(?:esc|tokens?|interrupt|cancel|thinking)\b|[↑↓])"),  # (12s · ↓ 15 tokens
     re.compile(r"\b(?:esc|escape|ctrl[-+]c|\^c)\b(?: again)? (?:to )?(?:interrupt|cancel|stop|abort)\b", re.I),
-    re.compile(r"\b(?:retrying|reconnecting)\b|\battempt #?\d+(?:/\d+)?\b", re.I),
-    re.compile(r"\bqueued?\b.{0,40}\b(?:messages?|inputs?|prompts?|edit|send)\b|^\W*queued\b|\bto queue\b", re.I),
-    re.compile(r"\b(?:enter|tab) to (?:steer|queue)\b|^\W*steering:|^\W*waiting for\b", re.I),
-    re.compile(r"\b(?:working|thinking|compacting|running|generating)\b\s*(?:…|\.\.\.|\(|for \d)", re.I),
+    re.compile(r"\b(?:retrying|reconnecting)\b\W{0,3}(?:in\b|after \d|\d|…|\.\.\.)|\battempt #?\d+/\d+\b", re.I),
+    re.compile(r"^\W*(?:\d+ )?queued\b|\bqueued (?:messages?|follow-up|inputs?|prompts?)\b", re.I),
+    re.compile(r"\b(?:enter|tab|ctrl\S*) to (?:steer|queue)\b|^\W*steering:|^\W*waiting for\b", re.I),
+    re.compile(r"\b(?:working|thinking|compacting|running|generating)\b\s*(?:…|\.\.\.|\(\d)", re.I),
 )
 _ASKING = (
     re.compile(r"^\W{0,6}[❯›>●▶►▸→◉*] ?\d{1,2}[.)] "),  # a menu with one row chosen
-    re.compile(r"^[\s│┃]*(?:Yes|No|Allow|Deny|Approve|Reject)\b[^.]{0,40}(?:\b(?:No|Reject|Deny)\b|$)"),
+    re.compile(r"^[\s│┃]*(?:Yes|Allow|Approve)\b[^.]{0,60}\b(?:No|Reject|Deny)\b\s*(?:\s{2}.*)?$"),
     re.compile(r"[(\[]\(?y(?:es)?\)?(?:es)?\s*[/,|]\s*\(?n(?:o)?\)?(?:o)?\b", re.I),  # (y/n), [Y/n], (Y)es/(N)o
-    re.compile(
-        r"\b(?:press )?(?:enter|return|↵|⏎) (?:to )?(?:select|confirm|continue|submit|choose|accept|approve)\b", re.I
-    ),
-    re.compile(
-        r"\b(?:enter|esc|escape): ?\w+|\b(?:esc|escape) (?:to )?(?:cancel|exit|go back|close|dismiss|back|skip)\b", re.I
-    ),
+    re.compile(r"\b(?:enter|return|↵|⏎) (?:to )?(?:select|confirm|continue|submit|choose|accept|approve)\b", re.I),
+    re.compile(r"\b(?:enter|esc|escape): ?\w+", re.I),
+    re.compile(r"\b(?:esc|escape) (?:to )?(?:cancel|exit|go back|close|dismiss|back|skip)\b", re.I),
     re.compile(r"\bpress (?:enter|return|any key)\b", re.I),
     re.compile(r"(?:↑/?↓|arrow keys?).{0,12}\b(?:select|navigate|move|choose)\b|⇆ select", re.I),
-    re.compile(r"^\W*(?:do you want to|would you like to|do you trust|allow (?:execution|once|this|command))\b", re.I),
     re.compile(
-        r"\b(?:permission|approval|action|confirmation) (?:is )?required\b|\bwaiting for your\b|\bproceed\? *$", re.I
+        r"^\W*(?:do you want|would you like) to (?:proceed|continue|run|make|create|allow|apply|use|log in)\b", re.I
     ),
+    re.compile(r"^\W*(?:do you trust|allow (?:execution|once|this|command)|proceed\?|waiting for your)", re.I),
+    re.compile(r"\b(?:permission|approval|action|confirmation) required\b", re.I),
 )
-_TITLE = re.compile(r"^(?:[⠁-⣿◐◓◑◒✦✋⏳]|\[ ?[!.*] ?\])|\baction required\b|\bworking(?:…|\.\.\.)", re.I)
 _SUBJECT = r"(?:[\w'’.-]+ ){0,4}"
+_OVER = r"(?:exceeded|reached|hit)"
 _FAILED = (
     re.compile(r"^\s*[■✕✗✘✖❌⛔]\s"),
     re.compile(r"^\W*(?:[A-Z][\w ]{0,20} )?(?:API )?[Ee]rror\b ?(?::|\(|\d)"),
     re.compile(r"^\W*[\w.]*(?:Error|Exception)\b ?:"),
     re.compile(r'^\W*(?:error"|\{"error|\{"type":"error)'),
-    re.compile(r"^\W*traceback \(most recent", re.I),
+    re.compile(r"^\W*traceback \(most recent|\bmax retries exceeded\b", re.I),
     re.compile(
-        rf"^\W*{_SUBJECT}(?:invalid|expired|missing|incorrect) (?:x-)?(?:api[- ]?key|token|credentials?)\b", re.I
+        rf"^\W*{_SUBJECT}(?:invalid|expired|missing|incorrect) (?:x-)?(?:api[- ]?key|token)\b\s*(?:$|[·.:(])", re.I
     ),
-    re.compile(rf"^\W*{_SUBJECT}(?:unexpected status|status(?: code)?:?|HTTP) ?[45]\d\d\b", re.I),
+    re.compile(r"^\W*(?:unexpected status|HTTP(?: error)?|error code:?) ?[45]\d\d\b|\blast status: \d", re.I),
     re.compile(r"^\W*[45]\d\d\b ?(?::|\{|[A-Z])"),
+    re.compile(rf"^\W*{_SUBJECT}(?:rate limited|(?:[\w-]+ )?limits? {_OVER}|hit your (?:\w+ )?limit)\b", re.I),
     re.compile(
-        rf"^\W*{_SUBJECT}(?:rate[- ]limit\w*|quota|usage limit|limits? reached|too many requests|hit your)\b", re.I
+        rf"\bexceed(?:ed)? (?:the|your)(?: current)? (?:rate limit|quota)\b|^\W*{_SUBJECT}quota {_OVER}\b", re.I
     ),
-    re.compile(rf"^\W*{_SUBJECT}(?:unauthori[sz]ed|forbidden|unauthenticated|not logged in|login expired)\b", re.I),
-    re.compile(
-        rf"^\W*{_SUBJECT}(?:credit balance|prompt is too long|context (?:window|length|limit)|overloaded)\b", re.I
-    ),
-    re.compile(
-        rf"^\W*{_SUBJECT}(?:connection (?:error|refused|reset|lost)|network error|timed out|unable to connect)\b", re.I
-    ),
-    re.compile(
-        r"^\W*(?:please )?run /login\b|\b(?:no|missing) (?:api key|models? available)\b|\bmax retries exceeded\b", re.I
-    ),
-    re.compile(r"\b(?:resend|retry) your message\b|\bpress \S+ to retry\b|\btry again to\b", re.I),
+    re.compile(r"^\W*(?:unauthori[sz]ed|forbidden|unauthenticated|too many requests)\W*(?:$|[:(])", re.I),
+    re.compile(r"^\W*(?:not logged in|login expired|please run /login|run /login)\b", re.I),
+    re.compile(r"\bno models? available\b|\b(?:no|missing) api key found\b", re.I),
+    re.compile(rf"^\W*{_SUBJECT}credit balance\b|^\W*prompt is too long\b|\bran out of room\b|^\W*overloaded\b", re.I),
+    re.compile(rf"^\W*{_SUBJECT}(?:connection (?:error|refused|reset|lost)|network error|request timed out)\b", re.I),
+    re.compile(r"\b(?:resend|retry) your message\b|\bpress \S+ to retry\b|^\W*unable to connect\b", re.I),
 )
+_TITLE = re.compile(r"^(?:[⠁-⣿◐◓◑◒✦✋⏳]|\[ ?[!.*] ?\])|\baction required\b|\bworking(?:…|\.\.\.)", re.I)
 _KINDS = (("work", _WORK), ("a question", _ASKING), ("a failure", _FAILED))
 
 

@@ -1,4 +1,4 @@
-"""What keeps an empty composer from meaning ready, and what a user's pattern may say, on screens of no known program."""
+"""What keeps an empty composer from meaning ready, and what a user's pattern may say, for programs nobody knows."""
 
 from __future__ import annotations
 
@@ -96,6 +96,12 @@ def test_a_sign_that_wraps_is_a_sign() -> None:
         ("● The menu now says yes or no.", "  Retries are counted."),
         ("  Worked for 10s • 19:16",),
         ("● The error came from a missing file, which I added.",),
+        ("● Rate limiting now works: the second request is refused (12s).", "  No test failed"),
+        ("● I added retrying of failed requests, with a queue of messages to send.",),
+        ("  - Unauthorized requests are refused", "  - Users who are not logged in see the page", "  - and so on…"),
+        ("● The context window is drawn again; it returns status 404 now.",),
+        ("● Shall I proceed?",),
+        ("  The function was overloaded; the API key is read from the environment.",),
     ],
 )
 def test_an_answer_that_speaks_of_such_things_is_an_answer(answer: tuple[str, ...]) -> None:
