@@ -49,7 +49,7 @@ _EXCEPTIONS: Mapping[tuple[str, str], Collection[Detail]] = {
     # Each line of the paste was taken as a prompt and answered: nothing is left of it in the composer.
     ("llm", "pasted-multiline-split"): {Detail.READY},
     # It waits at its prompt, below what it says of a download that failed.
-    ("aider", "firstboot"): {Detail.READY, Detail.CONFLICTING},
+    ("aider", "firstboot"): {Detail.READY, Detail.DRIFTED},
 }
 """Harness and state whose screen shows something else than the name of the state says."""
 

@@ -47,7 +47,7 @@ class Frame(StrEnum):
     LINES = "lines"
     """it stands between two horizontal lines, the upper of which may hold a label"""
     BAR = "bar"
-    """each row begins with the bar ┃, the last of them is a status, and ╹▀▀▀ closes it"""
+    """each row begins with the bar ┃, the last of them is a status unless it is blank, and ╹▀▀▀ closes it"""
     UNDER = "under"
     """from the lowest horizontal line to the last row drawn, the prompt before each row"""
     LAST = "last"
@@ -123,7 +123,7 @@ class OneShot:
     cost: str = ""
     """JSON field with the cost in USD"""
     input_tokens: str = ""
-    """JSON field with the number of input tokens; dots part nested names"""
+    """JSON field with the number of input tokens; dots part nested names, ``*`` stands for each of several"""
     output_tokens: str = ""
     """JSON field with the number of output tokens"""
     model_argv: tuple[str, ...] = ()

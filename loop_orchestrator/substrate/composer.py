@@ -129,7 +129,7 @@ def _lines(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
 
 
 def _bar(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
-    """Above the lowest closing bar; the last drawn row in it is the status, which stays outside."""
+    """Above the lowest closing bar; its last row is the status, unless it is blank."""
     closing = next((index for index in reversed(range(len(rows))) if _CLOSING_BAR.match(rows[index])), None)
     if closing is None:
         return None
@@ -153,8 +153,8 @@ _FINDERS: Mapping[Frame, Callable[[tuple[str, ...], ComposerRule], _Rows | None]
 def _text_in(screen: Screen, rule: ComposerRule, found: _Rows) -> str:
     if rule.frame in (Frame.BAR, Frame.UNDER):
         texts = [_text_of(rule, screen, index) for index in range(found.first, found.end)]
-        status = max((index for index, text in enumerate(texts) if text.strip()), default=0)
-        text = "\n".join(texts[:status] if rule.frame is Frame.BAR else texts)
+        status = rule.frame is Frame.BAR and bool(screen.rows[found.end - 1].strip(" ┃"))
+        text = "\n".join(texts[:-1] if status else texts)
     else:
         more = (row.strip() for row in screen.bright[found.first + 1 : found.end])
         text = "\n".join((_text_of(rule, screen, found.first), *more))

@@ -79,7 +79,7 @@ def _composer_signals(
         sign = sign_near(screen, composer, spec) or sign_in_title(title)
         if sign:
             reason = one_line(f"the composer is there, but {sign}")
-            yield Signal(source=SignalSource.SCREEN, detail=Detail.CONFLICTING, rule=SIGN_RULE, seen=reason, at=now)
+            yield Signal(source=SignalSource.SCREEN, detail=Detail.DRIFTED, rule=SIGN_RULE, seen=reason, at=now)
         elif detail is Detail.READY and spec.title_tells and not title.strip():
             reason = f"{spec.name} may show work in its title alone, and the title is not known"
             yield Signal(source=SignalSource.TERMINAL, detail=Detail.DRIFTED, rule=TITLE_RULE, seen=reason, at=now)
@@ -98,7 +98,7 @@ def _unknown_signal(screen: Screen, spec: HarnessSpec, now: datetime, *, booting
     sign = sign_in(bottom.split("\n"), spec)
     if sign:
         reason = one_line(f"a pattern for idle fits, but {sign}")
-        return Signal(source=SignalSource.SCREEN, detail=Detail.CONFLICTING, rule=SIGN_RULE, seen=reason, at=now)
+        return Signal(source=SignalSource.SCREEN, detail=Detail.DRIFTED, rule=SIGN_RULE, seen=reason, at=now)
     return Signal(source=SignalSource.SCREEN, detail=Detail.READY, rule=HOME_RULE, seen=_row_of(home), at=now)
 
 

@@ -222,6 +222,13 @@ def test_what_stands_in_a_composer(program: str, state: str, text: str) -> None:
     assert composer is not None and composer.text == text
 
 
+def test_a_draft_in_a_box_without_a_status_row_is_a_draft() -> None:
+    shown = screen_of(named("opencode", "typed"))
+    rows = tuple(row for row in shown.rows if "Build · Stub" not in row)
+    composer = find_composer(Screen(rows, rows), HARNESSES["opencode"])
+    assert composer is not None and composer.text == "STUB:hang,secs=6 go"
+
+
 @every_program
 def test_the_mark_of_a_large_paste_is_recognised(program: str) -> None:
     spec = HARNESSES[program]

@@ -72,7 +72,7 @@ SIGNS = (
 def test_a_sign_above_or_below_an_empty_composer_is_not_ready_and_says_why(sign: str) -> None:
     for screen in (around(sign), around("● an answer", sign), around(below=("  some 1", sign))):
         state = read(*screen)
-        assert state.detail is Detail.CONFLICTING, screen
+        assert state.detail is Detail.DRIFTED, screen
         assert sign.split()[-1] in state.evidence[0].seen
 
 
@@ -83,7 +83,7 @@ def test_a_sign_further_up_is_conversation(sign: str) -> None:
 
 def test_a_sign_that_wraps_is_a_sign() -> None:
     state = read(*around(below=("  some 1 · a long footer · esc to", "  interrupt")))
-    assert state.detail is Detail.CONFLICTING
+    assert state.detail is Detail.DRIFTED
 
 
 @pytest.mark.parametrize(
@@ -110,25 +110,25 @@ def test_an_answer_that_speaks_of_such_things_is_an_answer(answer: tuple[str, ..
 
 def test_a_draft_beside_a_sign_is_not_known_to_be_idle_and_what_is_drafted_is_no_sign() -> None:
     assert read(*around(typed="Press Enter to continue, (y/n)?")).detail is Detail.DRAFT
-    assert read(*around(below=("  tab to queue message",), typed="more")).detail is Detail.CONFLICTING
+    assert read(*around(below=("  tab to queue message",), typed="more")).detail is Detail.DRIFTED
 
 
 def test_a_title_may_be_the_only_sign() -> None:
     for title in ("⠧ work", "[ ! ] Action Required | work", "✦  Working… (work)"):
-        assert read(*around(), title=title).detail is Detail.CONFLICTING
+        assert read(*around(), title=title).detail is Detail.DRIFTED
     assert read(*around(), title="✳ some").detail is Detail.READY
 
 
 def test_rows_that_the_data_calls_harmless_are_no_signs_and_hide_none() -> None:
     spec = replace(AGENT, harmless=(re.compile("^■ Interrupted"), re.compile("^▣ ")))
     assert read(*around("■ Interrupted by you"), spec=spec).detail is Detail.READY
-    assert read(*around("✕ went wrong", "", "▣ model"), spec=spec).detail is Detail.CONFLICTING
+    assert read(*around("✕ went wrong", "", "▣ model"), spec=spec).detail is Detail.DRIFTED
 
 
 def test_a_users_pattern_says_idle_weakly_and_only_where_nothing_speaks_against_it() -> None:
     state = read("banner", "ready>", spec=HOMELY)
     assert state.detail is Detail.READY and state.confidence < 0.5
-    assert read("banner", "ready>", "⠧ Thinking", spec=HOMELY).detail is Detail.CONFLICTING
+    assert read("banner", "ready>", "⠧ Thinking", spec=HOMELY).detail is Detail.DRIFTED
     assert read("banner", spec=HOMELY).detail is Detail.DRIFTED
     assert read(*around(), spec=replace(HOMELY, composer=AGENT.composer, idle_home=())).detail is Detail.READY
 
