@@ -14,7 +14,7 @@ from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.terminal import Screen
 from loop_orchestrator.substrate.composer import Composer, is_line
 
-PARAGRAPH_ROWS = 8
+PARAGRAPH_ROWS = 14
 """Rows of the last paragraph that are looked at, from its end."""
 _TIME = r"(?:\d+h ?)?(?:\d+m ?)?\d+s"
 _WORK = (
