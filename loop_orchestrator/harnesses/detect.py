@@ -16,9 +16,11 @@ class Found:
 
     spec: HarnessSpec
     ok: bool
-    """installed, and set up as far as its traces tell"""
+    """installed, set up as far as its traces tell, and its screens can be read"""
     reason: str
     """where its program is and what shows that it was set up, or what is missing"""
+    there: bool = True
+    """its program is on PATH"""
 
 
 def found_agents(specs: Iterable[HarnessSpec], *, path: str, home: Path, env: Mapping[str, str]) -> tuple[Found, ...]:
@@ -33,7 +35,9 @@ def found_agents(specs: Iterable[HarnessSpec], *, path: str, home: Path, env: Ma
 def _look_for(spec: HarnessSpec, path: str, home: Path, env: Mapping[str, str]) -> Found:
     program = shutil.which(spec.binary, path=path)
     if program is None:
-        return Found(spec, False, f"{spec.binary} is not on PATH")
+        return Found(spec, False, f"{spec.binary} is not on PATH", there=False)
+    if spec.composer is None:
+        return Found(spec, False, f"{program} is there, but its screens are not known: it would never be idle")
     if not spec.logged_in:
         return Found(spec, True, program)
     trace = next((trace for trace in spec.logged_in if _is_there(trace, home, env)), None)
