@@ -124,3 +124,6 @@ def _harness_lines(harnesses: Mapping[str, HarnessSpec], harness_dir: Path) -> I
             continue
         oneshot = spec.oneshot.argv if spec.oneshot else ()
         yield f"harness {name} of this project runs: {' '.join(spec.launch or oneshot)} ({Path(spec.origin).name})"
+        for asked in (spec.version_argv, spec.health_argv):
+            if asked:
+                yield f"harness {name} of this project is asked with: {' '.join(asked)}"
