@@ -137,7 +137,7 @@ def _field(args: argparse.Namespace, project: Project) -> int:
 def _items(value: JsonValue) -> list[str]:
     """What is printed, one line each: nothing for what is not there."""
     match value:
-        case None:
+        case None | "":
             return []
         case bool():
             return ["true" if value else "false"]
@@ -185,11 +185,11 @@ def _probe(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.harnesses import probe
 
     spec = known(project, args.harness)
-    require_own_accepted(project, spec)
     command: tuple[str, ...] = ()
     if spec.kind is not HarnessKind.BRAIN:
         lane = LaneSpec(name="probe", window="probe", role="probe", harness=spec.name, model=args.model, cwd=Path("/"))
         command = lane_argv(lane, spec, python=project.surroundings.python)
+    require_own_accepted(project, spec)
     found = probe(spec, machine_of(project))
     if project.json:
         output.document(
