@@ -15,7 +15,7 @@ from loop_orchestrator.errors import ProcessError, UsageError
 from loop_orchestrator.harnesses.detect import Found, look_for
 from loop_orchestrator.harnesses.launch import own_argv
 from loop_orchestrator.harnesses.registry import PACKAGED
-from loop_orchestrator.model.harness import HarnessSpec, ScreenRule
+from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.process.run import run
 
@@ -78,7 +78,7 @@ def replaced(spec: HarnessSpec) -> Path | None:
 
 
 def fields_of(spec: HarnessSpec) -> dict[str, JsonValue]:
-    """Every value of a harness by its dotted key; a rule's keys stand under ``rules`` and its name."""
+    """Every value of a harness by its dotted key; the keys of a rule stand under ``rules`` and its name."""
     return dict(_flat("", spec))
 
 
@@ -97,9 +97,9 @@ def _flat(prefix: str, section: object) -> Iterator[tuple[str, JsonValue]]:
         key, value = f"{prefix}{field.name}", getattr(section, field.name)
         if dataclasses.is_dataclass(value):
             yield from _flat(f"{key}.", value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], ScreenRule):
-            for rule in value:
-                yield from _flat(f"{key}.{rule.name}.", rule)
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            for number, one in enumerate(value):
+                yield from _flat(f"{key}.{getattr(one, 'name', number)}.", one)
         else:
             yield key, _plain(value)
 
