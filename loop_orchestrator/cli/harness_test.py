@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli import output
@@ -118,7 +120,7 @@ def _live(spec: HarnessSpec, args: argparse.Namespace, project: Project) -> tupl
         raise LoopError(f"{spec.name} cannot be booted: {found.reason}", hint=f"loop harness probe {spec.name}")
     require_own_accepted(project, spec)
     output.note(f"booting {spec.name} in a scratch directory, on a tmux server of its own")
-    with _scratch(project, spec) as scratch:
+    with _ended_as_by_ctrl_c(), _scratch(project, spec) as scratch:
         return probe(spec, machine), boot_live(scratch.world, spec, scratch.surroundings)
 
 
@@ -135,6 +137,21 @@ def _scratch(project: Project, spec: HarnessSpec) -> Iterator[Project]:
         git.init_repository(root)
         options = Options(project_root=str(root), session="harness-test", socket=f"{folder}/tmux")
         yield Project(options, {name: value for name, value in project.environ.items() if name != "LOOP_LANE"})
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """While the program runs, a request to end this process leaves nothing of it behind."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a signal handler
+    raise KeyboardInterrupt
 
 
 def _print(tested: Sequence[_Tested]) -> None:

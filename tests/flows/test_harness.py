@@ -16,6 +16,7 @@ import pytest
 
 from loop_orchestrator.operations.trust import accept
 from tests.support.projects import project_at
+from tests.support.waiting import eventually
 
 TINY = """\
 name: tiny
@@ -78,6 +79,19 @@ def test_the_built_in_agent_comes_up_ready(project: Path, scratch_tmp: Path) -> 
     code, document, _ = loop_json(project, "harness", "test", "rehearsal", "--live")
     live = live_of(document)
     assert (code, live["status"], live["detail"], live["verified"]) == (0, "idle", "ready", True)
+    assert list(scratch_tmp.iterdir()) == []
+
+
+def test_a_request_to_end_leaves_nothing_behind(project: Path, scratch_tmp: Path) -> None:
+    words = [sys.executable, "-m", "loop_orchestrator", "harness", "test", "rehearsal", "--live"]
+    running = subprocess.Popen(words, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: list(scratch_tmp.glob("*/project/.loop/sessions/*/lanes/*.run.json")), what="the lane's start")
+    (record,) = scratch_tmp.glob("*/project/.loop/sessions/*/lanes/*.run.json")
+    pid = json.loads(record.read_text())["pid"]
+    running.terminate()
+    said = running.communicate(timeout=30)
+    assert running.returncode == 130, said
+    assert not psutil.pid_exists(pid)
     assert list(scratch_tmp.iterdir()) == []
 
 
