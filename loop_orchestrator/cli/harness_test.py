@@ -181,9 +181,9 @@ def _missed(harness: str, miss: Miss) -> str:
 def _print_boot(harness: str, program: Probe, boot: LiveBoot) -> None:
     state = boot.lane.state
     version = program.version or "of an unknown version"
-    verified = "its screens were tried on it" if program.verified else "its screens were not tried on it"
+    tried = "its screens were tried on it" if program.verified else "its screens were not tried on it"
     shows = f"{state.word.value} ({state.detail.value}) by rule {state.rule}: {state.evidence[0].seen}"
-    output.line(f"{harness} {version} ({verified}), booted in {boot.took_s:.1f} s, is {shows}")
+    output.line(f"{harness} {version} ({program.note or tried}), booted in {boot.took_s:.1f} s, is {shows}")
     for row in [row.rstrip() for row in boot.lane.screen if row.strip()][-_SHOWN_ROWS:]:
         output.line(f"  | {row if len(row) <= _SHOWN_COLUMNS else row[: _SHOWN_COLUMNS - 1] + '…'}", whole=True)
 

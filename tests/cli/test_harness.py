@@ -188,6 +188,8 @@ def test_the_score_is_a_document_too(loop: Loop, mine: Path, tmp_path: Path) -> 
 
 
 def test_a_test_without_screens_or_with_too_little_said_is_an_error(loop: Loop, mine: Path, tmp_path: Path) -> None:
+    brain = "name: asked\ntitle: Asked\nkind: brain\noneshot: {argv: [asked]}\n"
+    (mine.parent.parent / ".loop/harnesses/asked.yaml").write_text(brain, encoding="utf-8")
     assert loop("harness", "test").code == 2
     assert loop("harness", "test", "mine", "--all").code == 2
     assert loop("harness", "test", "mine", "--screens", str(tmp_path / "none")).code == 2
@@ -195,7 +197,7 @@ def test_a_test_without_screens_or_with_too_little_said_is_an_error(loop: Loop, 
         (("mine",), "no recorded screens of mine"),
         (("mine", "--screens", str(tmp_path)), "no recorded screens of mine"),
         (("--all", "--screens", str(tmp_path)), f"no recorded screens in {tmp_path}"),
-        (("llm",), "llm has no rules for screens"),
+        (("asked",), "asked has no rules for screens"),
         (("claude", "--live"), "claude cannot be booted: claude is not on PATH"),
         (("mine", "--live"), "not accepted"),
     ):

@@ -154,6 +154,7 @@ def test_health_is_told_by_the_probe_and_without_one_by_the_traces(
     assert checkup(traced, here).word is Health.OK
     asked = reads("health_argv: [mine, health]\n")
     assert checkup(asked, here).word is Health.OK
+    assert checkup(reads(text=MINE.partition("composer:")[0]), here).word is Health.OK
     failing = Machine({**here.env, "MINE_STATUS": "3"})
     assert checkup(asked, failing).word is Health.UNAUTHENTICATED
     needs_no_login = reads("health_argv: [mine, health]\n", text=MINE.replace("auth: key", "auth: none"))
