@@ -199,6 +199,10 @@ class HarnessSpec:
     """paths under the home directory, or ``$NAME`` for a variable; one that exists shows that it was set up"""
     version_argv: tuple[str, ...] = ()
     """prints its version"""
+    health_argv: tuple[str, ...] = ()
+    """ends with status 0 while the program could start work now; empty: only its traces are looked for"""
+    skills_dir: str = ""
+    """where it looks for skills, relative to the project; empty: nowhere that is known"""
     origin: str = ""
     """the file it was read from"""
 
