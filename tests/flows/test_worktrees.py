@@ -97,7 +97,8 @@ def test_two_drops_at_once_save_the_work_once(scratch: Scratch) -> None:
     files, status = contents(worktree(scratch)), git(worktree(scratch), "status", "--porcelain")
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(lambda _: scratch.run("lane", "drop", "api", "--force"), range(2)))
-    assert sorted(one.returncode for one in done) == [0, 2], [one.stderr for one in done]
+    codes = sorted(one.returncode for one in done)
+    assert codes in ([0, 2], [0, 4]), [one.stderr for one in done]  # there is no such lane any more, or it is held
     assert len(scratch.events("lane.dropped")) == len(scratch.events("snapshot.made")) == 1
     brought_back(scratch, files, status)
 
