@@ -125,7 +125,7 @@ def test_an_agent_that_dies_again_and_again_is_given_up_and_put_before_a_person_
     status = scratch.json("status")
     needs = [(need["what"], need["next_step"]) for need in status["needs"]]  # type: ignore[attr-defined]
     said = "lane web was given up: 3 restarts in a row did not help: its program was ended by SIGKILL"
-    assert (said, "loop attach web, then: loop lane restart web") in needs
+    assert (said, "loop lane restart web, or look first: loop attach web") in needs
     assert status["lanes"][0]["restarts"]["attempt"] == 3  # type: ignore[index]
 
     assert scratch.person("lane", "restart", "web", "--wait-ready")[0] == 0
