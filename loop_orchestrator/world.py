@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
     from loop_orchestrator.stores.restarts import RestartLog
+    from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
@@ -83,6 +84,10 @@ class World(Protocol):
     def restarts(self) -> RestartLog: ...
 
     @property
+    def signals(self) -> SignalStore:
+        """what programs in lanes said of themselves"""
+
+    @property
     def deliveries(self) -> DeliveryStore: ...
 
     @property
@@ -109,6 +114,18 @@ class World(Protocol):
     @property
     def lanes_seen(self) -> KeyedNotes:
         """lane -> ``<detail> <time>``: its last seen state and since when"""
+
+    @property
+    def saved_places(self) -> KeyedNotes:
+        """repository with snapshots of uncommitted work -> the directory of its last one"""
+
+    @property
+    def versions(self) -> KeyedNotes:
+        """program's file and the time of its last change -> its version"""
+
+    @property
+    def drifts(self) -> KeyedNotes:
+        """``<harness> <version>`` -> lane in which screens of it were unknown for long, though others are known"""
 
     @property
     def transcripts(self) -> TranscriptStore: ...

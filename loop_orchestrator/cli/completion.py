@@ -47,6 +47,8 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("engine", "id"): "_loop_decisions",
     ("task", "id"): "_loop_tasks",
     ("mail", "file"): "_loop_messages",
+    ("undo", "ref"): "_loop_snapshots",
+    ("undo", "to"): "_shtab_compgen_dirs",
     ("engine", "file"): "_shtab_compgen_files",
     ("", "lane_config"): "_shtab_compgen_files",
     ("", "directory"): "_shtab_compgen_dirs",
@@ -64,6 +66,9 @@ _loop_decisions() {
 }
 _loop_tasks() {
   compgen -W "$(loop task list --all 2>/dev/null | sed -n 's/^\(T[0-9]*\) .*/\1/p')" -- "$1"
+}
+_loop_snapshots() {
+  compgen -W "$(loop undo list 2>/dev/null | sed -n 's/^.* \([A-Za-z][A-Za-z0-9_-]*\/[0-9T]*\)$/\1/p')" -- "$1"
 }
 _loop_messages() {
   compgen -W "$(loop mail list 2>/dev/null | sed -n 's/^\([0-9][^ ]*[.]md\) .*/\1/p')" -- "$1"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,17 @@ def place_of(name: str, *, harness: str) -> Place:
     return DEFAULT_PLACES.get(name) or Place(window=name, split=Split.FIRST, role=role)
 
 
+def command_from(root: Path, cmd: str) -> str:
+    """The command line, its first word made absolute if it is a script of the project: ``./x`` or ``scripts/x``.
+
+    Such a script is the project's own, also where the lane starts in another repository.
+    """
+    script = cmd.lstrip()
+    if not script.startswith(("./", "scripts/")):
+        return cmd
+    return f"{shlex.quote(str(root))}/{script.removeprefix('./')}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class LaneConfig:
     """One lane as the file declares it; ``to_spec`` fills in what depends on its name."""
@@ -98,7 +110,11 @@ class LaneConfig:
         ).metadata,
     )
     cmd: str = field(
-        default="", metadata=About("A shell command line that runs in the lane instead of a harness.").metadata
+        default="",
+        metadata=About(
+            "A shell command line that runs in the lane instead of a harness; "
+            "a script that it begins with, ./x or scripts/x, is the project's, whatever the lane's repo."
+        ).metadata,
     )
     model: str = field(
         default="",
@@ -112,6 +128,12 @@ class LaneConfig:
         default="",
         metadata=About(
             "Directory the program starts in, relative to the project.", default_says="the project"
+        ).metadata,
+    )
+    worktree: bool = field(
+        default=False,
+        metadata=About(
+            "Give the lane a git worktree and a branch of its own, of the repository that repo lies in."
         ).metadata,
     )
     env: tuple[tuple[str, str], ...] = field(
@@ -134,14 +156,24 @@ class LaneConfig:
     )
     """None: by the lane's kind"""
 
+    answer_dialogs: tuple[str, ...] = field(
+        default=(),
+        metadata=About(
+            "Start-up dialogs of the harness that are answered with yes without a person, by name, such as trust.",
+            pattern=_NAME,
+            pattern_says="the name of a dialog",
+        ).metadata,
+    )
+
     def __post_init__(self) -> None:
         if bool(self.harness) == bool(self.cmd):
             raise ValueError(f"exactly one of harness and cmd is needed (got {'both' if self.cmd else 'neither'})")
-        if self.cmd and (self.model or self.auto_approve):
-            raise ValueError("model and auto_approve need a harness (got cmd)")
+        if self.cmd and (self.model or self.auto_approve or self.answer_dialogs):
+            raise ValueError("model, auto_approve and answer_dialogs need a harness (got cmd)")
 
     def to_spec(self, root: Path) -> LaneSpec:
-        """The lane as it is booted; root: the project, absolute."""
+        """The lane as it is booted; root: the project, absolute. A worktree lane is given its directory at its boot."""
+        cwd = Path(os.path.normpath(root / self.repo))
         place = place_of(self.name, harness=self.harness)
         return LaneSpec(
             name=self.name,
@@ -149,13 +181,15 @@ class LaneConfig:
             split=self.split or place.split,
             role=self.role or place.role,
             harness=self.harness,
-            cmd=self.cmd,
+            cmd=self.cmd if cwd == root else command_from(root, self.cmd),
             model=self.model,
             kind=self.kind,
-            cwd=Path(os.path.normpath(root / self.repo)),
+            cwd=cwd,
+            worktree_of=cwd if self.worktree else None,
             env=self.env,
             auto_approve=self.auto_approve,
             outside=self.outside,
+            answer_dialogs=self.answer_dialogs,
         )
 
 

@@ -38,6 +38,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         _forget_what_passed(world, lanes, assignments)
     return Snapshot(
         at=world.clock.now(),
+        root=world.root,
         session=world.session,
         cycle=cycle,
         why=tuple(why),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from loop_orchestrator.config.compiled import Compiled
 from loop_orchestrator.config.problems import Problem, Problems
 from loop_orchestrator.config.reader import read_file, read_section
-from loop_orchestrator.model.harness import HarnessKind, HarnessSpec, OneShot, PromptBy
+from loop_orchestrator.model.harness import Dialog, HarnessKind, HarnessSpec, OneShot, PromptBy
 from loop_orchestrator.yamltext import Mark, Node, from_plain, to_plain
 
 PACKAGED = Path(__file__).parent / "data"
@@ -129,11 +129,31 @@ def _mistakes(spec: HarnessSpec, stem: str) -> Iterator[tuple[str, str]]:
             for name in keys:
                 if not _KEY.fullmatch(name):
                     yield f"composer.{key}", f"expected names of keys, such as Escape or C-u (got {name!r})"
+    yield from _dialog_mistakes(spec.dialogs)
     for key, argv in (("model_argv", spec.model_argv), ("oneshot.model_argv", _oneshot_model(spec.oneshot))):
         if argv and not any("{model}" in word for word in argv):
             yield key, "expected {model} in one of its words"
     if spec.oneshot is not None:
         yield from _oneshot_mistakes(spec.oneshot)
+
+
+def _dialog_mistakes(dialogs: Sequence[Dialog]) -> Iterator[tuple[str, str]]:
+    names = [dialog.name for dialog in dialogs]
+    for number, dialog in enumerate(dialogs):
+        where = f"dialogs[{number}]"
+        if not _NAME.fullmatch(dialog.name) or names.count(dialog.name) > 1:
+            yield (
+                f"{where}.name",
+                f"expected a name of its own in lower case letters, digits and - (got {dialog.name!r})",
+            )
+        if not dialog.all:
+            yield f"{where}.all", "expected at least one pattern"
+        if dialog.choose and dialog.chosen is None:
+            yield f"{where}.chosen", "expected a pattern that shows that yes is chosen, since keys choose it"
+        for key, keys in (("choose", dialog.choose), ("confirm", (dialog.confirm,) if dialog.confirm else ())):
+            for name in keys:
+                if not _KEY.fullmatch(name):
+                    yield f"{where}.{key}", f"expected the name of a key, such as Enter or Down (got {name!r})"
 
 
 def _oneshot_model(oneshot: OneShot | None) -> tuple[str, ...]:

@@ -69,6 +69,27 @@ class ComposerRule:
     """the program's own command for a fresh context; empty: it has none"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dialog:
+    """A question that the program asks when it starts, and how it is answered with yes.
+
+    It stands there when every ``all`` and no ``none`` is found at the bottom of the screen. What a program asks before
+    an agent's action is no such dialog.
+    """
+
+    name: str
+    asks: str
+    """what is asked, to go on after "it asks " in a sentence"""
+    all: tuple[re.Pattern[str], ...]
+    none: tuple[re.Pattern[str], ...] = ()
+    chosen: re.Pattern[str] | None = None
+    """found on the screen when yes is the answer that is chosen; None: there is nothing to choose first"""
+    choose: tuple[str, ...] = ()
+    """tmux keys, pressed one after the other until ``chosen`` is found"""
+    confirm: str = ""
+    """the tmux key that gives the answer; empty: only a person gives it"""
+
+
 class PromptBy(StrEnum):
     """How a one-shot program takes its prompt."""
 
@@ -128,6 +149,10 @@ class HarnessSpec:
     oneshot: OneShot | None = None
     rules: tuple[ScreenRule, ...] = ()
     composer: ComposerRule | None = None
+    dialogs: tuple[Dialog, ...] = ()
+    """what it may ask when it starts"""
+    idle_settle_s: float = 0.6
+    """seconds for which a screen must hold still before its composer counts as idle, where nothing else says so"""
     verified: tuple[str, ...] = ()
     """versions its rules were tried on; empty: no rule of this file was verified"""
     tags: tuple[str, ...] = ()

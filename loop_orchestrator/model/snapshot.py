@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.harness import HarnessSpec
@@ -38,6 +39,8 @@ class Snapshot:
     """Everything one cycle knew. What could not be seen is Unknown, with the reason."""
 
     at: datetime
+    root: Path
+    """the project, absolute"""
     session: str
     cycle: str
     why: tuple[str, ...]

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.model.terminal import SHELLS
 from loop_orchestrator.process.ending import runs_since
-from loop_orchestrator.substrate.readiness import SHELLS
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.lane import Lane

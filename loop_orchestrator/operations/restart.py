@@ -20,6 +20,7 @@ from loop_orchestrator.operations.ending import write_handoff
 from loop_orchestrator.operations.hands import hands_on
 from loop_orchestrator.operations.observe import observe_lane, record_of
 from loop_orchestrator.operations.person import refuse_agent
+from loop_orchestrator.operations.saving import unsaved
 from loop_orchestrator.process.launch import launch_argv
 from loop_orchestrator.stores.atomic import read_json
 from loop_orchestrator.stores.documents import Fields
@@ -133,7 +134,7 @@ def _restart(
     if pane is None and not world.substrate.session_exists():
         raise SubstrateError(f"lane {name} was not restarted: session {world.session} does not run", hint="loop up")
     if pane is not None:
-        write_handoff(world, lane)
+        write_handoff(world, lane, unsaved([lane.record.spec])[lane.name])
     status = exit_status_of(lane, last)
     begun = RestartNote(
         event=RestartEvent.RESTARTING,

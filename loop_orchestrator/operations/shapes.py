@@ -31,7 +31,7 @@ def texts(values: tuple[str, ...]) -> list[JsonValue]:
 
 
 def state_shape(state: LaneState) -> Json:
-    """``evidence``: what each signal said and when, the deciding one first."""
+    """``evidence``: what each signal said and when, the deciding one first, and what became of it."""
     evidence: list[JsonValue] = [
         {
             "source": signal.source.value,
@@ -39,8 +39,9 @@ def state_shape(state: LaneState) -> Json:
             "rule": signal.rule,
             "seen": signal.seen,
             "at": format_time(signal.at),
+            "why": why or None,
         }
-        for signal in state.evidence
+        for signal, why in state.weighed()
     ]
     return {
         "status": state.word.value,
@@ -66,6 +67,7 @@ def spec_shape(spec: LaneSpec) -> Json:
         "base": spec.kind is LaneKind.STANDING,
         "kind": spec.kind.value,
         "cwd": str(spec.cwd),
+        "worktree": spec.worktree_of is not None,
     }
 
 

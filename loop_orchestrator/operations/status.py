@@ -12,10 +12,11 @@ from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStep
-from loop_orchestrator.model.lane import Detail, LaneWord
+from loop_orchestrator.model.lane import Detail, LaneWord, SignalSource
 from loop_orchestrator.model.restart import RestartEvent, has_ended
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import TaskStatus
+from loop_orchestrator.operations.drift import Drift, drifts_of
 from loop_orchestrator.operations.engine_view import (
     EngineStatus,
     EngineWord,
@@ -82,6 +83,8 @@ class Status:
     """lane -> the newest note about its restarts; none where they cannot be read"""
     guard: Holder | None
     """who restarts lanes while no engine watches"""
+    drifts: tuple[Drift, ...] | Unknown = ()
+    """versions of programs whose screens no rule knew"""
 
 
 def status(world: World) -> Status:
@@ -115,6 +118,7 @@ def status(world: World) -> Status:
         unknown_deliveries=deliveries,
         restarts=restarts_of(world, () if isinstance(lanes, Unknown) else lanes),
         guard=world.control.guard_lock().holder(),
+        drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
     )
     return _with_needs(found)
 
@@ -166,6 +170,7 @@ def unseen(found: Status) -> Mapping[str, str]:
         "mail": found.mail,
         "tasks": found.tasks,
         "unknown_deliveries": found.unknown_deliveries,
+        "drifts": found.drifts,
     }
     return {name: part.reason for name, part in parts.items() if isinstance(part, Unknown)}
 
@@ -190,7 +195,16 @@ def _list(values: tuple[T, ...] | Unknown, shape: Callable[[T], Json]) -> JsonVa
 
 
 def _with_needs(found: Status) -> Status:
-    return replace(found, needs=(*_decision_needs(found), *_delivery_needs(found), *_lane_needs(found), *_rest(found)))
+    return replace(
+        found,
+        needs=(
+            *_decision_needs(found),
+            *_delivery_needs(found),
+            *_lane_needs(found),
+            *_drift_needs(found),
+            *_rest(found),
+        ),
+    )
 
 
 def _decision_needs(found: Status) -> Iterator[Need]:
@@ -247,6 +261,8 @@ _LANE_STEPS: Mapping[Detail, tuple[str, str]] = {
 
 def _lane_needs(found: Status) -> Iterator[Need]:
     for lane in () if isinstance(found.lanes, Unknown) else found.lanes:
+        if _is_being_drawn(lane):
+            continue
         note = found.restarts.get(lane.name)
         if note is not None and has_ended(lane, note) and note.is_of_an_end:
             yield from _restart_need(lane, note, found)
@@ -278,6 +294,21 @@ def _restart_need(lane: Lane, note: RestartNote, found: Status) -> Iterator[Need
     yield Need(what=f"lane {name} {what}", since=note.at, next_step=step)
 
 
+def _is_being_drawn(lane: Lane) -> bool:
+    """Its signs contradict each other for a moment, which needs nobody; its record contradicts nothing."""
+    return lane.state.detail is Detail.CONFLICTING and lane.state.evidence[0].source is not SignalSource.PROCESS
+
+
+def _drift_needs(found: Status) -> Iterator[Need]:
+    for drift in () if isinstance(found.drifts, Unknown) else found.drifts:
+        tried = ", ".join(drift.verified)
+        yield Need(
+            what=f"{drift.harness} {drift.version} showed screens that no rule knows; its rules were tried on {tried}",
+            since=None,
+            next_step=f"loop why {drift.lane}",
+        )
+
+
 def _rest(found: Status) -> Iterator[Need]:
     for task in () if isinstance(found.tasks, Unknown) else found.tasks:
         if task.status is TaskStatus.REVIEW:
@@ -290,7 +321,7 @@ def _rest(found: Status) -> Iterator[Need]:
         yield Need(
             what=f"{found.mail_failed} files of the mailbox could not be read as messages",
             since=None,
-            next_step="look into .loop/messages/failed/",
+            next_step="look into failed/ of the mailbox",
         )
     pending = () if isinstance(found.mail, Unknown) else found.mail
     if found.has_engine and found.engine.word is EngineWord.STOPPED and pending:

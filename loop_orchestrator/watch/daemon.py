@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from loop_orchestrator.model.brain import FailureKind
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import ready_tasks
+from loop_orchestrator.operations.drift import note_drifts
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.keeper import Keeper
@@ -28,6 +29,8 @@ from loop_orchestrator.watch.memory import load_pace, save_pace
 from loop_orchestrator.watch.triggers import Look, Pace, changes, details_of, look_of, overdue, settled, start_wait_s
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loop_orchestrator.model.event import Event
     from loop_orchestrator.model.lane import Lane
     from loop_orchestrator.model.message import Message
@@ -134,17 +137,25 @@ class _Pace:
             lanes = world.observe_lanes()
         except LoopError:
             return replace(look, overdue=frozenset({"the lanes cannot be seen"}))
-        overdue = self.keeper.look(lanes) | self._overdue(lanes, mail, tasks)
+        since = since_of(world, lanes, record=True)
+        note_drifts(world, lanes, since)
+        overdue = self.keeper.look(lanes) | self._overdue(lanes, since, mail, tasks)
         return replace(look, lanes=details_of(lanes), overdue=overdue)
 
-    def _overdue(self, lanes: tuple[Lane, ...], mail: Sequence[Message], tasks: Sequence[Task]) -> frozenset[str]:
+    def _overdue(
+        self,
+        lanes: tuple[Lane, ...],
+        since: Mapping[str, datetime],
+        mail: Sequence[Message],
+        tasks: Sequence[Task],
+    ) -> frozenset[str]:
         world = self.world
         handed = world.handed_mail.items()
         awaited = {message.recipient for message in mail if message.file in handed}
         awaited |= {assignment.lane for assignment in world.tasks.assignments()}
         return overdue(
             lanes,
-            since_of(world, lanes, record=True),
+            since,
             world.clock.now(),
             awaited=awaited,
             claimed=claims_of(world),
@@ -247,8 +258,9 @@ class _Daemon:
             layout.engine_dir,
             layout.session_dir,
             layout.loop_dir,
+            layout.state_file.parent,
         )
-        watched = [*map(ensure_dir, own), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
+        watched = [*map(ensure_dir, dict.fromkeys(own)), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
         async for found in awatch(*watched, step=20, debounce=50, recursive=False, stop_event=self.stop):
             paths = {Path(path) for _, path in found}
             if layout.events in paths:

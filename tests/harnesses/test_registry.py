@@ -69,6 +69,21 @@ def test_a_folder_that_is_not_there_is_fine(tmp_path: Path) -> None:
         (("composer:", "composer:\n  clear: ['C-u; kill']"), 0, "composer.clear: expected names of keys"),
         (("composer:", "oneshot: {argv: [mine, '{prompt}']}\ncomposer:"), 0, "oneshot.argv: expected {prompt}"),
         (("composer:", "oneshot: {argv: [mine], output: json}\ncomposer:"), 0, "oneshot.reply: with output json"),
+        (
+            ("composer:", "dialogs: [{name: trust, asks: x, all: []}]\ncomposer:"),
+            0,
+            "dialogs[0].all: expected at least",
+        ),
+        (
+            ("composer:", "dialogs: [{name: trust, asks: x, all: [y], choose: [Down]}]\ncomposer:"),
+            0,
+            "dialogs[0].chosen: expected a pattern",
+        ),
+        (
+            ("composer:", "dialogs: [{name: trust, asks: x, all: [y], confirm: 'y;kill'}]\ncomposer:"),
+            0,
+            "dialogs[0].confirm: expected the name of a key",
+        ),
         (("composer:", "origin: elsewhere\ncomposer:"), 6, "origin: no such key"),
     ],
 )
