@@ -99,12 +99,8 @@ class Keeper:
 
     def _keep(self, lane: Lane, last: RestartNote | None) -> None:
         facts = self._facts(lane, last if last is not None and last.is_of(lane.record) else None)
-        if (
-            facts.asks
-            and facts.last is not None
-            and facts.last.event is RestartEvent.RESTARTED
-            and self._attended(lane)
-        ):
+        restarted = facts.last is not None and facts.last.event is RestartEvent.RESTARTED
+        if restarted and facts.asks and self._attended(lane):
             self._look_in(LOOK_S)
             return
         step = self._decide(facts)

@@ -189,7 +189,12 @@ def test_a_start_up_dialog_that_the_config_allows_is_answered_once_before_a_pers
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(Attendant, "attend", lambda self, lane: not asked and not asked.append(lane.name))
+
+    def attend(_: Attendant, lane: Lane) -> bool:
+        asked.append(lane.name)
+        return len(asked) == 1
+
+    monkeypatch.setattr(Attendant, "attend", attend)
     keeper = Keeper(shop)
     shop.show(Detail.DIALOG)
     keeper.look(shop.observe_lanes())
