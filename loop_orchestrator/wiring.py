@@ -172,10 +172,11 @@ class Project:
     def harnesses(self) -> Harnesses:
         """The harnesses there are; the config is checked against their names. Raises ConfigError."""
         from loop_orchestrator.config.load import load
-        from loop_orchestrator.harnesses.registry import Harnesses
+        from loop_orchestrator.harnesses.registry import IDLE_HOME, Harnesses
 
         keep = not self.options.touch_nothing
-        found = Harnesses(self.layout.harness_dir, cache_dir=self.layout.cache if keep else None)
+        idle_home = self.environ.get(IDLE_HOME, "")
+        found = Harnesses(self.layout.harness_dir, cache_dir=self.layout.cache if keep else None, idle_home=idle_home)
         named = self.options.lane_config
         load(
             self.root,

@@ -41,6 +41,7 @@ def _fill(parser: argparse.ArgumentParser, name: str) -> None:
 
 _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("", "lane"): "_loop_lanes",
+    ("", "harness"): "_loop_harnesses",
     ("lane-status", "names"): "_loop_lanes",
     ("approve", "id"): "_loop_decisions",
     ("reject", "id"): "_loop_decisions",
@@ -60,6 +61,9 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
 _BASH_LISTS = r"""
 _loop_lanes() {
   compgen -W "$(loop lane-status --all --print-target 2>/dev/null | cut -d' ' -f1)" -- "$1"
+}
+_loop_harnesses() {
+  compgen -W "$(loop harness list 2>/dev/null | sed -n '2,$s/ .*//p')" -- "$1"
 }
 _loop_decisions() {
   compgen -W "$(loop engine status 2>/dev/null | sed -n 's/^decision \(d-[^:]*\): .*/\1/p')" -- "$1"

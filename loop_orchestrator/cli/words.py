@@ -72,6 +72,15 @@ WORDS: Mapping[str, Word] = {
     "engine prompt": Word("engine", "print the prompt that the next cycle would send"),
     "engine contract": Word("engine", "print the JSON Schema of a decision block"),
     "engine crash-points": Word("engine_control", "print the names of all recorded steps"),
+    "harness list": Word("harness", "list the harnesses: what lanes and brains can run"),
+    "harness show": Word("harness", "everything known about one harness, in words"),
+    "harness fields": Word("harness", "every value of a harness, a line each"),
+    "harness field": Word("harness", "one value of a harness, for scripts"),
+    "harness oneshot": Word("harness", "the command line that asks it once; exit 1 if it has none"),
+    "harness probe": Word("harness", "its program and version on this machine; exit 1 if it is missing"),
+    "harness roster": Word("harness", "all harnesses with their health, cost and strengths"),
+    "harness health": Word("harness", "ok, missing, unauthenticated or unhealthy; exit 0 only for ok"),
+    "harness test": Word("harness_test", "try its screen rules on recorded screens, and on a live boot"),
     "completion": Word("completion", "print a completion script for a shell"),
     "help": Word("help", "help on a word; `loop help all` lists every word"),
 }
@@ -88,6 +97,7 @@ GROUPS: Mapping[str, str] = {
     "task": "list tasks and say what became of them",
     "state": "print and change the state file",
     "engine": "cycles, decisions and the daemon",
+    "harness": "the agent programs: what is known about them, and whether it still holds",
 }
 """A word that only leads to others -> what they are about."""
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from loop_orchestrator.config.compiled import Compiled
 from loop_orchestrator.config.problems import Problem, Problems
 from loop_orchestrator.config.reader import read_file, read_section
+from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.harness import Dialog, HarnessKind, HarnessSpec, OneShot, PromptBy
 from loop_orchestrator.yamltext import Mark, Node, from_plain, to_plain
 
 PACKAGED = Path(__file__).parent / "data"
 """The data files that every project has."""
+
+IDLE_HOME = "LOOP_LANE_IDLE_HOME_PATTERN"
+"""The environment variable with the user's pattern for idle screens of agents whose screens no data file knows."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
@@ -23,11 +28,14 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 class Harnesses(Mapping[str, HarnessSpec]):
     """Every harness by name, read when it is first asked for: most sessions use two or three of them."""
 
-    def __init__(self, project_dir: Path | None, *, cache_dir: Path | None = None) -> None:
+    def __init__(self, project_dir: Path | None, *, cache_dir: Path | None = None, idle_home: str = "") -> None:
         """project_dir: folder of the project's own data files (``.loop/harnesses``); one that is not there is fine.
 
         cache_dir: where compiled copies of the data files are kept, if that folder's parent is there; None: nowhere.
+        idle_home: the user's pattern for idle screens of agents whose screens no data file knows; empty: none.
+        Raises UsageError for a pattern that is none.
         """
+        self._idle_home = _pattern(idle_home) if idle_home else None
         folders = [PACKAGED] if project_dir is None else [PACKAGED, project_dir]
         self._files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
         self._cache_dir = cache_dir
@@ -40,7 +48,7 @@ class Harnesses(Mapping[str, HarnessSpec]):
             spec = self._copied(name) or self._from_file(name, problems, keep=False)
             problems.raise_any()
             assert spec is not None
-            self._read[name] = spec
+            self._read[name] = self._at_home(spec)
         return self._read[name]
 
     def __contains__(self, name: object) -> bool:
@@ -61,7 +69,13 @@ class Harnesses(Mapping[str, HarnessSpec]):
         problems = Problems()
         read = {name: self._from_file(name, problems, keep=True) for name in self._files}
         problems.raise_any()
-        self._read = {name: spec for name, spec in read.items() if spec is not None}
+        self._read = {name: self._at_home(spec) for name, spec in read.items() if spec is not None}
+
+    def _at_home(self, spec: HarnessSpec) -> HarnessSpec:
+        """With the user's pattern, where nothing else could ever say idle."""
+        if self._idle_home is None or not spec.is_agent or spec.composer is not None:
+            return spec
+        return replace(spec, idle_home=(*spec.idle_home, self._idle_home))
 
     def _compiled(self, name: str) -> Compiled:
         return Compiled(self._cache_dir and self._cache_dir / f"harness-{name}.json", [self._files[name]])
@@ -88,6 +102,13 @@ def load_harnesses(project_dir: Path | None) -> Harnesses:
     found = Harnesses(project_dir)
     found.check()
     return found
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(f"{IDLE_HOME}: expected a regular expression, {error} (got {text!r})") from error
 
 
 def _node_of(path: Path, problems: Problems) -> Node | None:

@@ -247,8 +247,9 @@ def check_dialogs(spec: LaneSpec, harnesses: Mapping[str, HarnessSpec]) -> None:
 def _lanes_found(found: Sequence[Found]) -> tuple[dict[str, LaneConfig], str]:
     usable = [one.spec.name for one in found if one.ok]
     if not usable:
-        reasons = "; ".join(f"{one.spec.name}: {one.reason}" for one in found if not one.ok)
-        why = f" ({reasons})" if reasons else ""
+        reasons = [f"{one.spec.name}: {one.reason}" for one in found if one.there]
+        absent = ", ".join(one.spec.name for one in found if not one.there)
+        why = f" ({'; '.join((*reasons, f'not on PATH: {absent}') if absent else reasons)})" if found else ""
         lanes = layout_of(dict.fromkeys(_AGENT_LANES, REHEARSAL))
         return lanes, f"no agent program is installed and logged in{why}: rehearsal lanes"
     coord = LaneConfig(name="coord", cmd=COORDINATOR_CMD)
