@@ -20,10 +20,16 @@ def _restart_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _restart(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.bootcheck import await_lane, is_up, what_it_shows
+    from loop_orchestrator.operations.dialogs import Attendant, allowed_dialogs, waiting_of
     from loop_orchestrator.operations.restart import restart_by_person
 
-    record = restart_by_person(project.world, args.lane, force=args.force, by=project.caller)
-    lane = await_lane(project.world, args.lane, limit_s=args.ready_timeout) if args.wait_ready else None
+    world = project.world
+    record = restart_by_person(world, args.lane, force=args.force, by=project.caller)
+    allowed = allowed_dialogs(world, args.lane)
+    lane = None
+    if args.wait_ready:
+        attendant = Attendant(world, {args.lane: allowed})
+        lane = await_lane(world, args.lane, limit_s=args.ready_timeout, attendant=attendant)
     spec = record.spec
     if project.json:
         output.document({"session": project.session, "lane": spec.name, "pane": record.pane})
@@ -33,6 +39,8 @@ def _restart(args: argparse.Namespace, project: Project) -> int:
         return ExitCode.DONE
     for line in what_it_shows(lane):
         output.note(line)
+    if (waiting := waiting_of(world, lane, allowed=allowed)) is not None:
+        output.note(waiting.sentence)
     return ExitCode.FAILED
 
 

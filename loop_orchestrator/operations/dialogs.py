@@ -71,6 +71,13 @@ def waiting_of(world: World, lane: Lane, *, allowed: tuple[str, ...]) -> Waiting
     return None
 
 
+def allowed_dialogs(world: World, lane: str) -> tuple[str, ...]:
+    """Names of the dialogs that the config lets be answered in a lane: what a person accepted, not what is on record
+    where a lane could have written it.
+    """
+    return next((one.answer_dialogs for one in world.config.lanes if one.name == lane), ())
+
+
 class Attendant:
     """Answers start-up dialogs while lanes boot; each one once."""
 

@@ -154,6 +154,7 @@ def _restart(
     crash_point("restart.recorded")
     _end_program(world, lane, pane)
     world.lanes.run_path(name).unlink(missing_ok=True)
+    world.signals.forget(name)
     started = (
         world.substrate.start_lanes([start], cwd=world.root)[0]
         if pane is None

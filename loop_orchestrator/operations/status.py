@@ -281,7 +281,7 @@ def _restart_need(lane: Lane, note: RestartNote, found: Status) -> Iterator[Need
     name = lane.name
     watched = found.guard is not None or found.engine.word is not EngineWord.STOPPED
     if note.event is RestartEvent.GIVING_UP:
-        what, step = f"was given up: {note.reason}", f"loop attach {name}, then: loop lane restart {name}"
+        what, step = f"was given up: {note.reason}", f"loop lane restart {name}, or look first: loop attach {name}"
     elif note.event is RestartEvent.POSTPONED and watched:
         what, step = (
             f"is not started again yet: {note.reason}",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.errors import ChangedElsewhereError, LockedError, LoopError, StoreError
 from loop_orchestrator.model.lane import Detail, Lane, LaneWord
 from loop_orchestrator.model.restart import RestartEvent, RestartNote, exit_status_of, has_ended
+from loop_orchestrator.operations.dialogs import Attendant, allowed_dialogs
 from loop_orchestrator.operations.restart import HeldError, restart_ended, settle_restart
 from loop_orchestrator.watch.restarts import LOOK_S, LaneFacts, Move, Step, decide, failed
 
@@ -34,6 +35,8 @@ class _Seen:
     booted_at: datetime
     since: float
     """when it was first looked at, on the clock that never jumps"""
+    attendant: Attendant
+    """says yes to its start-up dialogs, as far as the config allows it, each once"""
     ready: float | None = None
     """since when it has been ready or at work"""
 
@@ -96,6 +99,10 @@ class Keeper:
 
     def _keep(self, lane: Lane, last: RestartNote | None) -> None:
         facts = self._facts(lane, last if last is not None and last.is_of(lane.record) else None)
+        restarted = facts.last is not None and facts.last.event is RestartEvent.RESTARTED
+        if restarted and facts.asks and self._attended(lane):
+            self._look_in(LOOK_S)
+            return
         step = self._decide(facts)
         if step.move is Move.RESTART:
             step = self._restarted(lane, facts, step)
@@ -119,6 +126,13 @@ class Keeper:
             last=last,
         )
 
+    def _attended(self, lane: Lane) -> bool:
+        """A start-up dialog of a restarted lane was answered, as at its boot."""
+        try:
+            return self._seen[lane.name].attendant.attend(lane)
+        except LoopError:
+            return False  # it is left to a person
+
     def _decide(self, facts: LaneFacts) -> Step:
         return decide(facts, self._now, self._world.config.restart)
 
@@ -127,7 +141,8 @@ class Keeper:
         now, state = self._world.clock.monotonic(), lane.state
         seen = self._seen.get(lane.name)
         if seen is None or seen.booted_at != lane.record.booted_at:
-            seen = _Seen(booted_at=lane.record.booted_at, since=now)
+            attendant = Attendant(self._world, {lane.name: allowed_dialogs(self._world, lane.name)})
+            seen = _Seen(booted_at=lane.record.booted_at, since=now, attendant=attendant)
         if seen.ready is None:
             seen = replace(seen, ready=now if state.ready else None)
         elif state.word is not LaneWord.WORKING and state.detail not in _UP:

@@ -13,6 +13,7 @@ import pytest
 from loop_orchestrator.errors import ChangedElsewhereError, LockedError, StoreError, SubstrateError
 from loop_orchestrator.model.lane import Detail, Lane, LaneRun
 from loop_orchestrator.model.restart import RestartEvent
+from loop_orchestrator.operations.dialogs import Attendant
 from loop_orchestrator.operations.restart import HeldError
 from loop_orchestrator.watch import guard as guard_module
 from loop_orchestrator.watch import keeper as keeper_module
@@ -182,6 +183,29 @@ def test_a_lane_that_asks_after_its_restart_is_told_to_a_person(shop: Shop) -> N
     sentences = [after(shop, keeper, 100) for _ in range(2)]
     assert set(sentences) == {LOOK}
     assert said(shop)[-2:] == [("restarted", 1), ("postponed", 1)]
+
+
+def test_a_start_up_dialog_that_the_config_allows_is_answered_once_before_a_person_is_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def attend(_: Attendant, lane: Lane) -> bool:
+        asked.append(lane.name)
+        return len(asked) == 1
+
+    monkeypatch.setattr(Attendant, "attend", attend)
+    keeper = Keeper(shop)
+    shop.show(Detail.DIALOG)
+    keeper.look(shop.observe_lanes())
+    shop.end(3)
+    keeper.look(shop.observe_lanes())
+    after(shop, keeper, 5)
+    assert asked == []
+    shop.show(Detail.DIALOG)
+    assert after(shop, keeper, 3) == frozenset()
+    assert (asked, said(shop)[-1]) == (["web"], ("restarted", 1))
+    assert after(shop, keeper, 3) == LOOK
 
 
 def test_what_ends_by_itself_is_waited_for_without_a_word(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
