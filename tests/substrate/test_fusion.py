@@ -94,7 +94,7 @@ def fused(*signals: Signal, spec: HarnessSpec | None = CLAUDE) -> LaneState:
         ((READY, MOVED, STILL), Detail.CONFLICTING, "settling"),
         ((hook(Detail.READY), READY, MOVED), Detail.READY, "composer"),
         ((osc(Detail.READY), READY, MOVED), Detail.READY, "composer"),
-        ((hook(Detail.READY, 60), READY, MOVED), Detail.CONFLICTING, "settling"),
+        ((hook(Detail.READY, 2.1), READY, MOVED), Detail.CONFLICTING, "settling"),
         ((shows(Detail.DRAFT, "composer"), STILL), Detail.DRAFT, "composer"),
         # An interrupt says nothing: the composer wins, but only after a while, and only if it holds still.
         ((hook(Detail.BUSY, 1), READY, STILL), Detail.CONFLICTING, "contradicted"),
