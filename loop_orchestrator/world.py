@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.restarts import RestartLog
     from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
@@ -80,6 +81,9 @@ class World(Protocol):
     def lanes(self) -> LaneStore: ...
 
     @property
+    def restarts(self) -> RestartLog: ...
+
+    @property
     def signals(self) -> SignalStore:
         """what programs in lanes said of themselves"""
 
@@ -110,6 +114,10 @@ class World(Protocol):
     @property
     def lanes_seen(self) -> KeyedNotes:
         """lane -> ``<detail> <time>``: its last seen state and since when"""
+
+    @property
+    def saved_places(self) -> KeyedNotes:
+        """repository with snapshots of uncommitted work -> the directory of its last one"""
 
     @property
     def versions(self) -> KeyedNotes:

@@ -137,12 +137,16 @@ class LaneSpec:
     kind: LaneKind = LaneKind.STANDING
     cwd: Path
     """absolute directory the program starts in"""
+    worktree_of: Path | None = None
+    """absolute directory of the repository of which the lane has a worktree of its own; None: it works in ``cwd``"""
     env: tuple[tuple[str, str], ...] = ()
     """extra environment of this lane alone"""
     auto_approve: bool = False
     """start the program with its own permission prompts switched off"""
     outside: bool = False
     """what this lane writes counts as coming from outside, so it is not trusted"""
+    answer_dialogs: tuple[str, ...] = ()
+    """start-up dialogs of the harness, by name, that are answered with yes without a person"""
 
     def __post_init__(self) -> None:
         if not LANE_NAME.fullmatch(self.name):

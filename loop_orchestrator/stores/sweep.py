@@ -10,6 +10,7 @@ def sweep(layout: Layout) -> int:
     """Remove the temporary files of dead writers; returns how many there were. Those of living writers stay."""
     folders = (
         layout.loop_dir,
+        layout.state_file.parent,
         layout.messages,
         layout.failed,
         layout.session_dir,
@@ -21,4 +22,4 @@ def sweep(layout: Layout) -> int:
         layout.tasks_dir,
         layout.tasks_archive,
     )
-    return sum(map(sweep_temps, folders))
+    return sum(map(sweep_temps, dict.fromkeys(folders)))

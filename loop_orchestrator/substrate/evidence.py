@@ -41,7 +41,9 @@ def signals_of(
     said = [signal for signal in extra if run is not None and signal.at >= run.started_at]
     if spec is None or spec.kind is HarnessKind.DASHBOARD:
         return (*process, *said)
-    return (*process, *said, *screen_signals(reading.screen, reading.facts.title, spec, now, booting=young))
+    facts = reading.facts
+    shown = screen_signals(reading.screen, facts.title, spec, now, booting=young, cursor_visible=facts.cursor_visible)
+    return (*process, *said, *shown)
 
 
 def process_signal(detail: Detail, rule: str, seen: str, now: datetime) -> Signal:

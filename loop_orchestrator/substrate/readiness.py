@@ -23,7 +23,7 @@ from loop_orchestrator.model.lane import (
 )
 from loop_orchestrator.model.terminal import SHELLS, PaneReading, Screen
 from loop_orchestrator.substrate.evidence import RUNS, process_signal, signals_of, unchecked
-from loop_orchestrator.substrate.screenrules import DIALOGS, NO_RULE, one_line, screen_signals
+from loop_orchestrator.substrate.screenrules import DIALOGS, HOME_RULE, NO_RULE, one_line, screen_signals
 
 STALE_S = 10.0
 """Seconds after which a screen that was read says nothing about now."""
@@ -68,9 +68,21 @@ def lane_with(state: LaneState, record: LaneRecord, reading: PaneReading | None,
     return Lane(record=record, state=state, title=title, screen=reading.screen.rows if reading else (), run=run)
 
 
-def classify(screen: Screen, spec: HarnessSpec, now: datetime, *, title: str = "", command: str = "") -> LaneState:
-    """The state that a capture shows; ``command`` is the foreground program, empty where that is not known."""
-    signals = (*screen_signals(screen, title, spec, now, booting=False), unchecked(now))
+def classify(
+    screen: Screen,
+    spec: HarnessSpec,
+    now: datetime,
+    *,
+    title: str = "",
+    command: str = "",
+    cursor_visible: bool | None = None,
+) -> LaneState:
+    """The state that a capture shows.
+
+    command: the foreground program, empty where that is not known. cursor_visible: None where that is not known.
+    """
+    shown = screen_signals(screen, title, spec, now, booting=False, cursor_visible=cursor_visible)
+    signals = (*shown, unchecked(now))
     if spec.kind is HarnessKind.SHELL and command in SHELLS:
         signals = (process_signal(Detail.READY, "shell", f"{command} is in front", now), *signals)
     elif command and (command in SHELLS or (spec.foreground and command not in spec.foreground)):
@@ -331,6 +343,8 @@ def _confidence(by: Signal, spec: HarnessSpec | None) -> float:
         return 0.5
     if by.source is SignalSource.HARNESS:
         return 0.95
+    if by.rule == HOME_RULE:
+        return 0.3
     return 0.9 if spec is not None and spec.verified else 0.6
 
 

@@ -24,6 +24,7 @@ from loop_orchestrator.model.task import ready_tasks
 from loop_orchestrator.operations.drift import note_drifts
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
+from loop_orchestrator.watch.keeper import Keeper
 from loop_orchestrator.watch.memory import load_pace, save_pace
 from loop_orchestrator.watch.triggers import Look, Pace, changes, details_of, look_of, overdue, settled, start_wait_s
 
@@ -72,6 +73,7 @@ class _Pace:
         self.world = world
         self.engine = engine_config(world)
         self.now = load_pace(world.layout.watch_pace)
+        self.keeper = Keeper(world)
 
     def remember(self, pace: Pace) -> None:
         self.now = pace
@@ -137,7 +139,8 @@ class _Pace:
             return replace(look, overdue=frozenset({"the lanes cannot be seen"}))
         since = since_of(world, lanes, record=True)
         note_drifts(world, lanes, since)
-        return replace(look, lanes=details_of(lanes), overdue=self._overdue(lanes, since, mail, tasks))
+        overdue = self.keeper.look(lanes) | self._overdue(lanes, since, mail, tasks)
+        return replace(look, lanes=details_of(lanes), overdue=overdue)
 
     def _overdue(
         self,
@@ -256,8 +259,9 @@ class _Daemon:
             layout.engine_dir,
             layout.session_dir,
             layout.loop_dir,
+            layout.state_file.parent,
         )
-        watched = [*map(ensure_dir, own), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
+        watched = [*map(ensure_dir, dict.fromkeys(own)), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
         async for found in awatch(*watched, step=20, debounce=50, recursive=False, stop_event=self.stop):
             paths = {Path(path) for _, path in found}
             if layout.events in paths:
@@ -303,7 +307,7 @@ class _Daemon:
                 await self._stopped_within(AGAIN_S)
                 self.look_wanted = True
                 continue
-            look_s = self.pace.look_wait_s()
+            look_s = min(self.pace.look_wait_s(), self.pace.keeper.wait_s)
             if await self._slept(look_s if wait_s is None else min(wait_s, look_s)):
                 self.look_wanted = True
 
