@@ -29,8 +29,8 @@ STALE_S = 10.0
 """Seconds after which a screen that was read says nothing about now."""
 
 FRESH_S = 2.0
-"""Seconds for which a program's own word that it is idle spares the settle time of its screen. At half, a slow hook comes
-too late for that; at double, the next prompt may have been submitted since and not be drawn yet."""
+"""Seconds for which a program's own word that it is idle spares the settle time of its screen. At half, a slow hook
+comes too late for that; at double, the next prompt may have been submitted since and not be drawn yet."""
 
 CONTRADICTED_S = 5.0
 """Seconds after which a composer that holds still counts for more than what was said before: an interrupted turn says
