@@ -68,6 +68,8 @@ def fused(*signals: Signal, spec: HarnessSpec | None = CLAUDE) -> LaneState:
         ((hook(Detail.READY), shows(Detail.BUSY), READY), Detail.BUSY, "claude:busy"),
         ((hook(Detail.APPROVAL), shows(Detail.BUSY)), Detail.BUSY, "claude:busy"),
         ((osc(Detail.READY), title(Detail.BUSY), READY, STILL), Detail.BUSY, "claude:title"),
+        # A title knows less of a dialog than the screen.
+        ((title(Detail.APPROVAL), shows(Detail.QUESTION)), Detail.QUESTION, "claude:question"),
         # What was said names the work more closely, and the screen knows of retries, of which no hook tells.
         ((hook(Detail.TOOL), shows(Detail.BUSY)), Detail.TOOL, "hook:claude"),
         ((hook(Detail.TOOL), shows(Detail.RETRYING)), Detail.RETRYING, "claude:retrying"),
