@@ -61,7 +61,7 @@ def _change_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="HARNESS", help="the program, such as claude")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--user", action="store_true", help="your own settings, for every lane (default)")
-    place.add_argument("--project", action="store_true", help="the settings of this project")
+    place.add_argument("--project", dest="in_project", action="store_true", help="the settings of this project")
     parser.add_argument("--yes", action="store_true", help="do not ask; for scripts, not from an agent's lane")
 
 
@@ -111,7 +111,7 @@ def _spec(name: str, project: Project) -> HookSpec:
 def _scope(args: argparse.Namespace) -> HookScope:
     from loop_orchestrator.model.hooks import HookScope
 
-    return HookScope.PROJECT if args.project else HookScope.USER
+    return HookScope.PROJECT if args.in_project else HookScope.USER
 
 
 def _confirm(change: HookChange, args: argparse.Namespace, project: Project) -> None:

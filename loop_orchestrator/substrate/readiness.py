@@ -28,8 +28,9 @@ from loop_orchestrator.substrate.screenrules import DIALOGS, HOME_RULE, NO_RULE,
 STALE_S = 10.0
 """Seconds after which a screen that was read says nothing about now."""
 
-FRESH_S = 5.0
-"""Seconds for which a program's own word that it is idle spares the settle time of its screen."""
+FRESH_S = 2.0
+"""Seconds for which a program's own word that it is idle spares the settle time of its screen. At half, a slow hook
+comes too late for that; at double, the next prompt may have been submitted since and not be drawn yet."""
 
 CONTRADICTED_S = 5.0
 """Seconds after which a composer that holds still counts for more than what was said before: an interrupted turn says
@@ -378,11 +379,16 @@ _CLOSER_FIRST = (
 """Details of one word, the one that says more before the one that says less."""
 
 
-def _strength(signal: Signal) -> tuple[int, int, int, float, str, str]:
-    """The order in which evidence is shown, strongest first; nothing is left to the order in which it came."""
+def _strength(signal: Signal) -> tuple[int, bool, int, int, float, str, str]:
+    """The order in which evidence is shown, strongest first; nothing is left to the order in which it came.
+
+    Of one word, a screen says more than a title.
+    """
+    terminal = signal.source is SignalSource.TERMINAL
     close = _CLOSER_FIRST.index(signal.detail) if signal.detail in _CLOSER_FIRST else len(_CLOSER_FIRST)
     source = _SOURCES.index(signal.source)
-    return (_rank(signal), close, source, -signal.at.timestamp(), signal.detail.value, f"{signal.rule}\0{signal.seen}")
+    text = f"{signal.rule}\0{signal.seen}"
+    return (_rank(signal), terminal, close, source, -signal.at.timestamp(), signal.detail.value, text)
 
 
 def _rank(signal: Signal) -> int:

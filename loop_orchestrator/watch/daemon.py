@@ -254,6 +254,7 @@ class _Daemon:
         own = (
             layout.messages,
             layout.lane_runs,
+            layout.signals,
             layout.decisions,
             layout.engine_dir,
             layout.session_dir,
@@ -275,6 +276,10 @@ class _Daemon:
             return path.suffix == ".md"
         if path.parent == layout.decisions:
             return path.suffix == ".json"
+        if path.parent == layout.signals:
+            # A program at work says so at every tool call, which calls for nothing.
+            said = self.world.signals.of(path.stem) if path.suffix == ".json" else ()
+            return bool(said) and said[-1].word is not LaneWord.WORKING
         known = (layout.paused, layout.state_file, layout.lanes_file, layout.session_dir, layout.session_dir.parent)
         return path.name.endswith(".run.json") or path in known
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -110,6 +111,7 @@ def test_a_lane_gets_its_name_and_its_place_in_the_environment(shop: Project, pr
     assert env["LOOP_PROJECT_ROOT"] == str(project)
     assert env["LOOP_MAILBOX"] == str(project / ".loop/messages")
     assert env["LOOP_TMUX_SOCKET"] == os.environ["LOOP_TMUX_SOCKET"]
+    assert env["LOOP_BIN"] == str(Path(sys.executable).with_name("loop"))
 
 
 def test_a_name_is_taken_once(shop: Project) -> None:

@@ -68,6 +68,8 @@ def fused(*signals: Signal, spec: HarnessSpec | None = CLAUDE) -> LaneState:
         ((hook(Detail.READY), shows(Detail.BUSY), READY), Detail.BUSY, "claude:busy"),
         ((hook(Detail.APPROVAL), shows(Detail.BUSY)), Detail.BUSY, "claude:busy"),
         ((osc(Detail.READY), title(Detail.BUSY), READY, STILL), Detail.BUSY, "claude:title"),
+        # A title knows less of a dialog than the screen.
+        ((title(Detail.APPROVAL), shows(Detail.QUESTION)), Detail.QUESTION, "claude:question"),
         # What was said names the work more closely, and the screen knows of retries, of which no hook tells.
         ((hook(Detail.TOOL), shows(Detail.BUSY)), Detail.TOOL, "hook:claude"),
         ((hook(Detail.TOOL), shows(Detail.RETRYING)), Detail.RETRYING, "claude:retrying"),
@@ -94,7 +96,7 @@ def fused(*signals: Signal, spec: HarnessSpec | None = CLAUDE) -> LaneState:
         ((READY, MOVED, STILL), Detail.CONFLICTING, "settling"),
         ((hook(Detail.READY), READY, MOVED), Detail.READY, "composer"),
         ((osc(Detail.READY), READY, MOVED), Detail.READY, "composer"),
-        ((hook(Detail.READY, 60), READY, MOVED), Detail.CONFLICTING, "settling"),
+        ((hook(Detail.READY, 2.1), READY, MOVED), Detail.CONFLICTING, "settling"),
         ((shows(Detail.DRAFT, "composer"), STILL), Detail.DRAFT, "composer"),
         # An interrupt says nothing: the composer wins, but only after a while, and only if it holds still.
         ((hook(Detail.BUSY, 1), READY, STILL), Detail.CONFLICTING, "contradicted"),
