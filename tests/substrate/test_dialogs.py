@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.harnesses.recorded import RECORDED
 from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.lane import Detail, Lane
 from loop_orchestrator.substrate.dialogs import dialog_of, is_chosen
@@ -15,7 +15,7 @@ from loop_orchestrator.substrate.screens import parse_ansi
 from tests.support.builders import NOW, a_lane
 
 CLAUDE = load_harnesses(None)["claude"]
-TRUST = (Path(__file__).parents[1] / "screens/claude/2.1.329__dialog-trust__120x40.ansi").read_text(encoding="utf-8")
+TRUST = (RECORDED / "claude/2.1.329__dialog-trust__120x40.ansi").read_text(encoding="utf-8")
 KEY = """\
   Detected a custom API key in your environment
 
