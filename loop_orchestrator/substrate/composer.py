@@ -13,6 +13,7 @@ _LINE = re.compile(r"\s*[─━═╌▄▀]{2}(?:.*[─━═╌▄▀]{2})?\s*
 _LINE_LENGTH = 10
 """Characters that a horizontal line has at least, its label aside."""
 _CLOSING_BAR = re.compile(r"^(?P<indent> *)╹▀{4,}")
+_COMPLETED = re.compile(r"(?:^|\s)[/@]\S*\Z")
 _BLANKS = " \n\u00a0\u200b"
 
 
@@ -53,6 +54,27 @@ def find_composer(screen: Screen, spec: HarnessSpec) -> Composer | None:
     if found is None or (rule.below and len(rows_below(screen, found.end)) > rule.below):
         return None
     return Composer(found.first, found.end, _text_in(screen, rule, found))
+
+
+def without_completions(screen: Screen, spec: HarnessSpec) -> Screen:
+    """The screen without the list that opens below the composer while a word with / or @ is typed."""
+    rule = spec.composer
+    if rule is None or not rule.completions:
+        return screen
+    found = _FINDERS[rule.frame](screen.rows, rule)
+    if found is None or not is_completing(_text_in(screen, rule, found)):
+        return screen
+    kept = [
+        index
+        for index, row in enumerate(screen.rows)
+        if index < found.end or not any(pattern.search(row) for pattern in rule.completions)
+    ]
+    return Screen(tuple(screen.rows[index] for index in kept), tuple(screen.bright[index] for index in kept))
+
+
+def is_completing(text: str) -> bool:
+    """What stands in a composer ends in a word that programs complete: a command or a file."""
+    return bool(_COMPLETED.search(text))
 
 
 def rows_above(screen: Screen, first: int) -> tuple[str, ...]:
@@ -105,11 +127,14 @@ def _open(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
 
 
 def _before_footer(rows: tuple[str, ...], first: int, below: int) -> int:
-    """The row after the last one that is no footer: a footer is of at most ``below`` rows, with a blank one above."""
+    """The row after the last one that is no footer: a footer is of at most ``below`` rows, with a blank one above.
+
+    The lowest such row counts: a draft may hold blank rows too.
+    """
     drawn = [index for index in range(first, len(rows)) if rows[index].strip()]
     footer: int | None = None
     for count, index in enumerate(reversed(drawn), start=1):
-        if index == first or count > below:
+        if index == first or count > below or footer is not None:
             break
         if not rows[index - 1].strip():
             footer = index
