@@ -53,6 +53,8 @@ class Frame(StrEnum):
     """each row begins with the bar ┃, the last of them is a status unless it is blank, and ╹▀▀▀ closes it"""
     UNDER = "under"
     """from the lowest horizontal line to the last row drawn, the prompt before each row"""
+    FENCED = "fenced"
+    """between the lowest two rows that fit, a question and a row of help, the lower of them the last one drawn"""
     LAST = "last"
     """it is the last row drawn"""
 

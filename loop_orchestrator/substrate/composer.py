@@ -113,6 +113,15 @@ def _under(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
     return _Rows(below[0], below[-1] + 1)
 
 
+def _fenced(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
+    """Between the last row drawn and the nearest one above it, if both fit."""
+    drawn = [index for index in range(len(rows)) if rows[index].strip()]
+    fits = [index for index in drawn if rule.line.search(rows[index])]
+    if len(fits) < 2 or fits[-1] != drawn[-1] or fits[-1] - fits[-2] < 2:
+        return None
+    return _Rows(fits[-2] + 1, fits[-1])
+
+
 def _open(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
     """From the lowest row that fits; further rows of a draft are blank or indented."""
     first = next((index for index in reversed(range(len(rows))) if rule.line.search(rows[index])), None)
@@ -171,6 +180,7 @@ _FINDERS: Mapping[Frame, Callable[[tuple[str, ...], ComposerRule], _Rows | None]
     Frame.LINES: _lines,
     Frame.BAR: _bar,
     Frame.UNDER: _under,
+    Frame.FENCED: _fenced,
     Frame.LAST: _last,
 }
 
@@ -180,6 +190,8 @@ def _text_in(screen: Screen, rule: ComposerRule, found: _Rows) -> str:
         texts = [_text_of(rule, screen, index) for index in range(found.first, found.end)]
         status = rule.frame is Frame.BAR and bool(screen.rows[found.end - 1].strip(" ┃"))
         text = "\n".join(texts[:-1] if status else texts)
+    elif rule.frame is Frame.FENCED:
+        text = "\n".join(screen.bright[found.first : found.end])
     else:
         more = (row.strip() for row in screen.bright[found.first + 1 : found.end])
         text = "\n".join((_text_of(rule, screen, found.first), *more))

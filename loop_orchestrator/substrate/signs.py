@@ -68,6 +68,7 @@ _FAILED = (
     re.compile(r"^\W*(?:not logged in|login expired|please run /login|run /login)\b", re.I),
     re.compile(r"\bno models? available\b|\b(?:no|missing) api key found\b", re.I),
     re.compile(rf"^\W*{_SUBJECT}credit balance\b|^\W*prompt is too long\b|\bran out of room\b|^\W*overloaded\b", re.I),
+    re.compile(r"^\W*there.s an issue with (?:the|your) (?:selected )?model\b|\bcontext (?:limit|window) reached\b", re.I),
     re.compile(rf"^\W*{_SUBJECT}(?:connection (?:error|refused|reset|lost)|network error|request timed out)\b", re.I),
     re.compile(r"\b(?:resend|retry) your message\b|\bpress \S+ to retry\b|^\W*unable to connect\b", re.I),
 )
