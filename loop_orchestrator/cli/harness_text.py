@@ -69,7 +69,7 @@ def _composer(rule: ComposerRule) -> str:
         said.append(f"empty also with {' | '.join(one.pattern for one in rule.placeholders)}")
     if rule.paste_marks:
         said.append(f"a large paste shows as {' | '.join(one.pattern for one in rule.paste_marks)}")
-    said.append(f"Enter {rule.settle_s:g} s after a paste")
+    said.append(f"{' '.join(rule.submit)} {rule.settle_s:g} s after a paste")
     if rule.clear:
         said.append(f"cleared with {' '.join(rule.clear)}")
     if rule.interrupt:

@@ -24,7 +24,9 @@ RECORDED = Path(__file__).parent / "screens"
 """The recorded screens of this package: a folder per harness."""
 
 _NAME = re.compile(r"(?P<version>[^_]+)__(?P<state>.+)__(?P<columns>\d+)x(?P<rows>\d+)")
-_META = re.compile(r"(?P<command>[^|]*)\|(?P<title>.*)\|alt=[01]\|(?:.*\|)?curflag=(?P<cursor>[01])(?:\|.*)?")
+_META = re.compile(
+    r"(?P<command>[^|]*)\|(?P<title>.*)\|alt=[01]\|(?:cur=\d+,(?P<row>\d+)\|)?(?:.*\|)?curflag=(?P<cursor>[01])(?:\|.*)?"
+)
 
 _GONE = frozenset({Detail.EXITED, Detail.SUSPENDED, Detail.MISSING})
 _WORKING = frozenset(detail for detail, word in WORD_OF.items() if word is LaneWord.WORKING)
@@ -72,6 +74,8 @@ class Capture:
     title: str
     cursor_visible: bool | None
     """None where META.tsv does not name the capture"""
+    cursor_row: int | None
+    """from 0; None where META.tsv does not say it"""
     text: str
     """as tmux printed it, escape codes included"""
 
@@ -108,6 +112,7 @@ def read(capture: Capture, spec: HarnessSpec, now: datetime) -> LaneState:
         title=capture.title,
         command=capture.command,
         cursor_visible=capture.cursor_visible,
+        cursor_row=capture.cursor_row,
     )
 
 
@@ -151,5 +156,6 @@ def _capture(path: Path, harness: str, meta: re.Match[str] | None) -> Capture:
         command=meta["command"] if meta else "",
         title=meta["title"].strip() if meta else "",
         cursor_visible=meta["cursor"] == "1" if meta else None,
+        cursor_row=int(meta["row"]) if meta and meta["row"] else None,
         text=text,
     )

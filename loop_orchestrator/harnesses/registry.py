@@ -145,7 +145,9 @@ def _mistakes(spec: HarnessSpec, stem: str) -> Iterator[tuple[str, str]]:
     if spec.composer is not None:
         if "text" not in spec.composer.line.groupindex:
             yield "composer.line", "expected a group named text, (?P<text>…)"
-        for key in ("clear", "interrupt"):
+        if not spec.composer.submit:
+            yield "composer.submit", "expected at least one key"
+        for key in ("clear", "interrupt", "submit"):
             keys: tuple[str, ...] = getattr(spec.composer, key)
             for name in keys:
                 if not _KEY.fullmatch(name):

@@ -33,6 +33,9 @@ class Region(StrEnum):
     """the rows of the composer, as found by the composer's own rule"""
     ABOVE = "above"
     """the last 14 rows above the composer and its upper line, of several blank rows one; nothing without a composer"""
+    OVER = "over"
+    """every row above the composer, where a box may float over the conversation; nothing without a composer, nor where
+    the cursor of a program with ``shows_cursor`` stands in it"""
     BELOW = "below"
     """the non-blank rows below the composer and its closing line; nothing without a composer"""
     TITLE = "title"
@@ -50,6 +53,8 @@ class Frame(StrEnum):
     """each row begins with the bar ┃, the last of them is a status unless it is blank, and ╹▀▀▀ closes it"""
     UNDER = "under"
     """from the lowest horizontal line to the last row drawn, the prompt before each row"""
+    FENCED = "fenced"
+    """between the lowest two rows that fit, a question and a row of help, the lower of them the last one drawn"""
     LAST = "last"
     """it is the last row drawn"""
 
@@ -79,6 +84,10 @@ class ComposerRule:
     """they are drawn dim: in a capture that knows what is dim, bright text is never one. false: their text tells"""
     paste_marks: tuple[re.Pattern[str], ...] = ()
     """what the composer shows in place of a large paste"""
+    completions: tuple[re.Pattern[str], ...] = ()
+    """rows of the list that opens below it while a word with / or @ is typed: no part of the footer, nor of any sign"""
+    submit: tuple[str, ...] = ("Enter",)
+    """tmux keys that send what stands in it"""
     below: int = 0
     """rows of footer that may stand below the composer; past them the line is transcript. 0: no limit"""
     settle_s: float = 0.1
@@ -181,6 +190,9 @@ class HarnessSpec:
     """rows that only look like a sign of work, a question or a failure; the general look for such signs skips them"""
     title_tells: bool = False
     """work may show in the title alone: an empty composer says nothing where the title is not known"""
+    shows_cursor: bool = False
+    """while what is typed goes into its composer the terminal's cursor stands there, visible: elsewhere or hidden, the
+    keys go to something else, such as a menu that leaves the composer on the screen"""
     hides_cursor: bool = False
     """the cursor is hidden while it works, and shown where it waits for input"""
     idle_home: tuple[re.Pattern[str], ...] = ()

@@ -33,6 +33,8 @@ class PaneFacts:
     """the alternate screen is shown"""
     width: int
     height: int
+    cursor_row: int | None = None
+    """the row of the screen that the cursor is in, from 0; None where that is not known"""
     foreground: int = 0
     """process group that has the terminal; 0 where that cannot be read"""
     activity: int = 0

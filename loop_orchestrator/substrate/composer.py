@@ -13,6 +13,7 @@ _LINE = re.compile(r"\s*[─━═╌▄▀]{2}(?:.*[─━═╌▄▀]{2})?\s*
 _LINE_LENGTH = 10
 """Characters that a horizontal line has at least, its label aside."""
 _CLOSING_BAR = re.compile(r"^(?P<indent> *)╹▀{4,}")
+_COMPLETED = re.compile(r"(?:^|\s)[/@]\S*\Z")
 _BLANKS = " \n\u00a0\u200b"
 
 
@@ -55,6 +56,27 @@ def find_composer(screen: Screen, spec: HarnessSpec) -> Composer | None:
     return Composer(found.first, found.end, _text_in(screen, rule, found))
 
 
+def without_completions(screen: Screen, spec: HarnessSpec) -> Screen:
+    """The screen without the list that opens below the composer while a word with / or @ is typed."""
+    rule = spec.composer
+    if rule is None or not rule.completions:
+        return screen
+    found = _FINDERS[rule.frame](screen.rows, rule)
+    if found is None or not is_completing(_text_in(screen, rule, found)):
+        return screen
+    kept = [
+        index
+        for index, row in enumerate(screen.rows)
+        if index < found.end or not any(pattern.search(row) for pattern in rule.completions)
+    ]
+    return Screen(tuple(screen.rows[index] for index in kept), tuple(screen.bright[index] for index in kept))
+
+
+def is_completing(text: str) -> bool:
+    """What stands in a composer ends in a word that programs complete: a command or a file."""
+    return bool(_COMPLETED.search(text))
+
+
 def rows_above(screen: Screen, first: int) -> tuple[str, ...]:
     """The rows above a composer's first one, without the line right above it; of several blank rows one, none last."""
     rows = screen.rows[: first - 1] if first > 0 and is_line(screen.rows[first - 1]) else screen.rows[:first]
@@ -91,6 +113,15 @@ def _under(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
     return _Rows(below[0], below[-1] + 1)
 
 
+def _fenced(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
+    """Between the last row drawn and the nearest one above it, if both fit."""
+    drawn = [index for index in range(len(rows)) if rows[index].strip()]
+    fits = [index for index in drawn if rule.line.search(rows[index])]
+    if len(fits) < 2 or fits[-1] != drawn[-1] or fits[-1] - fits[-2] < 2:
+        return None
+    return _Rows(fits[-2] + 1, fits[-1])
+
+
 def _open(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
     """From the lowest row that fits; further rows of a draft are blank or indented."""
     first = next((index for index in reversed(range(len(rows))) if rule.line.search(rows[index])), None)
@@ -105,11 +136,14 @@ def _open(rows: tuple[str, ...], rule: ComposerRule) -> _Rows | None:
 
 
 def _before_footer(rows: tuple[str, ...], first: int, below: int) -> int:
-    """The row after the last one that is no footer: a footer is of at most ``below`` rows, with a blank one above."""
+    """The row after the last one that is no footer: a footer is of at most ``below`` rows, with a blank one above.
+
+    The lowest such row counts: a draft may hold blank rows too.
+    """
     drawn = [index for index in range(first, len(rows)) if rows[index].strip()]
     footer: int | None = None
     for count, index in enumerate(reversed(drawn), start=1):
-        if index == first or count > below:
+        if index == first or count > below or footer is not None:
             break
         if not rows[index - 1].strip():
             footer = index
@@ -146,6 +180,7 @@ _FINDERS: Mapping[Frame, Callable[[tuple[str, ...], ComposerRule], _Rows | None]
     Frame.LINES: _lines,
     Frame.BAR: _bar,
     Frame.UNDER: _under,
+    Frame.FENCED: _fenced,
     Frame.LAST: _last,
 }
 
@@ -155,6 +190,8 @@ def _text_in(screen: Screen, rule: ComposerRule, found: _Rows) -> str:
         texts = [_text_of(rule, screen, index) for index in range(found.first, found.end)]
         status = rule.frame is Frame.BAR and bool(screen.rows[found.end - 1].strip(" ┃"))
         text = "\n".join(texts[:-1] if status else texts)
+    elif rule.frame is Frame.FENCED:
+        text = "\n".join(screen.bright[found.first : found.end])
     else:
         more = (row.strip() for row in screen.bright[found.first + 1 : found.end])
         text = "\n".join((_text_of(rule, screen, found.first), *more))

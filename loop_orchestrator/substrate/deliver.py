@@ -267,7 +267,8 @@ class _Delivery:
 
     def _press_enter(self) -> None:
         pane, pid = self.record.pane, self.record.pane_pid
-        result = self._guarded(lambda: self.substrate.press(pane, ("Enter",), pane_pid=pid))
+        keys = self.spec.composer.submit if self.spec.composer else ("Enter",)
+        result = self._guarded(lambda: self.substrate.press(pane, keys, pane_pid=pid))
         if result is not PasteResult.PASTED:
             raise _Ended(DeliveryStatus.UNKNOWN, f"the text was pasted, but not submitted: {self._refusal(result)}")
 

@@ -42,7 +42,15 @@ def signals_of(
     if spec is None or spec.kind is HarnessKind.DASHBOARD:
         return (*process, *said)
     facts = reading.facts
-    shown = screen_signals(reading.screen, facts.title, spec, now, booting=young, cursor_visible=facts.cursor_visible)
+    shown = screen_signals(
+        reading.screen,
+        facts.title,
+        spec,
+        now,
+        booting=young,
+        cursor_visible=facts.cursor_visible,
+        cursor_row=facts.cursor_row,
+    )
     return (*process, *said, *shown)
 
 

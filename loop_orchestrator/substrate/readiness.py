@@ -76,12 +76,16 @@ def classify(
     title: str = "",
     command: str = "",
     cursor_visible: bool | None = None,
+    cursor_row: int | None = None,
 ) -> LaneState:
     """The state that a capture shows.
 
-    command: the foreground program, empty where that is not known. cursor_visible: None where that is not known.
+    command: the foreground program, empty where that is not known. cursor_visible, cursor_row: None where that is not
+    known.
     """
-    shown = screen_signals(screen, title, spec, now, booting=False, cursor_visible=cursor_visible)
+    shown = screen_signals(
+        screen, title, spec, now, booting=False, cursor_visible=cursor_visible, cursor_row=cursor_row
+    )
     signals = (*shown, unchecked(now))
     if spec.kind is HarnessKind.SHELL and command in SHELLS:
         signals = (process_signal(Detail.READY, "shell", f"{command} is in front", now), *signals)

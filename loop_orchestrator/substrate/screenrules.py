@@ -9,7 +9,14 @@ from datetime import datetime
 from loop_orchestrator.model.harness import Frame, HarnessKind, HarnessSpec, Region, ScreenRule
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord, Signal, SignalSource
 from loop_orchestrator.model.terminal import Screen
-from loop_orchestrator.substrate.composer import Composer, find_composer, rows_above, rows_below
+from loop_orchestrator.substrate.composer import (
+    Composer,
+    find_composer,
+    is_completing,
+    rows_above,
+    rows_below,
+    without_completions,
+)
 from loop_orchestrator.substrate.signs import sign_in, sign_in_title, sign_near
 
 BOTTOM_ROWS = 14
@@ -27,7 +34,7 @@ TITLE_RULE = "title"
 """Rule of the signal that the title would be needed."""
 
 CURSOR_RULE = "cursor"
-"""Rule of the signal that a hidden cursor means work."""
+"""Rule of the signal that a hidden cursor means work, or that the cursor is not where the composer is."""
 
 HOME_RULE = "idle-home"
 """Rule of the signal that a pattern of the user's reads the screen as idle."""
@@ -43,40 +50,71 @@ def screen_signals(
     *,
     booting: bool,
     cursor_visible: bool | None = None,
+    cursor_row: int | None = None,
 ) -> tuple[Signal, ...]:
     """What the rules of a harness read on a screen; one signal that says so where none of them knows it.
 
-    booting: the program was started a moment ago. cursor_visible: None where that is not known.
+    booting: the program was started a moment ago. cursor_visible, cursor_row: None where that is not known.
     """
+    screen = without_completions(screen, spec)
     hidden = spec.hides_cursor and cursor_visible is False
     composer = (
         None
         if hidden and spec.composer and spec.composer.frame in (Frame.LAST, Frame.UNDER)
         else find_composer(screen, spec)
     )
+    focused = None if composer is None else _is_focused(spec, composer, cursor_visible, cursor_row)
     read = [
         Signal(source=_source(rule), detail=rule.detail, rule=f"{spec.name}:{rule.name}", seen=seen, at=now)
         for rule in spec.rules
-        if (seen := _holds(rule, screen, title, composer)) is not None
+        if (seen := _holds(rule, screen, title, composer, focused=focused)) is not None
     ]
     if hidden:
         seen = "the cursor is hidden"
         read.append(Signal(source=SignalSource.TERMINAL, detail=Detail.BUSY, rule=CURSOR_RULE, seen=seen, at=now))
+    alone = not read
+    if composer is not None and is_completing(composer.text):
+        # Somebody is typing there: how the last turn ended is past.
+        read = [one for one in read if one.word is not LaneWord.ERRORED]
+    if composer is not None and focused is False:
+        # How the last turn ended says nothing about where the keys go now.
+        read = [one for one in read if one.word is not LaneWord.ERRORED]
+        seen = "the composer is there, but the cursor is not in it"
+        away = Signal(source=SignalSource.SCREEN, detail=Detail.DRIFTED, rule=CURSOR_RULE, seen=seen, at=now)
+        return (*read, away, *_composer_signals(screen, title, spec, composer, now, alone=False, focused=focused))
     if composer is not None:
-        return (*read, *_composer_signals(screen, title, spec, composer, now, alone=not read))
+        return (*read, *_composer_signals(screen, title, spec, composer, now, alone=alone, focused=focused))
     if not read and spec.kind is not HarnessKind.SHELL:
         return (_unknown_signal(screen, spec, now, booting=booting),)
     return tuple(read)
 
 
+def _is_focused(
+    spec: HarnessSpec, composer: Composer, cursor_visible: bool | None, cursor_row: int | None
+) -> bool | None:
+    """What is typed goes into the composer, as far as the cursor tells; None where it does not."""
+    if not spec.shows_cursor or cursor_visible is None:
+        return None
+    if not cursor_visible:
+        return False
+    return None if cursor_row is None else composer.first <= cursor_row < composer.end
+
+
 def _composer_signals(
-    screen: Screen, title: str, spec: HarnessSpec, composer: Composer, now: datetime, *, alone: bool
+    screen: Screen,
+    title: str,
+    spec: HarnessSpec,
+    composer: Composer,
+    now: datetime,
+    *,
+    alone: bool,
+    focused: bool | None,
 ) -> Iterator[Signal]:
     """What the composer says, and what keeps an empty one from meaning ready where no rule says anything."""
     detail = Detail.DRAFT if composer.text else Detail.READY
     seen = one_line(composer.text) or "the composer is empty"
     if alone and spec.kind is not HarnessKind.SHELL:
-        sign = sign_near(screen, composer, spec) or sign_in_title(title)
+        sign = sign_near(screen, composer, spec, focused=focused) or sign_in_title(title)
         if sign:
             reason = one_line(f"the composer is there, but {sign}")
             yield Signal(source=SignalSource.SCREEN, detail=Detail.DRIFTED, rule=SIGN_RULE, seen=reason, at=now)
@@ -102,13 +140,17 @@ def _unknown_signal(screen: Screen, spec: HarnessSpec, now: datetime, *, booting
     return Signal(source=SignalSource.SCREEN, detail=Detail.READY, rule=HOME_RULE, seen=_row_of(home), at=now)
 
 
-def _holds(rule: ScreenRule, screen: Screen, title: str, composer: Composer | None) -> str | None:
+def _holds(
+    rule: ScreenRule, screen: Screen, title: str, composer: Composer | None, *, focused: bool | None
+) -> str | None:
     """What the rule found, in one line; None where it does not hold.
 
     A dialog stands below the composer or in its place, where its menu may look like one: above, it is a picture of a
     dialog in the conversation. A starting program has no composer.
     """
     if composer is not None and rule.detail is Detail.BOOTING:
+        return None
+    if rule.region is Region.OVER and focused:
         return None
     below = composer.first if composer is not None and rule.detail in DIALOGS else 0
     text = _region(rule.region, screen, title, composer, below)
@@ -135,6 +177,8 @@ def _region(region: Region, screen: Screen, title: str, composer: Composer | Non
             return "\n".join(screen.rows[composer.first : composer.end]) if composer else ""
         case Region.ABOVE:
             return "\n".join(rows_above(screen, composer.first)[-BOTTOM_ROWS:]) if composer else ""
+        case Region.OVER:
+            return "\n".join(screen.rows[: composer.first]) if composer else ""
         case Region.BELOW:
             return "\n".join(rows_below(screen, composer.end)) if composer else ""
         case Region.SCREEN:

@@ -2,7 +2,8 @@
 
 The rules of a harness say what its screens mean; these only say that something stands near the composer which an idle
 program does not show. A sign counts where programs draw their own state: below the composer, as a hint in an empty one,
-and in the last paragraph above it. Further up is conversation.
+and in the last paragraph above it, with the one before where that only says how long the turn took. Further up is
+conversation, but for a box that floats over it.
 """
 
 from __future__ import annotations
@@ -67,18 +68,60 @@ _FAILED = (
     re.compile(r"^\W*(?:not logged in|login expired|please run /login|run /login)\b", re.I),
     re.compile(r"\bno models? available\b|\b(?:no|missing) api key found\b", re.I),
     re.compile(rf"^\W*{_SUBJECT}credit balance\b|^\W*prompt is too long\b|\bran out of room\b|^\W*overloaded\b", re.I),
+    re.compile(r"^\W*there.s an issue with (?:the|your) (?:selected )?model\b|\bcontext (?:limit|window) reached\b", re.I),
     re.compile(rf"^\W*{_SUBJECT}(?:connection (?:error|refused|reset|lost)|network error|request timed out)\b", re.I),
     re.compile(r"\b(?:resend|retry) your message\b|\bpress \S+ to retry\b|^\W*unable to connect\b", re.I),
 )
+_LOCAL = (
+    re.compile(r"^\W*(?:\w+ )?(?:错误|錯誤|エラー|오류|Fehler|Erreur|Ошибка|Errore?|Erro)\s*[::(]"),
+    re.compile(r"\(\s*(?:[^()]*[\s·,、])?(?:esc|ctrl[-+]c)\b[^()]*\)", re.I),  # the key that stops it, in any language
+)
+"""What does not depend on the language a program speaks."""
+_CHOSEN = re.compile(r"^[\s│┃]{0,6}[❯›●▶►▸→◉] ?\S")
+"""A row of a list that is chosen: below an empty composer it is a menu."""
+_COUNTED = re.compile(r"^\s*\(\d+/\d+\)\s*$")
+_KEY = r"(?:Enter|Space|Tab|Esc(?:ape)?|Ctrl[-+]\w|↑/?↓)"
+_LEGEND = re.compile(rf"{_KEY}\S* (?:to )?\w+.* [·•|] .*{_KEY}\S* (?:to )?\w+", re.I)
+"""Keys and what they do: as the last rows of what looks like a draft they are those of a menu in its place."""
+_RECAP = re.compile(r"^\W{0,8}\w[^.!?:]{0,60}?\b\d+(?:\.\d+)?(?:ms|s|m|h)\b[^.!?]{0,60}$")
+"""What a finished turn took, in a row of its own."""
+_BOX_TITLE = re.compile(r"^(?P<left>.* {2,})(?P<title>\S(?:.{0,60}\S)?) {6,}(?P<key>esc)(?: {2,}.*| *)$", re.I)
+"""The title of a box over the conversation, and the key that closes it at the right end."""
 _TITLE = re.compile(r"^(?:[⠁-⣿◐◓◑◒✦✋⏳]|\[ ?[!.*] ?\])|\baction required\b|\bworking(?:…|\.\.\.)", re.I)
-_KINDS = (("work", _WORK), ("a question", _ASKING), ("a failure", _FAILED))
+_KINDS = (("work", _WORK), ("a question", _ASKING), ("a failure", _FAILED), ("work or a failure", _LOCAL))
 
 
-def sign_near(screen: Screen, composer: Composer, spec: HarnessSpec) -> str:
-    """What stands near the composer and speaks against idle, in words; empty for nothing."""
+def sign_near(screen: Screen, composer: Composer, spec: HarnessSpec, *, focused: bool | None = None) -> str:
+    """What stands near the composer and speaks against idle, in words; empty for nothing.
+
+    focused: the cursor stands in the composer; None where that is not known.
+    """
     rows = ["" if _is_harmless(row, spec) else row for row in screen.rows]
     above, within, below = rows[: composer.first], rows[composer.first : composer.end], rows[composer.end :]
-    return _first_sign((*_joined(below), *(() if composer.text else within), *_joined(_paragraph(above))))
+    found = _first_sign((*_joined(below), *(() if composer.text else within), *_joined(_last_words(above))))
+    return found or _menu_sign(above, within, below, is_empty=not composer.text, focused=focused)
+
+
+def _menu_sign(
+    above: Sequence[str], within: Sequence[str], below: Sequence[str], *, is_empty: bool, focused: bool | None
+) -> str:
+    """A menu that leaves the composer on the screen, or stands in its place and looks like a draft."""
+    menu = next((row for row in below if is_empty and _CHOSEN.search(row)), "")
+    if not menu and len(within) > 2:
+        last = [row for row in within if row.strip()][-3:]
+        legend = next((row for row in _joined(last) if _LEGEND.search(row)), "")
+        menu = legend or next((row for row in within if _COUNTED.search(row)), "")
+    if not menu and not focused:
+        menu = next(_box_titles(above), "")
+    return f"{menu.strip()!r} looks like a menu" if menu else ""
+
+
+def _box_titles(rows: Sequence[str]) -> Iterator[str]:
+    """Rows that look like the title of a floating box, with nothing of the box right above and below them."""
+    for index in range(1, len(rows) - 1):
+        found = _BOX_TITLE.search(rows[index])
+        if found and not any(rows[near][found.start("title") : found.end()].strip() for near in (index - 1, index + 1)):
+            yield rows[index]
 
 
 def sign_in(rows: Sequence[str], spec: HarnessSpec) -> str:
@@ -101,6 +144,15 @@ def _first_sign(rows: Iterable[str]) -> str:
             if any(pattern.search(row) for pattern in patterns):
                 return f"{row.strip()!r} looks like {kind}"
     return ""
+
+
+def _last_words(rows: Sequence[str]) -> Sequence[str]:
+    """The last paragraph; with the one before it where it only says how long the turn took."""
+    last = _paragraph(rows)
+    if len(last) != 1 or not _RECAP.search(last[0]):
+        return last
+    end = max(index for index, row in enumerate(rows) if row == last[0])
+    return (*_paragraph(rows[:end]), "", *last)
 
 
 def _paragraph(rows: Sequence[str]) -> Sequence[str]:
