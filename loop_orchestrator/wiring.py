@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.harnesses.registry import Harnesses
     from loop_orchestrator.model.action import Action
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
-    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec
+    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.operations.boot import Surroundings
     from loop_orchestrator.operations.trust import Door
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
-    from loop_orchestrator.substrate.port import Substrate
+    from loop_orchestrator.substrate.port import Feed, Substrate
     from loop_orchestrator.world import Brain, World
 
 
@@ -59,6 +60,7 @@ class Project:
         self.options = options
         self.environ = environ
         self.clock = SystemClock()
+        self.heard: Callable[[Iterable[LaneRecord], datetime], Mapping[str, tuple[Signal, ...]]] = _nothing_heard
 
     def at(self, directory: Path) -> Project:
         """The same options for the project in another directory."""
@@ -201,6 +203,14 @@ class Project:
         tmux = self.config.tmux
         return TmuxSubstrate(socket=self.socket, session=self.session, width=tmux.width, height=tmux.height)
 
+    @property
+    def feed(self) -> Feed | None:
+        """Raises UsageError where LOOP_CONTROL says what it cannot mean."""
+        wanted = self.environ.get("LOOP_CONTROL") or "on"
+        if wanted not in ("on", "off"):
+            raise UsageError(f"LOOP_CONTROL is on or off, not {wanted}")
+        return self.substrate.feed() if wanted == "on" else None
+
     @cached_property
     def door(self) -> Door:
         """What the config of this project runs on this machine."""
@@ -321,6 +331,11 @@ class Project:
         self.harnesses.check()
         _ = self.brain
         return self
+
+
+def _nothing_heard(records: Iterable[LaneRecord], now: datetime) -> Mapping[str, tuple[Signal, ...]]:  # noqa: ARG001
+    """A command that looks once has not listened."""
+    return {}
 
 
 class _Actions:

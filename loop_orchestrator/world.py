@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.brain import BrainReply
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
     from loop_orchestrator.model.harness import HarnessSpec
-    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec
+    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.budget import Budget
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
-    from loop_orchestrator.substrate.port import Substrate
+    from loop_orchestrator.substrate.port import Feed, Substrate
 
 
 class Brain(Protocol):
@@ -125,6 +126,13 @@ class World(Protocol):
     @property
     def cancel(self) -> Cancel:
         """set when this process is told to stop"""
+
+    @property
+    def feed(self) -> Feed | None:
+        """The connection to the terminal that a long-running process may hold; None: switched off"""
+
+    heard: Callable[[Iterable[LaneRecord], datetime], Mapping[str, tuple[Signal, ...]]]
+    """lanes, now -> what was heard of them by name beside what they show; whoever listens puts itself in here"""
 
     def deliver(self, request: DeliveryRequest) -> Receipt:
         """The one way text gets into a lane."""

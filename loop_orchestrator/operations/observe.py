@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
-from loop_orchestrator.model.lane import Lane, LaneRecord, LaneState
+from loop_orchestrator.model.lane import Lane, LaneRecord, LaneState, Signal
 from loop_orchestrator.substrate import readiness
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.terminal import PaneReading
     from loop_orchestrator.world import World
 
 
@@ -54,12 +56,33 @@ def classify(text: str, spec: HarnessSpec, *, title: str, command: str, now: dat
     return readiness.classify(parse_ansi(text), spec, now, title=title, command=command)
 
 
-def _observed(world: World, records: tuple[LaneRecord, ...]) -> tuple[Lane, ...]:
-    readings = {reading.facts.pane: reading for reading in world.substrate.read([one.pane for one in records])}
-    now = world.clock.now()
+def read_panes(world: World, panes: Sequence[str]) -> dict[str, PaneReading]:
+    """What these panes show, in one round trip; those that are gone are left out."""
+    return {reading.facts.pane: reading for reading in world.substrate.read(panes)}
+
+
+def lanes_of(
+    world: World,
+    records: Iterable[LaneRecord],
+    readings: Mapping[str, PaneReading],
+    now: datetime,
+    extra: Mapping[str, tuple[Signal, ...]],
+) -> tuple[Lane, ...]:
+    """The lanes and their states, from what their panes show and what else was heard of them by name."""
     return tuple(
         readiness.lane_of(
-            record, readings.get(record.pane), world.lanes.run(record.spec.name), spec_of(world, record), now
+            record,
+            readings.get(record.pane),
+            world.lanes.run(record.spec.name),
+            spec_of(world, record),
+            now,
+            extra=extra.get(record.spec.name, ()),
         )
         for record in records
     )
+
+
+def _observed(world: World, records: tuple[LaneRecord, ...]) -> tuple[Lane, ...]:
+    readings = read_panes(world, [record.pane for record in records])
+    now = world.clock.now()
+    return lanes_of(world, records, readings, now, world.heard(records, now))

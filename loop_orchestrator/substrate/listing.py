@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from loop_orchestrator.model.terminal import PaneFacts, PaneReading
+from loop_orchestrator.errors import SubstrateError
+from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
 from loop_orchestrator.substrate.screens import parse_ansi
 
+_PANE_ID = re.compile(r"%\d+")
 _FACTS = (
     "pane_id",
     "session_name",
@@ -29,8 +32,18 @@ _FACTS = (
 
 
 def facts_format(token: str) -> str:
-    """The tmux format of one pane's facts; the token, which no pane knows, stands before each of them."""
-    return "".join(f"{token}#{{{name}}}" for name in _FACTS)
+    """The tmux format of one pane's facts; the token, which no pane knows, stands before, between and after them.
+
+    The name of a program may have any character in it, newlines too.
+    """
+    return "".join(f"{token}#{{{name}}}" for name in _FACTS) + token
+
+
+def facts_and_rest(text: str, token: str) -> Iterator[tuple[list[str], str]]:
+    """For every time that the format was printed: the values, and the text from there to the next time."""
+    parts = text.split(token)[1:]
+    for start in range(0, len(parts) - len(_FACTS), len(_FACTS) + 1):
+        yield parts[start : start + len(_FACTS)], parts[start + len(_FACTS)]
 
 
 def read_facts(values: Sequence[str]) -> PaneFacts:
@@ -56,11 +69,36 @@ def read_facts(values: Sequence[str]) -> PaneFacts:
     )
 
 
-def read_pane(pane: str, part: str, token: str) -> PaneReading | None:
-    """Facts in the first line, the screen in the others, no newline at the end; None for a pane that is gone."""
-    first, _, screen = part.partition("\n")
-    values = first.removeprefix(token).split(token)
-    return PaneReading(facts=read_facts(values), screen=parse_ansi(f"{screen}\n")) if values[0] == pane else None
+class Screens:
+    """The screens as last read, so that one that shows the same is not taken apart again. One for each pane."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, Screen]] = {}
+
+    def reading(self, pane: str, values: Sequence[str], text: str) -> PaneReading | None:
+        """Facts and screen of a pane; None where tmux told of another or of none.
+
+        text: what ``capture-pane -e`` printed, each row with a newline at its end.
+        """
+        if not values or values[0] != pane:
+            self._known.pop(pane, None)
+            return None
+        was, screen = self._known.get(pane, ("", None))
+        if screen is None or was != text:
+            screen = parse_ansi(text)
+            self._known[pane] = (text, screen)
+        return PaneReading(facts=read_facts(values), screen=screen)
+
+
+def check_pane(pane: str) -> None:
+    """Raises SubstrateError for what is not the id of a pane."""
+    if not _PANE_ID.fullmatch(pane):
+        raise SubstrateError(f"tmux: not the id of a pane: {pane!r}")
+
+
+def outer_environment() -> dict[str, str]:
+    """The environment of this process as seen from outside of any tmux that it runs in."""
+    return {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
 
 
 def is_running(pid: int) -> bool:

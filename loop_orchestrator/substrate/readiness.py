@@ -38,10 +38,19 @@ _FAILED_TURN = frozenset({Detail.API_ERROR, Detail.RATE_LIMITED, Detail.AUTH})
 
 
 def lane_of(
-    record: LaneRecord, reading: PaneReading | None, run: LaneRun | None, spec: HarnessSpec | None, now: datetime
+    record: LaneRecord,
+    reading: PaneReading | None,
+    run: LaneRun | None,
+    spec: HarnessSpec | None,
+    now: datetime,
+    *,
+    extra: Sequence[Signal] = (),
 ) -> Lane:
-    """The lane and its state; ``spec`` is None for a command lane, ``reading`` for a pane that is gone."""
-    state = fuse(signals_of(record, reading, run, spec, now), spec, now)
+    """The lane and its state; ``spec`` is None for a command lane, ``reading`` for a pane that is gone.
+
+    extra: what was heard of the lane in other ways.
+    """
+    state = fuse((*signals_of(record, reading, run, spec, now), *extra), spec, now)
     title = one_line(reading.facts.title) if reading else ""
     return Lane(record=record, state=state, title=title, screen=reading.screen.rows if reading else (), run=run)
 

@@ -17,13 +17,22 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.errors import LoopError, SubstrateError, UsageError
 from loop_orchestrator.model.lane import Split
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading
-from loop_orchestrator.substrate.listing import facts_format, is_running, read_facts, read_pane
+from loop_orchestrator.substrate.listing import (
+    Screens,
+    check_pane,
+    facts_and_rest,
+    facts_format,
+    is_running,
+    outer_environment,
+    read_facts,
+)
 from loop_orchestrator.substrate.port import PaneStart, PasteResult
 
 if TYPE_CHECKING:
     from libtmux.server import Server
 
     from loop_orchestrator.process.run import Finished
+    from loop_orchestrator.substrate.control import ControlFeed
 
 ANSWER_S = 10.0
 """Seconds within which tmux answers, or is taken for hung."""
@@ -48,7 +57,6 @@ _NO_SERVER = re.compile(r"no server running|error connecting|server exited|lost 
 _GONE = re.compile(r"can't find|no such (?:session|window|pane)")
 _CONFIG_HINT = "see whether tmux starts with your tmux.conf: tmux -L try new-session"
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_PANE_ID = re.compile(r"%\d+")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -67,6 +75,8 @@ class TmuxSubstrate:
         self._session = session
         self._socket = socket
         self._size = (width, height)
+        self._screens = Screens()
+        self._feed: ControlFeed | None = None
 
     @property
     def session(self) -> str:
@@ -104,26 +114,40 @@ class TmuxSubstrate:
             if _NO_SERVER.search(listed.complaint) or _GONE.search(listed.complaint):
                 return ()
             raise _failed("list-panes", self._session, listed)
-        return tuple(read_facts(line.split(token)[1:]) for line in listed.text.splitlines())
+        return tuple(read_facts(values) for values, _ in facts_and_rest(listed.text, token))
 
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
+        for pane in panes:
+            check_pane(pane)
+        held = self._feed.read(panes) if self._feed is not None else None
+        return self._read_batch(panes) if held is None else held
+
+    def feed(self) -> ControlFeed:
+        from loop_orchestrator.substrate.control import ControlFeed
+
+        if self._feed is None:
+            self._feed = ControlFeed(self._socket_argv, self._session, self._screens)
+        return self._feed
+
+    def _read_batch(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         if not panes:
             return ()
         token = os.urandom(16).hex()  # no pane can print it, so no pane can forge the end of its screen
         lines = []
         for pane in panes:
-            _check_pane(pane)
             lines += [f"display-message -p -t '{pane}' '{facts_format(token)}'", f"capture-pane -p -e -t '{pane}'"]
-        script = "\n".join((*lines, f"display-message -p '{token}'", ""))
+        script = "\n".join((*lines, f"display-message -p '{facts_format(token)}'", ""))
         answer = self._tmux("source-file", "-", stdin=script.encode())
-        parts = answer.stdout.decode("utf-8", "replace").split("\n" + token)
-        if not answer.stdout.startswith(token.encode()) or len(parts) != len(panes) + 1:
+        shown = list(facts_and_rest(answer.stdout.decode("utf-8", "replace"), token))
+        if len(shown) != len(panes) + 1:
             if _NO_SERVER.search(answer.complaint):
                 return ()
             raise _failed("source-file", f"{len(panes)} panes", answer)
-        return tuple(
-            reading for pane, part in zip(panes, parts, strict=False) if (reading := read_pane(pane, part, token))
+        readings = (
+            self._screens.reading(pane, values, screen.removeprefix("\n"))
+            for pane, (values, screen) in zip(panes, shown, strict=False)
         )
+        return tuple(reading for reading in readings if reading)
 
     def paste(self, pane: str, text: str, *, pane_pid: int) -> PasteResult:
         buffer = f"loop-{os.urandom(8).hex()}"
@@ -143,13 +167,13 @@ class TmuxSubstrate:
         return self._guarded(pane, pane_pid, f"send-keys -t '{pane}' {' '.join(keys)}")
 
     def leave_mode(self, pane: str) -> None:
-        _check_pane(pane)
+        check_pane(pane)
         left = self._tmux("copy-mode", "-q", "-t", pane)
         if left.code != 0:
             raise _failed("copy-mode", pane, left)
 
     def end_pane(self, pane: str) -> None:
-        _check_pane(pane)
+        check_pane(pane)
         self._chain(["kill-pane", "-t", pane], gone_is_fine=True)
 
     def end_session(self) -> None:
@@ -163,7 +187,7 @@ class TmuxSubstrate:
             _await_end(server_pid)
 
     def select(self, pane: str) -> None:
-        _check_pane(pane)
+        check_pane(pane)
         self._chain(["select-window", "-t", pane], ["select-pane", "-t", pane])
 
     def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
@@ -238,7 +262,7 @@ class TmuxSubstrate:
         """One invocation. ``-u``: without a locale tmux would replace what is not ASCII."""
         from loop_orchestrator.process.run import run
 
-        env = {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
+        env = outer_environment()
         try:
             done = run(("tmux", "-u", *self._socket_argv, *command), env=env, stdin=stdin, timeout_s=ANSWER_S)
         except LoopError as error:
@@ -294,7 +318,7 @@ class TmuxSubstrate:
 
         A paste into a dead pane would end a 3.3a server with all its lanes.
         """
-        _check_pane(pane)
+        check_pane(pane)
         token = os.urandom(16).hex()
         refuse = (
             f"#{{||:#{{!=:#{{pane_id}},{pane}}},#{{||:#{{!=:#{{pane_pid}},{pane_pid}}},"
@@ -352,11 +376,6 @@ def _await_end(pid: int) -> None:
     deadline = time.monotonic() + RESTART_S
     while time.monotonic() < deadline and is_running(pid):
         time.sleep(0.01)
-
-
-def _check_pane(pane: str) -> None:
-    if not _PANE_ID.fullmatch(pane):
-        raise SubstrateError(f"tmux: not the id of a pane: {pane!r}")
 
 
 def _failed(command: str, target: str, done: Finished) -> SubstrateError:

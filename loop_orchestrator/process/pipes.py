@@ -1,0 +1,89 @@
+"""A program that is held open and talked to over pipes, without a terminal of its own."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from loop_orchestrator.errors import ProcessError
+
+_CHUNK = 65_536
+"""Bytes per read and write: what a pipe holds, so one read empties it."""
+
+END_GRACE_S = 0.2
+"""Between the closing of its pipes and KILL: a program that was talked to ends when nobody talks to it any more."""
+
+
+class PipedProgram:
+    """Its stdin and stdout as descriptors that never block; what it says on stderr is dropped.
+
+    It ends with this process, however that ends: its stdin is closed then. Not thread-safe.
+    """
+
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str]) -> None:
+        """Start it, in a session of its own, where no key of this terminal reaches it. Raises ProcessError."""
+        try:
+            self._process = subprocess.Popen(
+                list(argv),
+                env=dict(env),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProcessError(f"{argv[0]} cannot be started: {error.strerror}") from error
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        for pipe in (self._stdin, self._stdout):
+            os.set_blocking(pipe.fileno(), False)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """Readable when it has said something, and when it has ended."""
+        return self._stdout.fileno()
+
+    def receive(self) -> bytes | None:
+        """What it said, at most 64 kB; None: nothing now. Empty: it said its last word. Never blocks."""
+        try:
+            return os.read(self._stdout.fileno(), _CHUNK)
+        except BlockingIOError:
+            return None
+
+    def send(self, data: bytes) -> bytes:
+        """Write as much as fits now and return the rest. Never blocks. Raises ProcessError if it takes no more."""
+        try:
+            return data[os.write(self._stdin.fileno(), data[:_CHUNK]) :]
+        except BlockingIOError:
+            return data
+        except OSError as error:
+            raise ProcessError(f"it takes no input any more: {error.strerror}") from error
+
+    def wait(self, *, to_send: bool, deadline: float) -> bool:
+        """Block until something can be received or, where wanted, sent; False when the deadline is over first.
+
+        deadline: on the monotonic clock.
+        """
+        poll = select.poll()
+        poll.register(self._stdout.fileno(), select.POLLIN)
+        if to_send:
+            poll.register(self._stdin.fileno(), select.POLLOUT)
+        return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+
+    def close(self) -> None:
+        """Close the pipes and collect the program; killed if it has not ended by itself soon. Blocks up to 0.2 s."""
+        for pipe in (self._stdin, self._stdout):
+            with suppress(OSError):
+                pipe.close()
+        try:
+            self._process.wait(END_GRACE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

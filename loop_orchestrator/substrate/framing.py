@@ -1,0 +1,171 @@
+"""Takes apart what tmux says in control mode. Pure: bytes in, replies and notifications out.
+
+A pane may print lines that look like the end of a reply, and may guess the time and number in it. So whoever asks says
+how the body of each reply ends where a pane has a hand in it: after so many lines, or with a word that no pane knows.
+Only then the guard is looked for, and where it is not found the connection is out of step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_BEGIN = re.compile(rb"%begin (\d+ \d+ (\d+))")
+_OURS = b"1"
+"""Flags of a reply to a command that this client sent; other replies belong to hooks and to the attaching itself."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""No reply is longer: a screen of 1000x1000 cells in colours."""
+
+
+class OutOfStep(Exception):
+    """What came is not what must come: nothing after it can be told apart."""
+
+
+class RepliedError(Exception):
+    """tmux answered a command with an error, and ran no later command of the same line."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """How the body of a reply ends, before the guard: nothing given means at the guard itself."""
+
+    lines: int = -1
+    """after exactly so many lines"""
+    ending: bytes = b""
+    """with the first line that ends so"""
+
+
+class Exchange(Generic[T]):
+    """One line of commands and what is to be made of the replies, one for each command in it.
+
+    steps: yields how the next reply's body ends and is sent that body, without its last newline; returns the result.
+    """
+
+    def __init__(self, line: str, steps: Generator[Body, bytes, T]) -> None:
+        if not line.strip():
+            raise ValueError("an empty line would detach the client")
+        self.line = line
+        self.done = False
+        self.failed = ""
+        """what tmux said when it refused a command of the line"""
+        self._steps = steps
+        self._result: T | None = None
+        self.expected = next(steps)
+
+    def result(self) -> T:
+        """Raises RepliedError if tmux refused one of the commands."""
+        if self._result is None:
+            raise RepliedError(self.failed or "no answer")
+        return self._result
+
+    def take(self, body: bytes) -> None:
+        """Give it the body of the reply that it expected."""
+        try:
+            self.expected = self._steps.send(body)
+        except StopIteration as stopped:
+            self._result, self.done = stopped.value, True
+
+    def fail(self, said: bytes) -> None:
+        self._steps.close()
+        self.failed, self.done = said.decode("utf-8", "replace").strip() or "refused", True
+
+
+class Framer:
+    """The state between two reads of one client. Any cut of the stream gives the same replies and notifications."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._awaited: deque[Exchange[object]] = deque()
+        self._guard = b""
+        """time, number and flags of the reply that is being read; empty between replies"""
+        self._body = Body()
+        self._end = 0
+        """where in the buffer the whole lines of the body end, as far as they were looked at"""
+        self._lines = 0
+        """how many lines of a body that is counted were read"""
+        self._body_left = False
+        """lines of the body are still to come, which are no guard whatever they say"""
+        self._ours = False
+
+    @property
+    def awaiting(self) -> bool:
+        """Replies are still to come."""
+        return bool(self._awaited)
+
+    def expect(self, exchange: Exchange[T]) -> None:
+        """Its line was, or is about to be, sent; after all lines that were expected before."""
+        self._awaited.append(exchange)  # type: ignore[arg-type]  # only its owner takes the result out
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The notifications in it, in order; exchanges that got their replies are done. Raises OutOfStep."""
+        self._buffer += data
+        said: list[bytes] = []
+        while self._reply() if self._guard else self._between(said):
+            pass
+        return said
+
+    def _between(self, said: list[bytes]) -> bool:
+        """Take one line that stands between two replies; False if there is no whole one."""
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > MOST_BYTES:
+                raise OutOfStep("a line without an end")
+            return False
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        begin = _BEGIN.fullmatch(line)
+        if begin is None:
+            if not line.startswith(b"%") or line.startswith((b"%end ", b"%error ")):
+                raise OutOfStep(f"a line outside of a reply: {line[:80]!r}")
+            said.append(line)
+            return True
+        self._guard, self._ours = begin[1], begin[2] == _OURS
+        if self._ours and not self._awaited:
+            raise OutOfStep("a reply that nobody asked for")
+        self._body = self._awaited[0].expected if self._ours else Body()
+        self._body_left = bool(self._body.ending) or self._body.lines > 0
+        self._end = self._lines = 0
+        return True
+
+    def _reply(self) -> bool:
+        """Take the reply whose begin was read; False if it is not whole."""
+        while True:
+            end = self._buffer.find(b"\n", self._end)
+            if end < 0:
+                if len(self._buffer) > MOST_BYTES:
+                    raise OutOfStep("a reply without an end")
+                return False
+            if self._body_left:
+                self._body_left = not self._ends_body(end)
+            else:
+                line = bytes(self._buffer[self._end : end])
+                if line in (b"%end " + self._guard, b"%error " + self._guard):
+                    self._finish(line.startswith(b"%end "), end + 1)
+                    return True
+                if self._body != Body():
+                    raise OutOfStep(f"in place of the end of a reply: {line[:80]!r}")
+            self._end = end + 1
+
+    def _ends_body(self, end: int) -> bool:
+        """Whether the body ends with the line that ends there."""
+        self._lines += 1
+        if self._body.ending:
+            return self._buffer.endswith(self._body.ending, self._end, end)
+        return self._lines == self._body.lines
+
+    def _finish(self, fine: bool, end: int) -> None:
+        body = bytes(self._buffer[: max(0, self._end - 1)])
+        del self._buffer[:end]
+        self._guard = b""
+        if not self._ours:
+            return
+        exchange = self._awaited[0]
+        exchange.take(body) if fine else exchange.fail(body)
+        if exchange.done:
+            self._awaited.popleft()
