@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from loop_orchestrator.errors import ProcessError
+from loop_orchestrator.process.identity import ProcessId, alive, current
 
-_CHUNK = 65_536
-"""Bytes per read and write: what a pipe holds, so one read empties it."""
+PIPE_BYTES = 1024 * 1024
+"""What a pipe holds where the system lets it: the most that a user without rights may ask for on Linux."""
+
+HOLDER = "LOOP_HELD_BY"
+"""In its environment: which process holds it."""
+
+_CHUNK = 256 * 1024
+"""Bytes per read and write."""
 
 END_GRACE_S = 0.2
 """Between the closing of its pipes and KILL: a program that was talked to ends when nobody talks to it any more."""
@@ -21,7 +30,8 @@ END_GRACE_S = 0.2
 class PipedProgram:
     """Its stdin and stdout as descriptors that never block; what it says on stderr is dropped.
 
-    It ends with this process, however that ends: its stdin is closed then. Not thread-safe.
+    Its stdin closes with this process, however that ends; one that does not end then can be told by ``end_orphans``.
+    Not thread-safe.
     """
 
     def __init__(self, argv: Sequence[str], *, env: Mapping[str, str]) -> None:
@@ -29,7 +39,7 @@ class PipedProgram:
         try:
             self._process = subprocess.Popen(
                 list(argv),
-                env=dict(env),
+                env={**env, HOLDER: _written(current())},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -41,6 +51,9 @@ class PipedProgram:
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         for pipe in (self._stdin, self._stdout):
             os.set_blocking(pipe.fileno(), False)
+            if hasattr(fcntl, "F_SETPIPE_SZ"):
+                with suppress(OSError):  # a user with very many pipes gets the small one
+                    fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     @property
     def pid(self) -> int:
@@ -51,7 +64,7 @@ class PipedProgram:
         return self._stdout.fileno()
 
     def receive(self) -> bytes | None:
-        """What it said, at most 64 kB; None: nothing now. Empty: it said its last word. Never blocks."""
+        """What it said, as much as is read at once; None: nothing now. Empty: it said its last word. Never blocks."""
         try:
             return os.read(self._stdout.fileno(), _CHUNK)
         except BlockingIOError:
@@ -87,3 +100,18 @@ class PipedProgram:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def end_orphans(pids: Iterable[int]) -> None:
+    """Kill those of these processes whose holder is gone; all others, and what was not started here, are left alone."""
+    import psutil
+
+    for pid in pids:
+        with suppress(psutil.Error, ValueError, OSError):
+            number, _, start = psutil.Process(pid).environ().get(HOLDER, "").partition(" ")
+            if number and not alive(ProcessId(int(number), float(start))):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _written(process: ProcessId) -> str:
+    return f"{process.pid} {process.start!r}"

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from loop_orchestrator.errors import ProcessError, SubstrateError
 from loop_orchestrator.model.terminal import PaneReading, TerminalSignal
+from loop_orchestrator.process.pipes import end_orphans
 from loop_orchestrator.substrate.client import ControlClient, LostError, deadline_in
 from loop_orchestrator.substrate.framing import Body, Exchange, RepliedError
 from loop_orchestrator.substrate.listing import Screens, facts_and_rest, facts_format
@@ -31,6 +32,7 @@ ASKED = "ignore-size,no-output"
 TOLD = "ignore-size,pause-after=2"
 
 _LAYOUT = frozenset({b"%window-add", b"%window-close", b"%unlinked-window-close", b"%layout-change"})
+_CLIENTS = "#{?client_control_mode,#{client_pid},}"
 _PROBE = "a\\b\tc$HOME\x1b[2m é"
 _PROBE_LINE = 'set-buffer -b {0} "a\\\\b\\tc\\$HOME\\033[2m \\u00e9\\n" ; show-buffer -b {0} ; delete-buffer -b {0}'
 _QUOTED = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
@@ -109,6 +111,7 @@ class ControlFeed:
             ended = ended or str(error)
         if ended:
             self._lost = ended
+            self._told.holds = False
         return Pushed(spoke=frozenset(spoke), signals=tuple(signals), layout=layout, ended=ended)
 
     def close(self) -> None:
@@ -133,6 +136,8 @@ class ControlFeed:
         self._told.await_notification(b"%session-changed", deadline)
         self._asked = ControlClient((*self._argv, "-f", ASKED))
         self._asked.await_notification(b"%session-changed", deadline)
+        self._asked.ask([left := Exchange(f"list-clients -F '{_CLIENTS}'", _plain())], deadline)
+        end_orphans(int(pid) for pid in left.result().split())
         probe = Exchange(_PROBE_LINE.format(self._buffer), _probed())
         self._asked.ask([probe], deadline)
         shown = probe.result()
