@@ -1,0 +1,64 @@
+"""What the programs' own words say about the states of their lanes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from loop_orchestrator.model.lane import Detail, SignalSource
+from loop_orchestrator.model.terminal import TerminalSignal, TerminalSignalKind
+from loop_orchestrator.watch.heard import STATUS_RULE, Heard, status_detail
+from tests.support.builders import NOW, a_lane
+
+WEB = a_lane().record
+
+
+def said(text: str, kind: TerminalSignalKind = TerminalSignalKind.STATUS, pane: str = WEB.pane) -> TerminalSignal:
+    return TerminalSignal(pane=pane, kind=kind, text=text, at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("state=idle:app=codex", Detail.READY),
+        ("state=done", Detail.READY),
+        ("state=working:app=codex", Detail.BUSY),
+        ("state=blocked:kind=permission:app=codex", Detail.APPROVAL),
+        ("state=blocked:app=claude-code:kind=question:msg=aGk=", Detail.QUESTION),
+        ("state=error", Detail.API_ERROR),
+        ("state=clear:app=codex", None),
+        ("state=blocked", None),
+        ("state=blocked:kind=moon", None),
+        ("state=idled", None),
+        ("", None),
+    ],
+)
+def test_a_status_speaks_for_a_detail_or_for_nothing(text: str, detail: Detail | None) -> None:
+    assert status_detail(text) is detail
+
+
+def test_the_newest_status_of_a_lane_holds_and_tells_its_age() -> None:
+    heard = Heard()
+    heard.note([said("state=idle"), said("state=working:app=x"), said("state=idle", pane="%9")])
+    heard.note([said("Approval requested", TerminalSignalKind.NOTIFICATION), said("", TerminalSignalKind.BELL)])
+    later = NOW + timedelta(seconds=40)
+    ((lane, (signal,)),) = heard.signals([WEB], later).items()
+    assert lane == "web"
+    assert (signal.source, signal.detail, signal.rule) == (SignalSource.TERMINAL, Detail.BUSY, STATUS_RULE)
+    assert signal.seen == "state=working:app=x, said 40s ago"
+    assert signal.at == later, "it holds until another is said"
+
+
+@pytest.mark.parametrize("how", ["program", "connection"])
+def test_a_status_ends_with_the_program_and_with_the_connection(how: str) -> None:
+    heard = Heard()
+    heard.note([said("state=working")])
+    heard.forget(WEB.pane) if how == "program" else heard.clear()
+    assert heard.signals([WEB], NOW) == {}
+
+
+def test_a_status_that_was_taken_back_says_nothing() -> None:
+    heard = Heard()
+    heard.note([said("state=working"), said("state=clear")])
+    assert not any(heard.signals([WEB], NOW).values())
