@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +59,7 @@ class Project:
         self.options = options
         self.environ = environ
         self.clock = SystemClock()
-        self.heard: Callable[[Iterable[LaneRecord], datetime], Mapping[str, tuple[Signal, ...]]] = _nothing_heard
+        self.heard: Callable[[Iterable[LaneRecord]], Mapping[str, tuple[Signal, ...]]] = _nothing_heard
 
     def at(self, directory: Path) -> Project:
         """The same options for the project in another directory."""
@@ -333,7 +332,7 @@ class Project:
         return self
 
 
-def _nothing_heard(records: Iterable[LaneRecord], now: datetime) -> Mapping[str, tuple[Signal, ...]]:  # noqa: ARG001
+def _nothing_heard(records: Iterable[LaneRecord]) -> Mapping[str, tuple[Signal, ...]]:  # noqa: ARG001
     """A command that looks once has not listened."""
     return {}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -131,8 +130,8 @@ class World(Protocol):
     def feed(self) -> Feed | None:
         """The connection to the terminal that a long-running process may hold; None: switched off"""
 
-    heard: Callable[[Iterable[LaneRecord], datetime], Mapping[str, tuple[Signal, ...]]]
-    """lanes, now -> what was heard of them by name beside what they show; whoever listens puts itself in here"""
+    heard: Callable[[Iterable[LaneRecord]], Mapping[str, tuple[Signal, ...]]]
+    """lanes -> what was heard of them by name beside what they show; whoever listens puts itself in here"""
 
     def deliver(self, request: DeliveryRequest) -> Receipt:
         """The one way text gets into a lane."""

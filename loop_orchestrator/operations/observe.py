@@ -85,4 +85,4 @@ def lanes_of(
 def _observed(world: World, records: tuple[LaneRecord, ...]) -> tuple[Lane, ...]:
     readings = read_panes(world, [record.pane for record in records])
     now = world.clock.now()
-    return lanes_of(world, records, readings, now, world.heard(records, now))
+    return lanes_of(world, records, readings, now, world.heard(records))

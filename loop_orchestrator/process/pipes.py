@@ -21,7 +21,7 @@ HOLDER = "LOOP_HELD_BY"
 """In its environment: which process holds it."""
 
 _CHUNK = 256 * 1024
-"""Bytes per read and write."""
+"""Bytes per read."""
 
 END_GRACE_S = 0.2
 """Between the closing of its pipes and KILL: a program that was talked to ends when nobody talks to it any more."""
@@ -70,12 +70,12 @@ class PipedProgram:
         except BlockingIOError:
             return None
 
-    def send(self, data: bytes) -> bytes:
-        """Write as much as fits now and return the rest. Never blocks. Raises ProcessError if it takes no more."""
+    def send(self, data: bytes | bytearray) -> int:
+        """Write what fits now; how many bytes that were. Never blocks. Raises ProcessError if it takes no more."""
         try:
-            return data[os.write(self._stdin.fileno(), data[:_CHUNK]) :]
+            return os.write(self._stdin.fileno(), data)
         except BlockingIOError:
-            return data
+            return 0
         except OSError as error:
             raise ProcessError(f"it takes no input any more: {error.strerror}") from error
 

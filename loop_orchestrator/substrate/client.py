@@ -25,7 +25,7 @@ class ControlClient:
         """Start it. Raises ProcessError."""
         self._program = PipedProgram(argv, env=outer_environment())
         self._framer = Framer()
-        self._unsent = b""
+        self._unsent = bytearray()
         self._said: list[bytes] = []
         self.holds = True
 
@@ -42,8 +42,8 @@ class ControlClient:
         deadline: on the monotonic clock. What was asked and is answered later is dropped then, in its turn.
         """
         for exchange in exchanges:
-            self.post(exchange)
-        while not all(exchange.done for exchange in exchanges):
+            self._add(exchange)
+        while exchanges and not exchanges[-1].done:
             self._send()
             if not self._receive() and not self._program.wait(to_send=bool(self._unsent), deadline=deadline):
                 raise LostError("tmux does not answer in time")
@@ -51,8 +51,7 @@ class ControlClient:
 
     def post(self, exchange: Exchange[T]) -> None:
         """Send a line without waiting, as far as it can be sent now. Raises LostError."""
-        self._framer.expect(exchange)
-        self._unsent += exchange.line.encode() + b"\n"
+        self._add(exchange)
         self._send()
 
     def said(self) -> list[bytes]:
@@ -80,10 +79,14 @@ class ControlClient:
         self.holds = False
         self._program.close()
 
+    def _add(self, exchange: Exchange[T]) -> None:
+        self._framer.expect(exchange)
+        self._unsent += exchange.line.encode() + b"\n"
+
     def _send(self) -> None:
         if self._unsent:
             try:
-                self._unsent = self._program.send(self._unsent)
+                del self._unsent[: self._program.send(self._unsent)]
             except ProcessError as error:
                 self.holds = False
                 raise LostError(error.message) from error

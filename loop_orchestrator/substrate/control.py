@@ -76,7 +76,8 @@ class ControlFeed:
             if self._lost or self._asked is None:
                 return None
             token = os.urandom(8).hex()
-            asked = [Exchange(self._reading_line(pane, token), self._reading(token)) for pane in panes]
+            facts = facts_format(token)
+            asked = [Exchange(self._reading_line(pane, facts), self._reading(token)) for pane in panes]
             try:
                 self._asked.ask(asked, deadline_in(ANSWER_S))
             except LostError as error:
@@ -158,13 +159,13 @@ class ControlFeed:
 
     # Asking.
 
-    def _reading_line(self, pane: str, token: str) -> str:
+    def _reading_line(self, pane: str, facts: str) -> str:
         """One line, so that nothing comes between its commands, and after a failed one none of them runs.
 
         ``capture-pane -p`` would leak the whole reply in the server up to tmux 3.5a.
         """
         return (
-            f"display-message -p -t '{pane}' '{facts_format(token)}' ; capture-pane -e -b {self._buffer} -t '{pane}'"
+            f"display-message -p -t '{pane}' '{facts}' ; capture-pane -e -b {self._buffer} -t '{pane}'"
             f" ; show-buffer -b {self._buffer} ; delete-buffer -b {self._buffer}"
         )
 

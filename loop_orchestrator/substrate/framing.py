@@ -11,6 +11,7 @@ import re
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -86,9 +87,7 @@ class Framer:
         """time, number and flags of the reply that is being read; empty between replies"""
         self._body = Body()
         self._end = 0
-        """where in the buffer the whole lines of the body end, as far as they were looked at"""
-        self._lines = 0
-        """how many lines of a body that is counted were read"""
+        """where in the buffer the lines of the body end, as far as they were looked at"""
         self._body_left = False
         """lines of the body are still to come, which are no guard whatever they say"""
         self._ours = False
@@ -130,34 +129,40 @@ class Framer:
             raise OutOfStep("a reply that nobody asked for")
         self._body = self._awaited[0].expected if self._ours else Body()
         self._body_left = bool(self._body.ending) or self._body.lines > 0
-        self._end = self._lines = 0
+        self._end = 0
         return True
 
     def _reply(self) -> bool:
         """Take the reply whose begin was read; False if it is not whole."""
         while True:
+            if self._body_left:
+                end = self._end_of_body()
+                if end < 0:
+                    return self._wait()
+                self._body_left, self._end = False, end
             end = self._buffer.find(b"\n", self._end)
             if end < 0:
-                if len(self._buffer) > MOST_BYTES:
-                    raise OutOfStep("a reply without an end")
-                return False
-            if self._body_left:
-                self._body_left = not self._ends_body(end)
-            else:
-                line = bytes(self._buffer[self._end : end])
-                if line in (b"%end " + self._guard, b"%error " + self._guard):
-                    self._finish(line.startswith(b"%end "), end + 1)
-                    return True
-                if self._body != Body():
-                    raise OutOfStep(f"in place of the end of a reply: {line[:80]!r}")
+                return self._wait()
+            line = bytes(self._buffer[self._end : end])
+            if line in (b"%end " + self._guard, b"%error " + self._guard):
+                self._finish(line.startswith(b"%end "), end + 1)
+                return True
+            if self._body != Body():
+                raise OutOfStep(f"in place of the end of a reply: {line[:80]!r}")
             self._end = end + 1
 
-    def _ends_body(self, end: int) -> bool:
-        """Whether the body ends with the line that ends there."""
-        self._lines += 1
+    def _end_of_body(self) -> int:
+        """Where the lines end that belong to the body whatever they say; -1: they are not all there."""
         if self._body.ending:
-            return self._buffer.endswith(self._body.ending, self._end, end)
-        return self._lines == self._body.lines
+            found = self._buffer.find(self._body.ending + b"\n")
+            return found if found < 0 else found + len(self._body.ending) + 1
+        lines = _lines(self._body.lines).match(self._buffer)
+        return lines.end() if lines else -1
+
+    def _wait(self) -> bool:
+        if len(self._buffer) > MOST_BYTES:
+            raise OutOfStep("a reply without an end")
+        return False
 
     def _finish(self, fine: bool, end: int) -> None:
         body = bytes(self._buffer[: max(0, self._end - 1)])
@@ -169,3 +174,8 @@ class Framer:
         exchange.take(body) if fine else exchange.fail(body)
         if exchange.done:
             self._awaited.popleft()
+
+
+@lru_cache(maxsize=64)
+def _lines(count: int) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:[^\n]*\n){%d}" % count)

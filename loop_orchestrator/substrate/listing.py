@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from loop_orchestrator.errors import SubstrateError
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
@@ -119,6 +118,12 @@ def _foreground_group(pid: int) -> int:
 def _stat(pid: int) -> list[str]:
     """State, parent and so on, as /proc lists them after the name; empty where there is no /proc."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
         return []
+    try:
+        return os.read(file, 1024).rpartition(b")")[2].decode("ascii", "replace").split()
+    except OSError:
+        return []
+    finally:
+        os.close(file)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
-from loop_orchestrator.clock import format_age
 from loop_orchestrator.model.lane import Detail, LaneRecord, Signal, SignalSource
 from loop_orchestrator.model.terminal import TerminalSignal, TerminalSignalKind
+from loop_orchestrator.substrate.screenrules import one_line
 
 STATUS_RULE = "terminal:osc-7501"
 
@@ -25,17 +24,16 @@ def status_detail(text: str) -> Detail | None:
     return _DETAILS.get(word)
 
 
-def lane_signals(said: Iterable[TerminalSignal], now: datetime) -> tuple[Signal, ...]:
-    """What a lane's newest terminal signals say about its state.
-
-    A status holds until the program says another: so it counts as seen now, with its age in the text.
-    """
+def lane_signals(said: Iterable[TerminalSignal]) -> tuple[Signal, ...]:
+    """What a lane's newest terminal signals say about its state, each with the time at which it was heard."""
     found = []
     for one in said:
         detail = status_detail(one.text) if one.kind is TerminalSignalKind.STATUS else None
         if detail is not None:
-            seen = f"{one.text}, said {format_age((now - one.at).total_seconds())} ago"
-            found.append(Signal(source=SignalSource.TERMINAL, detail=detail, rule=STATUS_RULE, seen=seen, at=now))
+            signal = Signal(
+                source=SignalSource.TERMINAL, detail=detail, rule=STATUS_RULE, seen=one_line(one.text), at=one.at
+            )
+            found.append(signal)
     return tuple(found)
 
 
@@ -57,8 +55,8 @@ class Heard:
         """The connection is gone: what is said from now on is not heard."""
         self._newest.clear()
 
-    def signals(self, records: Iterable[LaneRecord], now: datetime) -> Mapping[str, tuple[Signal, ...]]:
+    def signals(self, records: Iterable[LaneRecord]) -> Mapping[str, tuple[Signal, ...]]:
         """By lane; lanes of which nothing was heard are left out."""
         newest = dict(self._newest)  # another thread goes on listening
         said = {record.spec.name: newest.get(record.pane, {}) for record in records}
-        return {lane: lane_signals(tuple(of_lane.values()), now) for lane, of_lane in said.items() if of_lane}
+        return {lane: lane_signals(of_lane.values()) for lane, of_lane in said.items() if of_lane}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.operations.observe import lanes_of, read_panes
 from loop_orchestrator.watch.heard import Heard
 
 if TYPE_CHECKING:
-    from loop_orchestrator.model.lane import Lane
+    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneRun, Signal
     from loop_orchestrator.model.terminal import PaneReading
     from loop_orchestrator.world import World
+
+    Signals = tuple[Signal, ...]
 
 RECORD_S = 0.5
 """Seconds that a launcher may take to record how its program ended. At half, a slow disk hides the status at first; at
@@ -29,20 +32,35 @@ class Missed:
     now: str
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A pane as it was last read, and what its lane was found to be."""
+
+    reading: PaneReading
+    run: LaneRun | None
+    extra: Signals
+    lane: Lane
+
+    @property
+    def given(self) -> tuple[LaneRecord, LaneRun | None, Signals]:
+        """What it was found from, beside the reading."""
+        return (self.lane.record, self.run, self.extra)
+
+
 class LaneWatch:
     """Used by one thread at a time, and never by that of the event loop: looking blocks."""
 
     def __init__(self, world: World, heard: Heard) -> None:
         self._world = world
         self._heard = heard
-        self._readings: dict[str, PaneReading] = {}
+        self._seen: dict[str, _Seen] = {}
         self.missed: tuple[Missed, ...] = ()
         """what the last look at everything found"""
 
     def look(
         self, panes: Collection[str] | None, *, ended: Collection[int] = (), compare: bool = False
     ) -> tuple[Lane, ...]:
-        """Every lane; of the panes that were read before only these are read again, or all.
+        """Every lane; of the panes that were read before only these are read and judged again, or all.
 
         ended: processes that are known to have ended; what their launchers record of it is waited for.
         compare: find out what had changed since the panes were last read, into ``missed``.
@@ -50,24 +68,41 @@ class LaneWatch:
         """
         records = self._world.lanes.records()
         self._await_records(records, ended)
-        known = self._readings
-        wanted = [record.pane for record in records.values()]
-        read = [pane for pane in wanted if panes is None or pane in panes or pane not in known]
+        known = self._seen
+        read = [
+            record.pane
+            for record in records.values()
+            if panes is None or record.pane in panes or record.pane not in known
+        ]
         fresh = read_panes(self._world, read) if read else {}
-        readings = {pane: known[pane] for pane in wanted if pane in known and pane not in read} | fresh
-        now = self._world.clock.now()
-        extra = self._heard.signals(records.values(), now)
-        lanes = lanes_of(self._world, records.values(), readings, now, extra)
-        self.missed = ()
-        if compare:
-            before = lanes_of(self._world, records.values(), known, now, extra)
-            self.missed = tuple(
-                Missed(is_.name, is_.record.pane, was.state.detail.value, is_.state.detail.value)
-                for was, is_ in zip(before, lanes, strict=True)
-                if is_.record.pane in known and was.state.detail is not is_.state.detail
-            )
-        self._readings = readings
+        readings = {pane: seen.reading for pane, seen in known.items() if pane not in read} | fresh
+        now, extra = self._world.clock.now(), self._heard.signals(records.values())
+        given = {name: (self._world.lanes.run(name), extra.get(name, ())) for name in records}
+        again = [
+            record
+            for name, record in records.items()
+            if record.pane in read or known[record.pane].given != (record, *given[name])
+        ]
+        judged = {lane.name: lane for lane in lanes_of(self._world, again, readings, now, extra)}
+        self.missed = tuple(self._changed(again, judged, now, extra)) if compare else ()
+        lanes = tuple(judged.get(name) or known[record.pane].lane for name, record in records.items())
+        self._seen = {
+            lane.record.pane: _Seen(readings[lane.record.pane], *given[lane.name], lane)
+            for lane in lanes
+            if lane.record.pane in readings
+        }
         return lanes
+
+    def _changed(
+        self, records: Iterable[LaneRecord], lanes: Mapping[str, Lane], now: datetime, extra: Mapping[str, Signals]
+    ) -> Iterator[Missed]:
+        """The lanes in another state than the one that their panes, as last read, would give now."""
+        old = [record for record in records if record.pane in self._seen]
+        readings = {pane: seen.reading for pane, seen in self._seen.items()}
+        for was in lanes_of(self._world, old, readings, now, extra):
+            is_ = lanes[was.name]
+            if was.state.detail is not is_.state.detail:
+                yield Missed(was.name, was.record.pane, was.state.detail.value, is_.state.detail.value)
 
     def programs(self) -> dict[int, str]:
         """Processes whose ends matter -> pane: the first of each pane, and the program of each lane."""
