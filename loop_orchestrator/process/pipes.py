@@ -91,15 +91,22 @@ class PipedProgram:
         return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
 
     def close(self) -> None:
-        """Close the pipes and collect the program; killed if it has not ended by itself soon. Blocks up to 0.2 s."""
-        for pipe in (self._stdin, self._stdout):
-            with suppress(OSError):
-                pipe.close()
+        """Close its stdin and collect it; killed if it has not ended by itself soon. Blocks up to 0.2 s.
+
+        What it still says is read away: a program whose last word is refused may wait for ever to be rid of it.
+        """
+        deadline = time.monotonic() + END_GRACE_S
+        with suppress(OSError):
+            self._stdin.close()
+        with suppress(OSError):
+            while self.receive() != b"" and self.wait(to_send=False, deadline=deadline):
+                pass
         try:
-            self._process.wait(END_GRACE_S)
+            self._process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._stdout.close()
 
 
 def end_orphans(pids: Iterable[int]) -> None:

@@ -27,7 +27,7 @@ class LaneStore:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._records: tuple[Stamp, dict[str, LaneRecord]] | None = None
-        self._runs: dict[str, tuple[Stamp, LaneRun | None]] = {}
+        self._runs: dict[str, tuple[Stamp, LaneRun | None, Path]] = {}
 
     def records(self) -> dict[str, LaneRecord]:
         """Lanes by name in the order they were booted; empty where none was. Raises StoreError."""
@@ -62,12 +62,12 @@ class LaneStore:
 
     def run(self, name: str) -> LaneRun | None:
         """What the launcher recorded; None where there is no record that can be read."""
-        path = self.run_path(name)
+        known = self._runs.get(name)
+        path = known[2] if known else self.run_path(name)
         try:
             stamp = stamp_of(path)
         except FileNotFoundError:
             return None
-        known = self._runs.get(name)
         if known is not None and known[0] == stamp:
             return known[1]
         try:
@@ -76,7 +76,7 @@ class LaneStore:
         except (FileNotFoundError, StoreError):
             run = None
         if stamp is not None:
-            self._runs[name] = (stamp, run)
+            self._runs[name] = (stamp, run, path)
         return run
 
     def _change(self, change: Callable[[dict[str, LaneRecord]], dict[str, LaneRecord]]) -> None:

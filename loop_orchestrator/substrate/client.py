@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TypeVar
 
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.process.pipes import PipedProgram
 from loop_orchestrator.substrate.framing import Exchange, Framer, OutOfStep
 from loop_orchestrator.substrate.listing import outer_environment
-
-T = TypeVar("T")
 
 
 class LostError(Exception):
@@ -36,7 +33,7 @@ class ControlClient:
     def fileno(self) -> int:
         return self._program.fileno()
 
-    def ask(self, exchanges: Sequence[Exchange[T]], deadline: float) -> None:
+    def ask(self, exchanges: Sequence[Exchange[object]], deadline: float) -> None:
         """Send the lines in one go and wait until the last is answered. Raises LostError.
 
         deadline: on the monotonic clock. What was asked and is answered later is dropped then, in its turn.
@@ -49,7 +46,7 @@ class ControlClient:
                 raise LostError("tmux does not answer in time")
         self._said.clear()
 
-    def post(self, exchange: Exchange[T]) -> None:
+    def post(self, exchange: Exchange[object]) -> None:
         """Send a line without waiting, as far as it can be sent now. Raises LostError."""
         self._add(exchange)
         self._send()
@@ -79,7 +76,7 @@ class ControlClient:
         self.holds = False
         self._program.close()
 
-    def _add(self, exchange: Exchange[T]) -> None:
+    def _add(self, exchange: Exchange[object]) -> None:
         self._framer.expect(exchange)
         self._unsent += exchange.line.encode() + b"\n"
 

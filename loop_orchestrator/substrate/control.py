@@ -10,15 +10,15 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime
 
 from loop_orchestrator.errors import ProcessError, SubstrateError
 from loop_orchestrator.model.terminal import PaneReading, TerminalSignal
 from loop_orchestrator.process.pipes import end_orphans
 from loop_orchestrator.substrate.client import ControlClient, LostError, deadline_in
-from loop_orchestrator.substrate.framing import Body, Exchange, RepliedError
-from loop_orchestrator.substrate.listing import Screens, facts_and_rest, facts_format
+from loop_orchestrator.substrate.framing import Exchange, Lines, OutOfStep, RepliedError
+from loop_orchestrator.substrate.listing import Screens, facts_and_rest, facts_format, height_in, quoted
 from loop_orchestrator.substrate.port import Pushed
 from loop_orchestrator.substrate.stream import PaneStream
 
@@ -27,6 +27,9 @@ ANSWER_S = 2.0
 a hung tmux waits so long before the forked way is tried."""
 OPEN_S = 5.0
 """Seconds that two clients may take to attach."""
+
+LISTED = 8
+"""Panes beyond which listing every pane of the server costs it less than looking up each."""
 
 ASKED = "ignore-size,no-output"
 TOLD = "ignore-size,pause-after=2"
@@ -75,16 +78,20 @@ class ControlFeed:
         with self._lock:
             if self._lost or self._asked is None:
                 return None
-            token = os.urandom(8).hex()
-            facts = facts_format(token)
-            asked = [Exchange(self._reading_line(pane, facts), self._reading(token)) for pane in panes]
+            token, facts = os.urandom(8).hex(), dict[str, list[str]]()
+            looked_up = [Exchange(line, _listed(token, facts)) for line in _lookups(panes, token)]
+            screens = [Exchange(self._screen_line(pane), self._screen(pane, facts)) for pane in panes]
             try:
+                asked: list[Exchange[object]] = [*looked_up, *screens]
                 self._asked.ask(asked, deadline_in(ANSWER_S))
             except LostError as error:
                 self._lost = str(error)
                 return None
-            shown = ((pane, one.result()) for pane, one in zip(panes, asked, strict=True) if not one.failed)
-            readings = (self._screens.reading(pane, values, screen) for pane, (values, screen) in shown)
+            readings = (
+                self._screens.reading(pane, facts.get(pane, ()), screen.result(), self._text)
+                for pane, screen in zip(panes, screens, strict=True)
+                if not screen.failed
+            )
             return tuple(reading for reading in readings if reading)
 
     def fileno(self) -> int:
@@ -159,25 +166,26 @@ class ControlFeed:
 
     # Asking.
 
-    def _reading_line(self, pane: str, facts: str) -> str:
+    def _screen_line(self, pane: str) -> str:
         """One line, so that nothing comes between its commands, and after a failed one none of them runs.
 
         ``capture-pane -p`` would leak the whole reply in the server up to tmux 3.5a.
         """
-        return (
-            f"display-message -p -t '{pane}' '{facts}' ; capture-pane -e -b {self._buffer} -t '{pane}'"
-            f" ; show-buffer -b {self._buffer} ; delete-buffer -b {self._buffer}"
-        )
+        buffer = self._buffer
+        return f"capture-pane -e -b {buffer} -t '{pane}' ; show-buffer -b {buffer} ; delete-buffer -b {buffer}"
 
-    def _reading(self, token: str) -> Generator[Body, bytes, tuple[list[str], str]]:
-        printed = (yield Body(ending=token.encode())).decode("utf-8", "replace")
-        values, _ = next(facts_and_rest(printed, token))
-        yield Body()
-        height = int(values[-1] or 0)
-        shown = yield Body(lines=height + self._more_lines)
-        yield Body()
+    def _screen(self, pane: str, facts: Mapping[str, Sequence[str]]) -> Generator[Lines, bytes, bytes]:
+        """The screen as tmux shows it; as many rows as the pane has, by the facts that were read before it."""
+        yield None
+        if pane not in facts:  # it was made between the two commands
+            raise OutOfStep(f"a screen of {pane}, which was not listed")
+        shown = yield height_in(facts[pane]) + self._more_lines
+        yield None
+        return shown
+
+    def _text(self, shown: bytes) -> str:
         text = self._decoded(shown.decode("utf-8", "replace"))
-        return values, text if self._more_lines else f"{text}\n"
+        return text if self._more_lines else f"{text}\n"
 
     # Being told.
 
@@ -210,13 +218,28 @@ def _meant(found: re.Match[str]) -> str:
     return chr(int(code, 8)) if len(code) == 3 else _MEANS.get(code, code)
 
 
-def _plain() -> Generator[Body, bytes, bytes]:
+def _plain() -> Generator[Lines, bytes, bytes]:
     """The body of the one reply to a command that no pane has a hand in."""
-    return (yield Body())
+    return (yield None)
 
 
-def _probed() -> Generator[Body, bytes, str]:
-    yield Body()
-    shown = yield Body()
-    yield Body()
+def _lookups(panes: Sequence[str], token: str) -> list[str]:
+    """The commands that print the facts of these panes: each by itself, or all that the server has."""
+    facts = quoted(facts_format(token))
+    if len(panes) > LISTED:
+        return [f"list-panes -a -F {facts}"]
+    return [f"display-message -p -t '{pane}' {facts}" for pane in panes]
+
+
+def _listed(token: str, facts: dict[str, list[str]]) -> Generator[Lines, bytes, bool]:
+    """Puts what was printed into ``facts``, by pane."""
+    printed = yield None
+    facts |= {values[0]: values for values, _ in facts_and_rest(printed, token)}
+    return True
+
+
+def _probed() -> Generator[Lines, bytes, str]:
+    yield None
+    shown = yield None
+    yield None
     return shown.decode("utf-8", "replace")

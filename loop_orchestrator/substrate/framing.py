@@ -1,8 +1,8 @@
 """Takes apart what tmux says in control mode. Pure: bytes in, replies and notifications out.
 
 A pane may print lines that look like the end of a reply, and may guess the time and number in it. So whoever asks says
-how the body of each reply ends where a pane has a hand in it: after so many lines, or with a word that no pane knows.
-Only then the guard is looked for, and where it is not found the connection is out of step.
+how many lines the body of a reply has where a pane has a hand in it. Only behind them the guard is looked for, and
+where it is not found the connection is out of step.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 _BEGIN = re.compile(rb"%begin (\d+ \d+ (\d+))")
 _OURS = b"1"
@@ -32,23 +31,17 @@ class RepliedError(Exception):
     """tmux answered a command with an error, and ran no later command of the same line."""
 
 
-@dataclass(frozen=True)
-class Body:
-    """How the body of a reply ends, before the guard: nothing given means at the guard itself."""
-
-    lines: int = -1
-    """after exactly so many lines"""
-    ending: bytes = b""
-    """with the first line that ends so"""
+Lines = int | None
+"""How many lines the body of a reply has; None: as many as stand before the guard."""
 
 
 class Exchange(Generic[T]):
     """One line of commands and what is to be made of the replies, one for each command in it.
 
-    steps: yields how the next reply's body ends and is sent that body, without its last newline; returns the result.
+    steps: yields how long the next reply's body is and is sent that body, without its last newline; returns the result.
     """
 
-    def __init__(self, line: str, steps: Generator[Body, bytes, T]) -> None:
+    def __init__(self, line: str, steps: Generator[Lines, bytes, T]) -> None:
         if not line.strip():
             raise ValueError("an empty line would detach the client")
         self.line = line
@@ -85,7 +78,7 @@ class Framer:
         self._awaited: deque[Exchange[object]] = deque()
         self._guard = b""
         """time, number and flags of the reply that is being read; empty between replies"""
-        self._body = Body()
+        self._lines: Lines = None
         self._end = 0
         """where in the buffer the lines of the body end, as far as they were looked at"""
         self._body_left = False
@@ -97,9 +90,9 @@ class Framer:
         """Replies are still to come."""
         return bool(self._awaited)
 
-    def expect(self, exchange: Exchange[T]) -> None:
+    def expect(self, exchange: Exchange[object]) -> None:
         """Its line was, or is about to be, sent; after all lines that were expected before."""
-        self._awaited.append(exchange)  # type: ignore[arg-type]  # only its owner takes the result out
+        self._awaited.append(exchange)
 
     def feed(self, data: bytes) -> list[bytes]:
         """The notifications in it, in order; exchanges that got their replies are done. Raises OutOfStep."""
@@ -127,8 +120,8 @@ class Framer:
         self._guard, self._ours = begin[1], begin[2] == _OURS
         if self._ours and not self._awaited:
             raise OutOfStep("a reply that nobody asked for")
-        self._body = self._awaited[0].expected if self._ours else Body()
-        self._body_left = bool(self._body.ending) or self._body.lines > 0
+        self._lines = self._awaited[0].expected if self._ours else None
+        self._body_left = bool(self._lines)
         self._end = 0
         return True
 
@@ -136,10 +129,10 @@ class Framer:
         """Take the reply whose begin was read; False if it is not whole."""
         while True:
             if self._body_left:
-                end = self._end_of_body()
-                if end < 0:
+                body = _lines(self._lines or 0).match(self._buffer)
+                if body is None:
                     return self._wait()
-                self._body_left, self._end = False, end
+                self._body_left, self._end = False, body.end()
             end = self._buffer.find(b"\n", self._end)
             if end < 0:
                 return self._wait()
@@ -147,17 +140,9 @@ class Framer:
             if line in (b"%end " + self._guard, b"%error " + self._guard):
                 self._finish(line.startswith(b"%end "), end + 1)
                 return True
-            if self._body != Body():
+            if self._lines is not None:
                 raise OutOfStep(f"in place of the end of a reply: {line[:80]!r}")
             self._end = end + 1
-
-    def _end_of_body(self) -> int:
-        """Where the lines end that belong to the body whatever they say; -1: they are not all there."""
-        if self._body.ending:
-            found = self._buffer.find(self._body.ending + b"\n")
-            return found if found < 0 else found + len(self._body.ending) + 1
-        lines = _lines(self._body.lines).match(self._buffer)
-        return lines.end() if lines else -1
 
     def _wait(self) -> bool:
         if len(self._buffer) > MOST_BYTES:

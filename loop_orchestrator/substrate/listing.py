@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from loop_orchestrator.errors import SubstrateError
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
@@ -30,19 +30,30 @@ _FACTS = (
 )
 
 
+_ONE_LINE = "s/\n/ /:"
+_FREE = ("@loop_lane", "pane_current_command")
+
+
 def facts_format(token: str) -> str:
     """The tmux format of one pane's facts; the token, which no pane knows, stands before, between and after them.
 
-    The name of a program may have any character in it, newlines too.
+    They are one line: what a lane may give any name it likes has its newlines taken out.
     """
-    return "".join(f"{token}#{{{name}}}" for name in _FACTS) + token
+    return "".join(f"{token}#{{{_ONE_LINE if name in _FREE else ''}{name}}}" for name in _FACTS) + token
 
 
-def facts_and_rest(text: str, token: str) -> Iterator[tuple[list[str], str]]:
-    """For every time that the format was printed: the values, and the text from there to the next time."""
-    parts = text.split(token)[1:]
+def quoted(format: str) -> str:
+    """A format as a word of a tmux command line."""
+    escaped = format.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def facts_and_rest(data: bytes, token: str) -> Iterator[tuple[list[str], bytes]]:
+    """For every time that the format was printed: the values, and what was printed from there to the next time."""
+    parts = data.split(token.encode())[1:]
     for start in range(0, len(parts) - len(_FACTS), len(_FACTS) + 1):
-        yield parts[start : start + len(_FACTS)], parts[start + len(_FACTS)]
+        *values, rest = parts[start : start + len(_FACTS) + 1]
+        yield [value.decode("utf-8", "replace") for value in values], rest
 
 
 def read_facts(values: Sequence[str]) -> PaneFacts:
@@ -68,24 +79,31 @@ def read_facts(values: Sequence[str]) -> PaneFacts:
     )
 
 
+def height_in(values: Sequence[str]) -> int:
+    """The height of the pane, in rows; 0 where there is no such pane."""
+    return int(values[_FACTS.index("pane_height")] or 0)
+
+
 class Screens:
     """The screens as last read, so that one that shows the same is not taken apart again. One for each pane."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, Screen]] = {}
+        self._known: dict[str, tuple[bytes, Screen]] = {}
 
-    def reading(self, pane: str, values: Sequence[str], text: str) -> PaneReading | None:
+    def reading(
+        self, pane: str, values: Sequence[str], shown: bytes, text_of: Callable[[bytes], str]
+    ) -> PaneReading | None:
         """Facts and screen of a pane; None where tmux told of another or of none.
 
-        text: what ``capture-pane -e`` printed, each row with a newline at its end.
+        shown: what ``capture-pane -e`` printed, in some form; text_of: gives the text of it, each row with a newline.
         """
         if not values or values[0] != pane:
             self._known.pop(pane, None)
             return None
-        was, screen = self._known.get(pane, ("", None))
-        if screen is None or was != text:
-            screen = parse_ansi(text)
-            self._known[pane] = (text, screen)
+        was, screen = self._known.get(pane, (b"", None))
+        if screen is None or was != shown:
+            screen = parse_ansi(text_of(shown))
+            self._known[pane] = (shown, screen)
         return PaneReading(facts=read_facts(values), screen=screen)
 
 

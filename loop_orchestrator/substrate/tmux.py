@@ -24,6 +24,7 @@ from loop_orchestrator.substrate.listing import (
     facts_format,
     is_running,
     outer_environment,
+    quoted,
     read_facts,
 )
 from loop_orchestrator.substrate.port import PaneStart, PasteResult
@@ -114,7 +115,7 @@ class TmuxSubstrate:
             if _NO_SERVER.search(listed.complaint) or _GONE.search(listed.complaint):
                 return ()
             raise _failed("list-panes", self._session, listed)
-        return tuple(read_facts(values) for values, _ in facts_and_rest(listed.text, token))
+        return tuple(read_facts(values) for values, _ in facts_and_rest(listed.stdout, token))
 
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         for pane in panes:
@@ -133,19 +134,20 @@ class TmuxSubstrate:
         if not panes:
             return ()
         token = os.urandom(16).hex()  # no pane can print it, so no pane can forge the end of its screen
+        facts = quoted(facts_format(token))
         lines = []
         for pane in panes:
-            lines += [f"display-message -p -t '{pane}' '{facts_format(token)}'", f"capture-pane -p -e -t '{pane}'"]
-        script = "\n".join((*lines, f"display-message -p '{facts_format(token)}'", ""))
+            lines += [f"display-message -p -t '{pane}' {facts}", f"capture-pane -p -e -t '{pane}'"]
+        script = "\n".join((*lines, f"display-message -p {facts}", ""))
         answer = self._tmux("source-file", "-", stdin=script.encode())
-        shown = list(facts_and_rest(answer.stdout.decode("utf-8", "replace"), token))
-        if len(shown) != len(panes) + 1:
+        printed = list(facts_and_rest(answer.stdout, token))
+        if len(printed) != len(panes) + 1:
             if _NO_SERVER.search(answer.complaint):
                 return ()
             raise _failed("source-file", f"{len(panes)} panes", answer)
         readings = (
-            self._screens.reading(pane, values, screen.removeprefix("\n"))
-            for pane, (values, screen) in zip(panes, shown, strict=False)
+            self._screens.reading(pane, values, shown, _captured)
+            for pane, (values, shown) in zip(panes, printed, strict=False)
         )
         return tuple(reading for reading in readings if reading)
 
@@ -343,6 +345,11 @@ class TmuxSubstrate:
         found = re.search(r"(\d+)\.(\d+)", said)
         if found and (int(found[1]), int(found[2])) < OLDEST:
             raise SubstrateError(f"{said} is too old: tmux {'.'.join(map(str, OLDEST))} or newer is needed")
+
+
+def _captured(printed: bytes) -> str:
+    """The screen, behind the newline that ends the facts."""
+    return printed.decode("utf-8", "replace").removeprefix("\n")
 
 
 def _words(argv: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,22 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loop_orchestrator.substrate.framing import Body, Exchange, Framer, OutOfStep, RepliedError
+from loop_orchestrator.substrate.framing import Exchange, Framer, Lines, OutOfStep, RepliedError
 
 LINES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12), max_size=6)
-TOKEN = b"~token~"
 
 
-def counted(lines: int) -> Generator[Body, bytes, bytes]:
-    return (yield Body(lines=lines))
-
-
-def until(ending: bytes) -> Generator[Body, bytes, bytes]:
-    return (yield Body(ending=ending))
-
-
-def plain() -> Generator[Body, bytes, bytes]:
-    return (yield Body())
+def body_of(lines: Lines) -> Generator[Lines, bytes, bytes]:
+    return (yield lines)
 
 
 def reply(number: int, body: Sequence[bytes], *, error: bool = False, flags: int = 1) -> bytes:
@@ -59,26 +50,17 @@ def test_a_body_of_counted_lines_is_taken_whole_whatever_the_lines_say(
     shown = [[line.encode() for line in body] for body in bodies]
     for number, body in enumerate(shown):
         body.insert(forged % (len(body) + 1), guards[(number + forged) % len(guards)])
-    asked = [Exchange("capture", counted(len(body))) for body in shown]
+    asked = [Exchange("capture", body_of(len(body))) for body in shown]
     data = b"".join(reply(number, body) for number, body in enumerate(shown))
     data = b"".join(line + b"\n" for line in said) + data
     assert fed(data, cuts, asked) == said
     assert [exchange.result() for exchange in asked] == [b"\n".join(body) for body in shown]
 
 
-@given(before=LINES, cuts=st.lists(st.integers(0, 10_000), max_size=8))
-def test_a_body_goes_on_until_the_word_that_no_pane_knows(before: list[str], cuts: list[int]) -> None:
-    """The name of a program may hold newlines, and after them what looks like the end."""
-    body = [line.encode() for line in before] + [b"%end 1700000000 7 1", b"text" + TOKEN]
-    asked = Exchange("display-message", until(TOKEN))
-    fed(reply(7, body), cuts, [asked])
-    assert asked.result() == b"\n".join(body)
-
-
 @given(cuts=st.lists(st.integers(0, 400), max_size=30))
 def test_characters_are_not_torn_by_the_border_of_a_read(cuts: list[int]) -> None:
     body = ["⠙ é 日本 " * 3, "❯ 🙂"]
-    asked = Exchange("capture", counted(2))
+    asked = Exchange("capture", body_of(2))
     fed(reply(1, [line.encode() for line in body]), cuts, [asked])
     assert asked.result().decode() == "\n".join(body)
 
@@ -87,8 +69,8 @@ def test_characters_are_not_torn_by_the_border_of_a_read(cuts: list[int]) -> Non
 def test_a_reply_longer_or_shorter_than_it_must_be_is_out_of_step(height: int) -> None:
     for lines in (height - 1, height + 1):
         framer = Framer()
-        framer.expect(Exchange("capture", counted(lines)))
-        framer.expect(Exchange("capture", counted(height)))
+        framer.expect(Exchange("capture", body_of(lines)))
+        framer.expect(Exchange("capture", body_of(height)))
         with pytest.raises(OutOfStep):
             framer.feed(reply(1, [b"row"] * height) + reply(2, [b"row"] * height) + reply(3, []))
 
@@ -100,19 +82,19 @@ def test_what_nobody_asked_for_is_out_of_step(data: bytes) -> None:
 
 
 def test_replies_to_others_are_passed_over() -> None:
-    asked = Exchange("x", plain())
+    asked = Exchange("x", body_of(None))
     said = fed(reply(1, [b"of a hook"], flags=0) + b"%sessions-changed\n" + reply(2, [b"mine"]), [], [asked])
     assert said == [b"%sessions-changed"]
     assert asked.result() == b"mine"
 
 
 def test_after_an_error_the_rest_of_the_line_is_not_waited_for() -> None:
-    def two() -> Generator[Body, bytes, bytes]:
-        first = yield Body()
-        second = yield Body()
+    def two() -> Generator[Lines, bytes, bytes]:
+        first = yield None
+        second = yield None
         return first + second
 
-    failing, fine = Exchange("a ; b", two()), Exchange("c", plain())
+    failing, fine = Exchange("a ; b", two()), Exchange("c", body_of(None))
     fed(reply(1, [b"can't find pane"], error=True) + reply(2, [b"mine"]), [], [failing, fine])
     with pytest.raises(RepliedError, match="can't find pane"):
         failing.result()
@@ -121,4 +103,4 @@ def test_after_an_error_the_rest_of_the_line_is_not_waited_for() -> None:
 
 def test_an_empty_line_is_never_sent() -> None:
     with pytest.raises(ValueError, match="detach"):
-        Exchange(" ", plain())
+        Exchange(" ", body_of(None))

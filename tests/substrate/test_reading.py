@@ -83,7 +83,7 @@ def test_the_name_of_a_program_may_be_anything(server: Server, way: Way) -> None
 
 
 def sly(readings: tuple[PaneReading, ...]) -> tuple[PaneReading, ...]:
-    return readings if readings[0].facts.command.startswith("sly\n") else ()
+    return readings if readings[0].facts.command == "sly %end" else ()
 
 
 def test_backslashes_tabs_and_what_looks_like_an_escape_are_read_as_they_are(server: Server, way: Way) -> None:
