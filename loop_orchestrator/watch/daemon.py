@@ -22,6 +22,7 @@ from loop_orchestrator.model.brain import FailureKind
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import ready_tasks
+from loop_orchestrator.process.folders import changed_paths
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.heard import Heard
@@ -59,6 +60,10 @@ double, every end that nothing else announces is noticed a second later."""
 
 STOP_LIMIT_S = 1.5
 """Seconds that a cycle has to end after SIGTERM; what it had begun is on disk and is settled by the next one."""
+
+REPLACED_S = 1.0
+"""Seconds between the end of a folder that is listened to and listening to the one in its place. At half, a folder that
+is being removed is made anew more often; at double, what happens in the new one meanwhile is noticed later."""
 
 AGAIN_S = 5.0
 """Seconds after which a look or the listening that failed is tried again. At half, a full disk is asked twice as often;
@@ -123,9 +128,9 @@ class _Pace:
         """Look at the project; of the lanes at those in these panes, or at all. See LaneWatch.look for the options."""
         self._note(self._look(lambda: self.lanes.look(panes, ended=ended, compare=compare)))
 
-    def note_lanes(self, panes: Collection[str]) -> bool:
+    def note_lanes(self, panes: Collection[str], ended: Collection[int] = ()) -> bool:
         """Look at the lanes in these panes, and at the rest only if that says anything new; False: it did not."""
-        lanes = self.lanes.look(panes)
+        lanes = self.lanes.look(panes, ended=ended)
         if not lanes_moved(self.now.look, details_of(lanes)):
             return False
         self._note(self._look(lambda: lanes))
@@ -276,13 +281,11 @@ class _Daemon:
             except Exception as error:
                 self._failed("listening", error)
                 await self._stopped_within(AGAIN_S)
-                self.look_wanted = True
-                self.wake.set()
+            self.look_wanted = True
+            self.wake.set()
 
     async def _hear(self) -> None:
         """File notifications are hints to look; what they name only tells this program's own writes from others'."""
-        from watchfiles import awatch
-
         layout = self.world.layout
         own = (
             layout.messages,
@@ -293,15 +296,18 @@ class _Daemon:
             layout.loop_dir,
         )
         watched = [*map(ensure_dir, own), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
-        async for found in awatch(*watched, step=20, debounce=50, recursive=False, stop_event=self.stop):
-            paths = {Path(path) for _, path in found}
+        async for paths in changed_paths(watched, self.stop):
             if layout.events in paths:
                 self._show_events()
             if layout.lanes_file in paths:
                 self.terminal.try_again()
-            if any(self._calls_for_a_look(path) for path in paths):
+            replaced = not paths.isdisjoint(watched)
+            if replaced or any(self._calls_for_a_look(path) for path in paths):
                 self.look_wanted = True
                 self.wake.set()
+            if replaced:  # a folder of the same name is another one; if all are gone, the look says so
+                await self._stopped_within(REPLACED_S)
+                return
 
     def _calls_for_a_look(self, path: Path) -> bool:
         layout = self.world.layout
@@ -370,7 +376,8 @@ class _Daemon:
         while not self.stop.is_set() and not self.look_wanted and not self.terminal.everything:
             panes = self.terminal.take_due() if self.terminal.connected else frozenset()
             if panes:
-                if await asyncio.to_thread(self.pace.note_lanes, panes):
+                ended = self.terminal.take_ended()
+                if await asyncio.to_thread(self.pace.note_lanes, panes, ended):
                     return
                 self.terminal.check()
                 continue

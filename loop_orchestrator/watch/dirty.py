@@ -40,6 +40,10 @@ class DirtyPanes:
         else:
             known.last, known.looks = at, 0
 
+    def hurry(self, pane: str, at: float) -> None:
+        """The pane is to be looked at now, whatever it goes on printing."""
+        self._panes[pane] = _Pane(at - NOISY_S, at)
+
     def next_due(self) -> float | None:
         """When the next pane is to be looked at; None: no pane is."""
         return min((pane.due() for pane in self._panes.values()), default=None)

@@ -25,6 +25,10 @@ tmux that is gone; at double, a short break lasts twice as long."""
 RETRY_MOST_S = 60.0
 """Longest wait between two tries: what the sweep costs meanwhile is more."""
 
+BUSY_S = 0.05
+"""Between two times that pushes are taken in while there are always some. At half, lanes that draw cost nearly twice as
+much; at double, a word of one lane may be heard a tenth of a second late because another one draws."""
+
 LATE_S = 0.5
 """How much later than the screen a push may come. At half, a busy machine reports changes as missed that were not."""
 
@@ -45,6 +49,10 @@ class Listening:
         self._dirty = DirtyPanes()
         self._spoke_at: dict[str, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._took_at = -BUSY_S
+        """when pushes were taken in last"""
+        self._later: asyncio.TimerHandle | None = None
+        """listens again after a moment"""
         self._ends = Ends(self._program_ended)
         self._programs: Mapping[int, str] = {}
         self._ended: set[int] = set()
@@ -110,8 +118,6 @@ class Listening:
             self._timer.cancel()
         self._ends.close()
         if self._feed is not None:
-            if self.connected:
-                self._loop.remove_reader(self._feed.fileno())
             await asyncio.to_thread(self._feed.close)
 
     async def _hear(self, feed: Feed) -> None:
@@ -125,6 +131,9 @@ class Listening:
         try:
             await self._lost.wait()
         finally:
+            if self._later is not None:
+                self._later.cancel()
+                self._later = None
             self._loop.remove_reader(feed.fileno())
             self.connected = False
             self._dirty.clear()
@@ -133,8 +142,13 @@ class Listening:
         self._look_at_everything()
 
     def _take_pushed(self, feed: Feed) -> None:
-        pushed = feed.pushed(self._world.clock.now())
+        """Take in what was pushed; while much is, only every BUSY_S: each time costs more than what it brings."""
         now = self._loop.time()
+        if now - self._took_at < BUSY_S:
+            self._loop.remove_reader(feed.fileno())
+            self._later = self._loop.call_later(BUSY_S, self._listen_again, feed)
+        self._took_at = now
+        pushed = feed.pushed(self._world.clock.now())
         for pane in pushed.spoke:
             self._dirty.spoke(pane, now)
             self._spoke_at[pane] = now
@@ -146,11 +160,16 @@ class Listening:
             self._look_at_everything()
         self._arm()
 
+    def _listen_again(self, feed: Feed) -> None:
+        self._later = None
+        self._loop.add_reader(feed.fileno(), self._take_pushed, feed)
+
     def _program_ended(self, pid: int) -> None:
         pane = self._programs.get(pid, "")
         self._heard.forget(pane)
         self._ended.add(pid)
-        self._look_at_everything()
+        self._dirty.hurry(pane, self._loop.time())
+        self._on_due()
 
     def _look_at_everything(self) -> None:
         self.everything = True

@@ -65,3 +65,10 @@ def test_all_that_was_not_looked_at_can_be_taken_at_once() -> None:
     assert dirty.next_due() == FIRST, "it was perhaps read half drawn"
     dirty.clear()
     assert dirty.next_due() is None
+
+
+def test_a_pane_in_a_hurry_is_looked_at_at_once_and_again_later() -> None:
+    dirty = DirtyPanes()
+    dirty.hurry("%1", 5.0)
+    assert dirty.take_due(5.0) == {"%1"}
+    assert dirty.next_due() == 5.0 + FIRST
