@@ -75,7 +75,9 @@ class ControlFeed:
             self._lost = ""
 
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...] | None:
-        with self._lock:
+        if not self._lock.acquire(blocking=False):
+            return None  # it is being connected; that may take longer than the forked way
+        try:
             if self._lost or self._asked is None:
                 return None
             token, facts = os.urandom(8).hex(), dict[str, list[str]]()
@@ -93,6 +95,8 @@ class ControlFeed:
                 if not screen.failed
             )
             return tuple(reading for reading in readings if reading)
+        finally:
+            self._lock.release()
 
     def fileno(self) -> int:
         assert self._told is not None

@@ -168,6 +168,9 @@ class Listening:
         pane = self._programs.get(pid, "")
         self._heard.forget(pane)
         self._ended.add(pid)
+        if not self.connected:
+            self._look_at_everything()
+            return
         self._dirty.hurry(pane, self._loop.time())
         self._on_due()
 
