@@ -52,6 +52,7 @@ class ControlFeed:
         self._asked: ControlClient | None = None
         self._told: ControlClient | None = None
         self._lost = "not connected"
+        self._on_lost: Callable[[], None] | None = None
         self._buffer = f"loop-read-{os.getpid()}-{os.urandom(4).hex()}"
         self._decoded: Callable[[str], str] = str
         self._more_lines = 0
@@ -62,8 +63,9 @@ class ControlFeed:
     def lost(self) -> str:
         return self._lost
 
-    def open(self) -> None:
+    def open(self, *, on_lost: Callable[[], None] | None = None) -> None:
         with self._lock:
+            self._on_lost = on_lost
             if not self._answers_again():
                 self._end()
                 try:
@@ -88,6 +90,8 @@ class ControlFeed:
                 self._asked.ask(asked, deadline_in(ANSWER_S))
             except LostError as error:
                 self._lost = str(error)
+                if self._on_lost is not None:
+                    self._on_lost()
                 return None
             readings = (
                 self._screens.reading(pane, facts.get(pane, ()), screen.result(), self._text)

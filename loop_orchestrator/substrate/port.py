@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,8 +60,11 @@ class Feed(Protocol):
     of an event loop; fileno and pushed are, and only for one thread.
     """
 
-    def open(self) -> None:
-        """Connect, or connect again. Raises SubstrateError, with the reason, where that is not possible."""
+    def open(self, *, on_lost: Callable[[], None] | None = None) -> None:
+        """Connect, or connect again. Raises SubstrateError, with the reason, where that is not possible.
+
+        on_lost: called, in the thread that notices it, when a reading finds that it does not hold any more.
+        """
 
     @property
     def lost(self) -> str:

@@ -359,7 +359,6 @@ class _Daemon:
         programs = await asyncio.to_thread(look)
         if everything:
             self.swept_at = now
-        terminal.check()
         terminal.follow(programs)
         if compare:
             terminal.confirm(self.pace.lanes.missed)
@@ -379,7 +378,6 @@ class _Daemon:
                 ended = self.terminal.take_ended()
                 if await asyncio.to_thread(self.pace.note_lanes, panes, ended):
                     return
-                self.terminal.check()
                 continue
             self.wake.clear()
             try:

@@ -69,7 +69,7 @@ class Listening:
         wait_s = RETRY_FIRST_S
         while True:
             try:
-                await asyncio.to_thread(self._feed.open)
+                await asyncio.to_thread(self._feed.open, on_lost=self._lost_elsewhere)
             except SubstrateError as error:
                 self._say_lost(error.message)
             else:
@@ -84,11 +84,6 @@ class Listening:
         """The session may be there (again)."""
         if not self.connected:
             self._again.set()
-
-    def check(self) -> None:
-        """Take note if the connection failed whoever used it."""
-        if self.connected and self._feed is not None and self._feed.lost:
-            self._lost.set()
 
     def take_due(self, *, all_dirty: bool = False) -> frozenset[str]:
         """The panes to look at now; ``all_dirty``: those that would have waited for silence too."""
@@ -122,7 +117,8 @@ class Listening:
 
     async def _hear(self, feed: Feed) -> None:
         """Until the connection is lost."""
-        self._lost.clear()
+        if not feed.lost:
+            self._lost.clear()
         self._loop.add_reader(feed.fileno(), self._take_pushed, feed)
         self.connected = True
         self._told = ""
@@ -163,6 +159,11 @@ class Listening:
     def _listen_again(self, feed: Feed) -> None:
         self._later = None
         self._loop.add_reader(feed.fileno(), self._take_pushed, feed)
+
+    def _lost_elsewhere(self) -> None:
+        """Another thread found it out; what it does meanwhile may take long."""
+        with suppress(RuntimeError):  # the daemon is ending
+            self._loop.call_soon_threadsafe(self._lost.set)
 
     def _program_ended(self, pid: int) -> None:
         pane = self._programs.get(pid, "")

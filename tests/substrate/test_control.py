@@ -145,11 +145,14 @@ def test_a_stopped_server_is_not_waited_for_and_its_late_answer_is_dropped_in_it
     eventually(lambda: [one.screen.rows[0] for one in held.short.read(ids)] == ["first", "second"])
     clients = held.clients()
     server = held.server.pid
+    told: list[str] = []
+    held.feed.open(on_lost=lambda: told.append(held.feed.lost))
     os.kill(server, signal.SIGSTOP)
     try:
         assert held.feed.read([first]) is None
         assert "in time" in held.feed.lost
         assert held.feed.read([first]) is None, "it is not asked again before it is opened again"
+        assert told == [held.feed.lost]
     finally:
         os.kill(server, signal.SIGCONT)
     monkeypatch.setattr(control, "ANSWER_S", 10)
