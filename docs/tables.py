@@ -21,6 +21,7 @@ from loop_orchestrator.model.decision import ITEM_MOVES, ApprovalMode, DecisionS
 from loop_orchestrator.model.delivery import DELIVERY_MOVES, DeliveryStatus
 from loop_orchestrator.model.event import EVENT_KINDS
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
+from loop_orchestrator.model.restart import RestartEvent
 from loop_orchestrator.model.task import TASK_MOVES, TaskStatus
 from loop_orchestrator.model.verdict import Level
 
@@ -92,6 +93,7 @@ def _actions() -> str:
 TABLES: Mapping[str, Callable[[], str]] = {
     "lane-words": lambda: _enum(LaneWord, "word"),
     "lane-details": _details,
+    "restarts": lambda: _enum(RestartEvent, "event"),
     "delivery": lambda: _moves(DeliveryStatus, DELIVERY_MOVES),  # type: ignore[arg-type]
     "item": lambda: _moves(ItemStatus, ITEM_MOVES),  # type: ignore[arg-type]
     "decision": lambda: _enum(DecisionStatus, "state"),

@@ -32,6 +32,13 @@ CRASH_POINTS: dict[str, str] = {
     "delivery.submitting": "Enter is recorded as pressed, it was not pressed yet",
     "delivery.submitted": "Enter was pressed, no receipt is on disk",
     "delivery.closed": "the receipt is on disk",
+    "worktree.made": "a lane's worktree is there, its branch is not in the state file and its pane was not started",
+    "snapshot.made": "the uncommitted work of a lane is under its ref, nothing was ended",
+    "handoff.written": "the hand-off of a lane is on disk, its pane was not touched",
+    "lane.ended": "the pane of a lane was ended, the lane is still on record",
+    "restart.recorded": "a restart is recorded as begun, the lane's pane was not touched",
+    "restart.started": "the lane's program was started again, its new record is not on disk",
+    "restart.kept": "the lane's new record is on disk, the restart is not closed",
     "mail.linked": "a message is in the mailbox, its event is not in the log",
 }
 """Point -> what is true when the process dies there."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from loop_orchestrator.config.load import LoadedConfig
     from loop_orchestrator.config.schema import Config
     from loop_orchestrator.harnesses.detect import Found
+    from loop_orchestrator.harnesses.hookdata import HookFiles
     from loop_orchestrator.harnesses.registry import Harnesses
     from loop_orchestrator.model.action import Action
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
-    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
+    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.operations.boot import Surroundings
     from loop_orchestrator.operations.trust import Door
@@ -34,11 +36,13 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.restarts import RestartLog
+    from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
     from loop_orchestrator.substrate.port import Feed, Substrate
-    from loop_orchestrator.world import Brain, World
+    from loop_orchestrator.world import Brain, Ears, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,13 @@ class Options:
     socket: str | None = None
     json: bool = False
     lane_config: str | None = None
+    project: str | None = None
+    """a name; it names the session where nothing else does"""
+    mailbox_dir: str | None = None
+    state_file: str | None = None
+    state_dir: str | None = None
+    touch_nothing: bool = False
+    """not even compiled copies of what was read are written"""
 
 
 class Project:
@@ -59,7 +70,7 @@ class Project:
         self.options = options
         self.environ = environ
         self.clock = SystemClock()
-        self.heard: Callable[[Iterable[LaneRecord]], Mapping[str, tuple[Signal, ...]]] = _nothing_heard
+        self.ears: Ears | None = None
 
     def at(self, directory: Path) -> Project:
         """The same options for the project in another directory."""
@@ -100,11 +111,17 @@ class Project:
         """The session: named, the one that the project has, or the project's own name."""
         from loop_orchestrator.stores.layout import Layout
 
-        named = self.options.session or self.environ.get("LOOP_SESSION")
+        if self.options.session:
+            return self.options.session
+        if self.options.project:
+            return session_name(self.options.project)
+        named = self.environ.get("LOOP_SESSION")
         if named:
             return named
+        if project := self.environ.get("LOOP_PROJECT"):
+            return session_name(project)
         known = Layout.sessions(self.root)
-        return known[0] if len(known) == 1 else session_name(self.root)
+        return known[0] if len(known) == 1 else session_name(self.root.name)
 
     @cached_property
     def socket(self) -> str:
@@ -117,9 +134,27 @@ class Project:
 
     @cached_property
     def layout(self) -> Layout:
-        from loop_orchestrator.stores.layout import Layout
+        """Every path. Raises UsageError for places that are not those which the running session was booted with."""
+        from loop_orchestrator.stores.layout import Elsewhere, Layout
+        from loop_orchestrator.stores.places import read_places, refuse_others_folder
 
-        return Layout(self.root, self.session)
+        plain = Layout(self.root, self.session)
+        booted = read_places(plain)
+        found: dict[str, Path | None] = {}
+        for place in _PLACES:
+            given = getattr(self.options, place.option) or self.environ.get(place.variable)
+            known = getattr(booted, place.field) if booted else None
+            asked = _within(self.root, given) if given else known
+            found[place.field] = None if asked == getattr(plain, place.field) else asked
+            if booted is not None and found[place.field] != known and self.substrate.session_exists():
+                here = known or getattr(plain, place.field)
+                raise UsageError(
+                    f"session {self.session} runs with its {place.what} in {here}, not in {asked}",
+                    hint=f"leave {place.variable} out, or end the session first: loop down",
+                )
+        layout = Layout(self.root, self.session, Elsewhere(**found))
+        refuse_others_folder(layout)
+        return layout
 
     @cached_property
     def loaded(self) -> LoadedConfig:
@@ -127,7 +162,8 @@ class Project:
         from loop_orchestrator.config.load import load
 
         named = self.options.lane_config
-        return load(self.root, lane_config=Path(named).absolute() if named else None)
+        keep = not self.options.touch_nothing
+        return load(self.root, lane_config=Path(named).absolute() if named else None, keep_copy=keep)
 
     @property
     def config(self) -> Config:
@@ -137,12 +173,26 @@ class Project:
     def harnesses(self) -> Harnesses:
         """The harnesses there are; the config is checked against their names. Raises ConfigError."""
         from loop_orchestrator.config.load import load
-        from loop_orchestrator.harnesses.registry import Harnesses
+        from loop_orchestrator.harnesses.registry import IDLE_HOME, Harnesses
 
-        found = Harnesses(self.layout.harness_dir, cache_dir=self.layout.cache)
+        keep = not self.options.touch_nothing
+        idle_home = self.environ.get(IDLE_HOME, "")
+        found = Harnesses(self.layout.harness_dir, cache_dir=self.layout.cache if keep else None, idle_home=idle_home)
         named = self.options.lane_config
-        load(self.root, lane_config=Path(named).absolute() if named else None, harness_names=tuple(found))
+        load(
+            self.root,
+            lane_config=Path(named).absolute() if named else None,
+            harness_names=tuple(found),
+            keep_copy=keep,
+        )
         return found
+
+    @cached_property
+    def hooks(self) -> HookFiles:
+        """What is known of the hooks of agent programs."""
+        from loop_orchestrator.harnesses.hookdata import HookFiles
+
+        return HookFiles(self.layout.harness_dir / "hooks", cache_dir=self.layout.cache)
 
     @cached_property
     def events(self) -> EventLog:
@@ -197,10 +247,17 @@ class Project:
 
     @cached_property
     def substrate(self) -> Substrate:
+        from loop_orchestrator.process.survival import read_facts, start_prefix
         from loop_orchestrator.substrate.tmux import TmuxSubstrate
 
         tmux = self.config.tmux
-        return TmuxSubstrate(socket=self.socket, session=self.session, width=tmux.width, height=tmux.height)
+        return TmuxSubstrate(
+            socket=self.socket,
+            session=self.session,
+            width=tmux.width,
+            height=tmux.height,
+            start_under=lambda: start_prefix(read_facts(self.environ)),
+        )
 
     @property
     def feed(self) -> Feed | None:
@@ -227,7 +284,10 @@ class Project:
             "LOOP_PROJECT_ROOT": str(self.root),
             "LOOP_MAILBOX": str(self.layout.messages),
             "LOOP_TMUX_SOCKET": self.socket,
+            "LOOP_BIN": str(Path(sys.executable).with_name("loop")),
         }
+        if self.layout.elsewhere.state_file:
+            env["LOOP_STATE_FILE"] = str(self.layout.state_file)
         return Surroundings(python=sys.executable, shell=self.environ.get("SHELL", ""), env=env)
 
     def found_agents(self) -> tuple[Found, ...]:
@@ -246,6 +306,18 @@ class Project:
         from loop_orchestrator.stores.lanes import LaneStore
 
         return LaneStore(self.layout)
+
+    @cached_property
+    def restarts(self) -> RestartLog:
+        from loop_orchestrator.stores.restarts import RestartLog
+
+        return RestartLog(self.layout.restarts)
+
+    @cached_property
+    def signals(self) -> SignalStore:
+        from loop_orchestrator.stores.signals import SignalStore
+
+        return SignalStore(self.layout)
 
     @cached_property
     def deliveries(self) -> DeliveryStore:
@@ -269,6 +341,18 @@ class Project:
     def lanes_seen(self) -> KeyedNotes:
         return self._notes(self.layout.lanes_seen)
 
+    @cached_property
+    def saved_places(self) -> KeyedNotes:
+        return self._notes(self.layout.saved_places)
+
+    @cached_property
+    def versions(self) -> KeyedNotes:
+        return self._notes(self.layout.versions)
+
+    @cached_property
+    def drifts(self) -> KeyedNotes:
+        return self._notes(self.layout.drifts)
+
     def _notes(self, path: Path) -> KeyedNotes:
         from loop_orchestrator.stores.notes import KeyedNotes
 
@@ -285,7 +369,10 @@ class Project:
     def prompts(self) -> Mapping[str, str]:
         from loop_orchestrator.prompts import load_prompts
 
-        return load_prompts()
+        texts = load_prompts()
+        if self.layout.elsewhere.messages is None:
+            return texts
+        return {name: text.replace(".loop/messages/", f"{self.layout.messages}/") for name, text in texts.items()}
 
     @cached_property
     def cancel(self) -> Cancel:
@@ -320,7 +407,7 @@ class Project:
     def end_lane(self, name: str) -> Path:
         from loop_orchestrator.operations.ending import end_lane
 
-        return end_lane(self, name, by="engine")
+        return end_lane(self, name, by="engine").handoff
 
     @cached_property
     def world(self) -> World:
@@ -332,9 +419,21 @@ class Project:
         return self
 
 
-def _nothing_heard(records: Iterable[LaneRecord]) -> Mapping[str, tuple[Signal, ...]]:  # noqa: ARG001
-    """A command that looks once has not listened."""
-    return {}
+@dataclass(frozen=True)
+class _Place:
+    """A place that an option and a variable may name."""
+
+    field: str
+    option: str
+    variable: str
+    what: str
+
+
+_PLACES = (
+    _Place("messages", "mailbox_dir", "LOOP_MAILBOX_DIR", "mailbox"),
+    _Place("state_file", "state_file", "LOOP_STATE_FILE", "state file"),
+    _Place("session_dir", "state_dir", "LOOP_TMUX_STATE_DIR", "files"),
+)
 
 
 class _Actions:
@@ -352,18 +451,28 @@ class _Actions:
 
 
 def find_root(start: Path) -> Path:
-    """The nearest directory from here up with a config or ``.loop/``, else the git top level, else this one."""
-    places = (start.absolute(), *start.absolute().parents)
+    """The nearest directory from here up with a config or ``.loop/``, else the git top level, else this one.
+
+    Inside a lane's worktree, which may hold a copy of the config, it is the project that the worktree belongs to.
+    """
+    start = start.absolute()
+    own = [place.parents[3] for place in (start, *start.parents) if place.parts[-4:-2] == (".loop", "worktrees")]
+    places = (*own, start, *start.parents)
     for place in places:
         if (place / "lane-config.yaml").is_file() or (place / ".loop").is_dir():
             return place
     return next((place for place in places if (place / ".git").exists()), places[0])
 
 
-def session_name(root: Path) -> str:
-    """The name of a directory, as one that tmux and the layout take."""
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", root.name).strip("-_")[:80]
+def session_name(project: str) -> str:
+    """The name of a project or a directory, as one that tmux and the layout take."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", project).strip("-_")[:80]
     return name or "loop"
+
+
+def _within(root: Path, given: str) -> Path:
+    """The path, one that is relative taken from the project: whoever names it is somewhere else each time."""
+    return Path(os.path.normpath(root / os.path.expanduser(given)))  # noqa: PTH111 - raises for an unknown user
 
 
 def state_home(environ: Mapping[str, str]) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.restarts import RestartLog
+    from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
@@ -42,6 +45,16 @@ class Brain(Protocol):
 
         transcript: receives the reply as it arrives. The built-in brain reads the snapshot, the others the prompt.
         """
+
+
+class Ears(Protocol):
+    """What is heard of lanes as it happens, beside what a look at them shows."""
+
+    def signals(self, records: Iterable[LaneRecord]) -> Mapping[str, tuple[Signal, ...]]:
+        """Lane -> what its terminal said by itself."""
+
+    def drawn(self, records: Iterable[LaneRecord]) -> Mapping[str, datetime]:
+        """Lane -> when it drew something last, or a time since which it drew nothing."""
 
 
 class World(Protocol):
@@ -79,6 +92,13 @@ class World(Protocol):
     def lanes(self) -> LaneStore: ...
 
     @property
+    def restarts(self) -> RestartLog: ...
+
+    @property
+    def signals(self) -> SignalStore:
+        """what programs in lanes said of themselves"""
+
+    @property
     def deliveries(self) -> DeliveryStore: ...
 
     @property
@@ -107,6 +127,18 @@ class World(Protocol):
         """lane -> ``<detail> <time>``: its last seen state and since when"""
 
     @property
+    def saved_places(self) -> KeyedNotes:
+        """repository with snapshots of uncommitted work -> the directory of its last one"""
+
+    @property
+    def versions(self) -> KeyedNotes:
+        """program's file and the time of its last change -> its version"""
+
+    @property
+    def drifts(self) -> KeyedNotes:
+        """``<harness> <version>`` -> lane in which screens of it were unknown for long, though others are known"""
+
+    @property
     def transcripts(self) -> TranscriptStore: ...
 
     @property
@@ -130,8 +162,8 @@ class World(Protocol):
     def feed(self) -> Feed | None:
         """The connection to the terminal that a long-running process may hold; None: switched off"""
 
-    heard: Callable[[Iterable[LaneRecord]], Mapping[str, tuple[Signal, ...]]]
-    """lanes -> what was heard of them by name beside what they show; whoever listens puts itself in here"""
+    ears: Ears | None
+    """what a process of this project hears of its lanes; None: it does not listen"""
 
     def deliver(self, request: DeliveryRequest) -> Receipt:
         """The one way text gets into a lane."""

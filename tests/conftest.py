@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.clocks import SteppedClock
+from tests.support.projects import tmux
+
+# A busy machine makes an example slow; only what an example shows counts.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +29,16 @@ def own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
     monkeypatch.setenv("LOOP_TEST", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_server_left(own_surroundings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Servers named by ``-L`` live in a folder of the test's own; one that is still there at the end is a defect."""
+    with tempfile.TemporaryDirectory(prefix="loop-servers-", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setenv("TMUX_TMPDIR", folder)
+        yield
+        left = [path for path in Path(folder).glob("*/*") if tmux(str(path), "kill-server").code == 0]
+    assert not left, f"the test left tmux servers: {[path.name for path in left]}"
 
 
 @pytest.fixture

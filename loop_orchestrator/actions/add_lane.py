@@ -40,6 +40,7 @@ class AddLane(ActionKind):
     cmd: str = optional(ONE_LINE, "", "a command line in place of a harness")
     model: str = optional(MODEL, "", "model id for the harness")
     role: str = optional(ROLE, "implementation", "what the lane is for")
+    worktree: bool = optional(FLAG, False, "give it a git worktree and a branch of its own")
     auto_approve: bool = optional(FLAG, False, "start the program without its own permission prompts")
 
     @property
@@ -99,6 +100,7 @@ class AddLane(ActionKind):
             model=self.model,
             kind=LaneKind.WORKER,
             cwd=world.root,
+            worktree_of=world.root if self.worktree else None,
             auto_approve=self.auto_approve,
         )
         record = world.start_lane(spec)

@@ -19,14 +19,20 @@ def attach(project: Project, lane: str = "") -> int:
 
     Raises SubstrateError where there is no session, UsageError where stdin is no terminal.
     """
+    from loop_orchestrator.operations.boot import refuse_foreign
+
     substrate = project.substrate
     if not substrate.session_exists():
         raise SubstrateError(f"session {project.session} does not run", hint="loop up")
+    refuse_foreign(project)
     if lane:
         _select(project, lane)
     if not sys.stdin.isatty():
         raise UsageError("attach needs a terminal", hint=substrate.attach_hint())
-    argv = substrate.attach_argv(inside=is_inside(project.environ, project.socket))
+    inside = is_inside(project.environ, project.socket)
+    if inside and not substrate.is_shown():
+        raise SubstrateError("this is a pane that no terminal shows", hint=f"in a terminal: {substrate.attach_hint()}")
+    argv = substrate.attach_argv(inside=inside)
     output.flush()
     os.execvp(argv[0], argv)
 
@@ -34,15 +40,26 @@ def attach(project: Project, lane: str = "") -> int:
 def is_inside(environ: Mapping[str, str], socket: str) -> bool:
     """This runs in a pane of the tmux server behind this socket."""
     here = environ.get("TMUX", "").split(",")[0]
-    if not here:
-        return False
-    return Path(here) == Path(socket) if "/" in socket else Path(here).name == socket
+    return bool(here) and os.path.realpath(here) == os.path.realpath(_socket_file(environ, socket))
+
+
+def _socket_file(environ: Mapping[str, str], socket: str) -> str:
+    """Where tmux puts the socket of this name: in the first of its folders that is there."""
+    if "/" in socket:
+        return socket
+    folders = (environ.get("TMUX_TMPDIR", ""), "/tmp")
+    folder = next(folder for folder in folders if folder == "/tmp" or (folder and Path(folder).is_dir()))
+    return f"{folder}/tmux-{os.getuid()}/{socket}"
 
 
 def _select(project: Project, name: str) -> None:
+    """Show a lane; a pane that something else has by now is left alone."""
     from loop_orchestrator.operations.observe import record_of
 
-    project.substrate.select(record_of(project, name).pane)
+    record = record_of(project, name)
+    if not any(pane.pane == record.pane and pane.pid == record.pane_pid for pane in project.substrate.panes()):
+        raise SubstrateError(f"lane {name} has no pane any more", hint="loop up")
+    project.substrate.select(record.pane)
 
 
 def _attach_arguments(parser: argparse.ArgumentParser) -> None:

@@ -97,6 +97,11 @@ def options_of(args: argparse.Namespace) -> Options:
         socket=args.socket,
         json=args.json,
         lane_config=getattr(args, "lane_config", None),
+        project=getattr(args, "project", None),
+        mailbox_dir=getattr(args, "mailbox_dir", None),
+        state_file=getattr(args, "state_file", None),
+        state_dir=getattr(args, "state_dir", None),
+        touch_nothing=getattr(args, "plan", False) or getattr(args, "print_cmds", False),
     )
 
 

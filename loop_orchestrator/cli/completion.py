@@ -41,12 +41,15 @@ def _fill(parser: argparse.ArgumentParser, name: str) -> None:
 
 _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("", "lane"): "_loop_lanes",
+    ("", "harness"): "_loop_harnesses",
     ("lane-status", "names"): "_loop_lanes",
     ("approve", "id"): "_loop_decisions",
     ("reject", "id"): "_loop_decisions",
     ("engine", "id"): "_loop_decisions",
     ("task", "id"): "_loop_tasks",
     ("mail", "file"): "_loop_messages",
+    ("undo", "ref"): "_loop_snapshots",
+    ("undo", "to"): "_shtab_compgen_dirs",
     ("engine", "file"): "_shtab_compgen_files",
     ("", "lane_config"): "_shtab_compgen_files",
     ("", "directory"): "_shtab_compgen_dirs",
@@ -59,11 +62,17 @@ _BASH_LISTS = r"""
 _loop_lanes() {
   compgen -W "$(loop lane-status --all --print-target 2>/dev/null | cut -d' ' -f1)" -- "$1"
 }
+_loop_harnesses() {
+  compgen -W "$(loop harness list 2>/dev/null | sed -n '2,$s/ .*//p')" -- "$1"
+}
 _loop_decisions() {
   compgen -W "$(loop engine status 2>/dev/null | sed -n 's/^decision \(d-[^:]*\): .*/\1/p')" -- "$1"
 }
 _loop_tasks() {
   compgen -W "$(loop task list --all 2>/dev/null | sed -n 's/^\(T[0-9]*\) .*/\1/p')" -- "$1"
+}
+_loop_snapshots() {
+  compgen -W "$(loop undo list 2>/dev/null | sed -n 's/^.* \([A-Za-z][A-Za-z0-9_-]*\/[0-9T]*\)$/\1/p')" -- "$1"
 }
 _loop_messages() {
   compgen -W "$(loop mail list 2>/dev/null | sed -n 's/^\([0-9][^ ]*[.]md\) .*/\1/p')" -- "$1"

@@ -13,15 +13,20 @@ from loop_orchestrator.wiring import Project
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="also while a lane is at work")
+    parser.add_argument("--without-snapshot", action="store_true", help="save no uncommitted work first")
 
 
 def _run(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.ending import down
 
-    report = down(project.world, force=args.force, by=project.caller)
+    snapshot = not args.without_snapshot
+    report = down(project.world, force=args.force, by=project.caller, snapshot=snapshot)
     if project.json:
         handoffs: list[JsonValue] = [str(path) for path in report.handoffs]
-        output.document({"session": project.session, "handoffs": handoffs, "kept_panes": report.kept})
+        snapshots: list[JsonValue] = [one.ref for one in report.saved]
+        worktrees: list[JsonValue] = [str(path) for path in report.worktrees]
+        left: dict[str, JsonValue] = {"kept_panes": report.kept, "snapshots": snapshots, "worktrees": worktrees}
+        output.document({"session": project.session, "handoffs": handoffs, **left})
         return ExitCode.DONE
     if not report.handoffs and not report.kept:
         output.line(f"session {project.session} does not run")
@@ -29,6 +34,10 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         output.line(f"session {project.session}: {_count(len(report.handoffs), 'lane')} ended")
     if report.handoffs:
         output.note(f"hand-offs: {report.handoffs[0].parent}", whole=True)
+    for one in report.saved:
+        output.note(f"uncommitted work of {one.directory}: loop undo restore {one.name}", whole=True)
+    if report.worktrees:
+        output.note(f"{_count(len(report.worktrees), 'worktree')} stay: {report.worktrees[0].parent}", whole=True)
     watch = project.control.watch()
     if watch is not None:
         output.note(f"its engine still watches (pid {watch.pid}); end it: Ctrl-C in its terminal, or: kill {watch.pid}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator import __version__
 from loop_orchestrator.cli import output
-from loop_orchestrator.cli.words import ALIASES, GROUPS, WORDS, nearest_word
+from loop_orchestrator.cli.words import ALIASES, ALONE, GROUPS, WORDS, nearest_word
 from loop_orchestrator.errors import ConfigError, ExitCode, LoopError, UsageError
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def _take_word(tokens: list[str]) -> tuple[str, list[str], list[str]]:
         return ALIASES[f"{first} {after[0]}"], inside, after[1:]
     if not group:
         return _known(ALIASES.get(first, first)), [], rest
+    if not after and group in ALONE:
+        return ALONE[group], inside, after
     if not after or after[0] in ("-h", "--help"):
         return group, inside, after
     return _known(f"{group} {after[0]}", group=group), inside, after[1:]

@@ -83,6 +83,11 @@ def _print_rest(found: Status) -> None:
         start = "; start it: loop watch" if engine.word.value == "stopped" else ""
         output.line(f"engine: {engine.word.value}{since}{paused}{stale}{start}")
         output.line(f"budget: {engine.calls_left} of {engine.max_calls} brain calls left this hour")
+    if found.guard is not None:
+        idle = "" if found.engine.word.value == "stopped" else "; the engine restarts lanes while it runs"
+        output.line(
+            f"guard: restarts lanes for {_age(found.generated_at, found.guard.since)} (pid {found.guard.pid}){idle}"
+        )
     if isinstance(found.mail, Unknown):
         output.line(f"mail: not known: {found.mail.reason}")
     else:

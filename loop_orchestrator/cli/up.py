@@ -10,27 +10,29 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.attach import attach
 from loop_orchestrator.cli.command import Command
+from loop_orchestrator.cli.planned import add_lane_options, asked_of, print_plan
 from loop_orchestrator.cli.trust import require_accepted
 from loop_orchestrator.errors import ExitCode
-from loop_orchestrator.model.lane import Lane, LaneRecord, LaneWord
+from loop_orchestrator.model.lane import Lane, LaneRecord
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.wiring import Project
 
 if TYPE_CHECKING:
     from loop_orchestrator.operations.boot import BootReport
+    from loop_orchestrator.operations.dialogs import Attendant, Waiting
     from loop_orchestrator.operations.plan import Plan
+    from loop_orchestrator.process.survival import Survival
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="SESSION", help="the session; the same as --session")
-    parser.add_argument(
-        "--preset", metavar="P", default="", help="lanes beside those of the config: rehearsal, or all-<agent>"
-    )
+    parser.add_argument("--project", metavar="NAME", help="a name; the session's where no session is named")
     parser.add_argument("--lane-config", metavar="F", help="the config; default: lane-config.yaml of the project")
     parser.add_argument("--no-attach", action="store_true", help="do not show the session when it is up")
     parser.add_argument("--accept", action="store_true", help="accept the config without asking; for scripts")
+    parser.add_argument("--plan", action="store_true", help="print what would run, and touch nothing")
     parser.add_argument(
-        "--plan", "--print-cmds", dest="plan", action="store_true", help="print what would run, and touch nothing"
+        "--print-cmds", action="store_true", help="the same, and the default lanes as KEY=value for scripts"
     )
     parser.add_argument(
         "--boot-check",
@@ -40,83 +42,143 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="wait until every lane is ready, at most S seconds (30); exit 1 if one is not",
     )
+    parser.add_argument(
+        "--auto-restart",
+        action="store_true",
+        help="restart agents whose program ended, without an engine: starts loop lane guard in the background",
+    )
+    add_lane_options(parser)
+    places = parser.add_argument_group("where files are kept; each has a variable of the same meaning")
+    places.add_argument("--state-file", metavar="P", help="the state file (LOOP_STATE_FILE)")
+    places.add_argument("--mailbox-dir", metavar="P", help="the mailbox (LOOP_MAILBOX_DIR)")
+    places.add_argument("--state-dir", metavar="P", help="the session's own files (LOOP_TMUX_STATE_DIR)")
 
 
 def _run(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.operations.boot import boot
+    from loop_orchestrator.operations.boot import boot, running_lanes
     from loop_orchestrator.operations.plan import plan_lanes
+    from loop_orchestrator.operations.survival import survival
+    from loop_orchestrator.operations.worktrees import located_plan
 
     if args.name:
         project = project.of_session(args.name)
-    plan = plan_lanes(project.config, project.root, project.harnesses, preset=args.preset, found=project.found_agents())
-    if args.plan:
-        _print_plan(plan, project)
+    plan = plan_lanes(
+        project.config,
+        project.root,
+        project.harnesses,
+        preset=args.preset,
+        found=project.found_agents(),
+        asked=asked_of(args, project.environ),
+        running=running_lanes(project),
+    )
+    if args.plan or args.print_cmds:
+        print_plan(located_plan(plan, project.layout), project, variables=args.print_cmds)
         return ExitCode.DONE
     require_accepted(project, accept_now=args.accept)
-    output.note(f"{plan.source}")
+    _refuse_unwatched(plan, project)
+    output.note(plan.source)
+    warnings = (*plan.notes, *_missing(plan, project))
+    for warning in warnings:
+        output.note(warning)
     report = boot(project.world, plan, project.surroundings)
-    lanes = _checked(args, project)
+    if args.auto_restart:
+        _guard(args, project)
+    lanes, attendant = _awaited(args, plan, project)
+    waiting = _waiting(lanes, plan, project)
+    lives = survival(project.world, project.environ)
     if project.json:
-        _print_document(plan, report, lanes, project)
+        notes = (*warnings, *report.notes)
+        _print_document(plan, report, notes, lanes, attendant, waiting, lives, args, project)
     else:
-        _print(report, project)
-    code = _print_check(lanes)
+        _print(report, attendant, lives, project)
+    code = _print_check(lanes, waiting, checked=args.boot_check is not None)
     if code == ExitCode.DONE and not (args.no_attach or project.json) and sys.stdin.isatty() and sys.stdout.isatty():
         return attach(project)
     return code
 
 
-def _print_plan(plan: Plan, project: Project) -> None:
-    from loop_orchestrator.operations.boot import program_of
-    from loop_orchestrator.operations.shapes import spec_shape
+def _guard(args: argparse.Namespace, project: Project) -> None:
+    from loop_orchestrator.operations.guard import ensure_guard
 
-    programs = {spec.name: program_of(project.world, spec, project.surroundings) for spec in plan.lanes}
-    if project.json:
-        lanes: list[JsonValue] = [{**spec_shape(spec), "argv": list(programs[spec.name])} for spec in plan.lanes]
-        output.document({"session": project.session, "source": plan.source, "lanes": lanes})
-        return
-    output.note(plan.source)
-    rows = [
-        (spec.name, spec.window, spec.role, _place(spec.cwd, project.root), _command_line(programs[spec.name]))
-        for spec in plan.lanes
-    ]
-    output.table(("LANE", "WINDOW", "ROLE", "DIRECTORY", "RUNS"), rows)
+    named = str(Path(args.lane_config).absolute()) if args.lane_config else ""
+    pid, new = ensure_guard(project.world, socket=project.socket, lane_config=named, environ=project.environ)
+    output.note(f"{'a guard restarts' if new else 'the guard goes on restarting'} lanes that end (pid {pid})")
 
 
-def _place(directory: Path, root: Path) -> str:
-    return str(directory.relative_to(root)) if directory.is_relative_to(root) else str(directory)
+def _refuse_unwatched(plan: Plan, project: Project) -> None:
+    """An agent may not give itself a program without permission prompts; the config's own were accepted."""
+    from loop_orchestrator.operations.person import refuse_agent
+
+    if any(spec.auto_approve for spec in plan.lanes if spec.name in plan.asked_for):
+        refuse_agent(project.world, "start a program with its permission prompts switched off")
 
 
-def _command_line(argv: tuple[str, ...]) -> str:
-    import shlex
+def _missing(plan: Plan, project: Project) -> tuple[str, ...]:
+    """What lanes that are about to be started will not find."""
+    from loop_orchestrator.operations.boot import missing_lanes
+    from loop_orchestrator.operations.programs import missing_programs
 
-    return shlex.join(argv) or "your login shell"
+    world = project.world
+    return missing_programs(world, missing_lanes(world, plan), project.surroundings, project.environ)
 
 
-def _checked(args: argparse.Namespace, project: Project) -> tuple[Lane, ...]:
-    """The lanes after the boot check; none where it was not asked for."""
+def _awaited(args: argparse.Namespace, plan: Plan, project: Project) -> tuple[tuple[Lane, ...], Attendant]:
+    """The lanes: after the boot check, after those that may be answered are up, or as they are now."""
     from loop_orchestrator.operations.bootcheck import LIMIT_S, await_boot
+    from loop_orchestrator.operations.dialogs import Attendant
 
-    return () if args.boot_check is None else await_boot(project.world, limit_s=args.boot_check or LIMIT_S)
+    attendant = Attendant(project.world, {spec.name: spec.answer_dialogs for spec in plan.lanes})
+    if args.boot_check is not None:
+        lanes = await_boot(project.world, limit_s=args.boot_check or LIMIT_S, attendant=attendant)
+    elif attendant.allowed:
+        lanes = await_boot(project.world, limit_s=LIMIT_S, only=attendant.allowed, attendant=attendant)
+    else:
+        lanes = project.world.observe_lanes()
+    return lanes, attendant
 
 
-def _print_document(plan: Plan, report: BootReport, lanes: tuple[Lane, ...], project: Project) -> None:
+def _waiting(lanes: tuple[Lane, ...], plan: Plan, project: Project) -> tuple[Waiting, ...]:
+    from loop_orchestrator.operations.dialogs import waiting_of
+
+    allowed = {spec.name: spec.answer_dialogs for spec in plan.lanes}
+    found = (waiting_of(project.world, lane, allowed=allowed.get(lane.name, ())) for lane in lanes)
+    return tuple(one for one in found if one is not None)
+
+
+def _print_document(
+    plan: Plan,
+    report: BootReport,
+    notes: tuple[str, ...],
+    lanes: tuple[Lane, ...],
+    attendant: Attendant,
+    waiting: tuple[Waiting, ...],
+    lives: Survival,
+    args: argparse.Namespace,
+    project: Project,
+) -> None:
     from loop_orchestrator.operations.bootcheck import is_up
 
+    behind: list[JsonValue] = [lane.name for lane in lanes if args.boot_check is not None and not is_up(lane)]
     output.document(
         {
             "session": project.session,
             "source": plan.source,
             "added": _names(report.added),
             "adopted": _names(report.adopted),
-            "notes": list(report.notes),
-            "not_ready": [lane.name for lane in lanes if not is_up(lane)],
+            "notes": list(notes),
+            "not_ready": behind,
+            "waiting": [{"lane": one.lane, "dialog": one.dialog or None, "says": one.sentence} for one in waiting],
+            "answered": [{"lane": one.lane, "dialog": one.dialog, "outcome": one.outcome} for one in attendant.answers],
+            "survives_logout": lives.survives.value,
+            "survives_logout_reason": lives.reason,
             "attach": project.substrate.attach_hint(),
         }
     )
 
 
-def _print(report: BootReport, project: Project) -> None:
+def _print(report: BootReport, attendant: Attendant, lives: Survival, project: Project) -> None:
+    from loop_orchestrator.process.survival import Survives
+
     done = []
     if report.added:
         done.append(f"started {', '.join(record.spec.name for record in report.added)}")
@@ -125,20 +187,27 @@ def _print(report: BootReport, project: Project) -> None:
     output.line(f"session {project.session}: {'; '.join(done) or 'no lanes'}")
     for note in report.notes:
         output.note(note)
+    for answer in attendant.answers:
+        output.note(f"lane {answer.lane}: the start-up dialog {answer.dialog} was to be answered: {answer.outcome}")
+    if lives.survives is Survives.NO:
+        output.note(f"the lanes end when you log out: {lives.reason}" + (f"; try: {lives.hint}" if lives.hint else ""))
     output.line(f"look: loop attach, or: {project.substrate.attach_hint()}", whole=True)
     output.line("leave it again: Ctrl-b d" + ("; start the engine: loop watch" if project.config.engine else ""))
 
 
-def _print_check(lanes: tuple[Lane, ...]) -> int:
-    """Say what every lane that is not up shows; 1 if there is one."""
+def _print_check(lanes: tuple[Lane, ...], waiting: tuple[Waiting, ...], *, checked: bool) -> int:
+    """Say what every lane that is not up shows, if that was to be checked, and what waits for a person.
+
+    1 if a lane that was checked is not up.
+    """
     from loop_orchestrator.operations.bootcheck import is_up, what_it_shows
 
-    behind = [lane for lane in lanes if not is_up(lane)]
+    behind = [lane for lane in lanes if checked and not is_up(lane)]
     for lane in behind:
         for line in what_it_shows(lane):
             output.note(line)
-        if lane.state.word is LaneWord.AWAITING_APPROVAL:
-            output.note(f"  answer it: loop attach {lane.name}")
+    for one in waiting:
+        output.note(one.sentence)
     return ExitCode.FAILED if behind else ExitCode.DONE
 
 
@@ -150,6 +219,11 @@ COMMANDS = {
     "up": Command(
         run=_run,
         arguments=_arguments,
-        examples=("loop up", "loop up --plan", "loop up --preset rehearsal --no-attach --boot-check"),
+        examples=(
+            "loop up",
+            "loop up --plan",
+            "loop up --preset rehearsal --no-attach --boot-check",
+            "loop up night --preset all-claude --validate-cmd 'make watch-tests' --infra-root ../infra",
+        ),
     ),
 }

@@ -19,7 +19,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     if args.schema:
         _print_schema()
         return ExitCode.DONE
-    harnesses = project.harnesses  # reads the config and the harness data; every problem of both is an error
+    harnesses = project.harnesses  # reads the config; every problem of it is an error, as of the harness data
+    harnesses.check()
     loaded = project.loaded
     config = loaded.config
     files = [str(path) for path in loaded.files]

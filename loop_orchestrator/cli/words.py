@@ -39,7 +39,17 @@ WORDS: Mapping[str, Word] = {
     "lane list": Word("lane", "list the lanes and their states"),
     "lane add": Word("lane", "boot one lane more"),
     "lane drop": Word("lane", "end a lane, with a hand-off file"),
+    "undo list": Word("undo", "list the snapshots of uncommitted work, newest first"),
+    "undo show": Word("undo", "say what is in a snapshot"),
+    "undo restore": Word("undo", "bring a snapshot's files back, uncommitted as they were"),
+    "undo drop": Word("undo", "remove a snapshot for good"),
+    "lane restart": Word("lane_restart", "start the program of a lane again, in its own pane"),
+    "lane guard": Word("lane_restart", "restart agents whose program ended, while no engine watches"),
     "lane-status": Word("lane_status", "the state of one lane or of all, for scripts"),
+    "lane-signal": Word("lane_signal", "say what the program of a lane does; for hooks and scripts in it"),
+    "hooks show": Word("hooks", "which hooks of agent programs are known and installed"),
+    "hooks install": Word("hooks", "let an agent program say what it does; shows the change of its settings first"),
+    "hooks remove": Word("hooks", "take the hooks out of an agent program's settings again"),
     "task list": Word("task", "list the tasks"),
     "task show": Word("task", "print one task"),
     "task done": Word("task", "say that a task in review is done"),
@@ -62,6 +72,15 @@ WORDS: Mapping[str, Word] = {
     "engine prompt": Word("engine", "print the prompt that the next cycle would send"),
     "engine contract": Word("engine", "print the JSON Schema of a decision block"),
     "engine crash-points": Word("engine_control", "print the names of all recorded steps"),
+    "harness list": Word("harness", "list the harnesses: what lanes and brains can run"),
+    "harness show": Word("harness", "everything known about one harness, in words"),
+    "harness fields": Word("harness", "every value of a harness, a line each"),
+    "harness field": Word("harness", "one value of a harness, for scripts"),
+    "harness oneshot": Word("harness", "the command line that asks it once; exit 1 if it has none"),
+    "harness probe": Word("harness", "its program and version on this machine; exit 1 if it is missing"),
+    "harness roster": Word("harness", "all harnesses with their health, cost and strengths"),
+    "harness health": Word("harness", "ok, missing, unauthenticated or unhealthy; exit 0 only for ok"),
+    "harness test": Word("harness_test", "try its screen rules on recorded screens, and on a live boot"),
     "completion": Word("completion", "print a completion script for a shell"),
     "help": Word("help", "help on a word; `loop help all` lists every word"),
 }
@@ -72,12 +91,18 @@ FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approv
 
 GROUPS: Mapping[str, str] = {
     "mail": "send and read messages between lanes and people",
-    "lane": "list, add and drop lanes",
+    "lane": "list, add, drop and restart lanes",
+    "undo": "list and bring back the uncommitted work of lanes that were ended",
+    "hooks": "let agent programs say themselves what they do",
     "task": "list tasks and say what became of them",
     "state": "print and change the state file",
     "engine": "cycles, decisions and the daemon",
+    "harness": "the agent programs: what is known about them, and whether it still holds",
 }
 """A word that only leads to others -> what they are about."""
+
+ALONE: Mapping[str, str] = {"undo": "undo list"}
+"""A group that is also a word of its own: what it does alone."""
 
 ALIASES: Mapping[str, str] = {
     "dispatch": "send",

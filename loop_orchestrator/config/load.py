@@ -30,12 +30,18 @@ class LoadedConfig:
 
 
 def load(
-    root: Path, *, lane_config: Path | None = None, hostname: str | None = None, harness_names: Collection[str] = ()
+    root: Path,
+    *,
+    lane_config: Path | None = None,
+    hostname: str | None = None,
+    harness_names: Collection[str] = (),
+    keep_copy: bool = True,
 ) -> LoadedConfig:
     """The config of a project; all defaults where it has no file.
 
     Reads ``<root>/lane-config.yaml``, or ``lane_config`` (which must exist), and beside it the same name with
-    ``.<short host name>`` before the suffix. Writes a compiled copy where ``<root>/.loop`` exists.
+    ``.<short host name>`` before the suffix. Writes a compiled copy where ``<root>/.loop`` exists, unless ``keep_copy``
+    is false.
     harness_names: names that lanes and brain may use; empty: any.
     Raises ConfigError with every problem of both files.
     """
@@ -45,7 +51,8 @@ def load(
     if copied is not None:
         return LoadedConfig(config=copied, files=files)
     config, plain = _from_files(files, shown, harness_names)
-    compiled.write({"config": plain, "max_calls": config.max_calls})
+    if keep_copy:
+        compiled.write({"config": plain, "max_calls": config.max_calls})
     return LoadedConfig(config=config, files=files)
 
 
@@ -64,6 +71,7 @@ def digest_of(config: Config) -> str:
                 "env": [[name, value] for name, value in sorted(lane.env)],
                 "auto_approve": lane.auto_approve,
                 "outside": lane.outside,
+                **({"answer_dialogs": list(lane.answer_dialogs)} if lane.answer_dialogs else {}),
             }
             for lane in config.lanes
         }

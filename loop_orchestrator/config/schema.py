@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from loop_orchestrator.config.reader import About
 from loop_orchestrator.model.decision import ApprovalMode
-from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneSpec, Split
+from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneRecord, LaneSpec, Split
+from loop_orchestrator.model.restart import RestartPolicy
 
 BRAIN_RULES = "rules"
 """The built-in brain, which needs no program."""
@@ -57,6 +59,17 @@ def place_of(name: str, *, harness: str) -> Place:
     return DEFAULT_PLACES.get(name) or Place(window=name, split=Split.FIRST, role=role)
 
 
+def command_from(root: Path, cmd: str) -> str:
+    """The command line, its first word made absolute if it is a script of the project: ``./x`` or ``scripts/x``.
+
+    Such a script is the project's own, also where the lane starts in another repository.
+    """
+    script = cmd.lstrip()
+    if not script.startswith(("./", "scripts/")):
+        return cmd
+    return f"{shlex.quote(str(root))}/{script.removeprefix('./')}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class LaneConfig:
     """One lane as the file declares it; ``to_spec`` fills in what depends on its name."""
@@ -97,7 +110,11 @@ class LaneConfig:
         ).metadata,
     )
     cmd: str = field(
-        default="", metadata=About("A shell command line that runs in the lane instead of a harness.").metadata
+        default="",
+        metadata=About(
+            "A shell command line that runs in the lane instead of a harness; "
+            "a script that it begins with, ./x or scripts/x, is the project's, whatever the lane's repo."
+        ).metadata,
     )
     model: str = field(
         default="",
@@ -113,6 +130,12 @@ class LaneConfig:
             "Directory the program starts in, relative to the project.", default_says="the project"
         ).metadata,
     )
+    worktree: bool = field(
+        default=False,
+        metadata=About(
+            "Give the lane a git worktree and a branch of its own, of the repository that repo lies in."
+        ).metadata,
+    )
     env: tuple[tuple[str, str], ...] = field(
         default=(), metadata=About("Extra environment of this lane alone.", keys=_ENV_NAME).metadata
     )
@@ -124,15 +147,33 @@ class LaneConfig:
         default=False,
         metadata=About("What this lane writes counts as coming from outside, so it is not trusted.").metadata,
     )
+    restart: RestartPolicy | None = field(
+        default=None,
+        metadata=About(
+            "When its agent's program is started again after it ended: on-failure leaves status 0 and Ctrl-C alone.",
+            default_says="on-failure; never for a worker",
+        ).metadata,
+    )
+    """None: by the lane's kind"""
+
+    answer_dialogs: tuple[str, ...] = field(
+        default=(),
+        metadata=About(
+            "Start-up dialogs of the harness that are answered with yes without a person, by name, such as trust.",
+            pattern=_NAME,
+            pattern_says="the name of a dialog",
+        ).metadata,
+    )
 
     def __post_init__(self) -> None:
         if bool(self.harness) == bool(self.cmd):
             raise ValueError(f"exactly one of harness and cmd is needed (got {'both' if self.cmd else 'neither'})")
-        if self.cmd and (self.model or self.auto_approve):
-            raise ValueError("model and auto_approve need a harness (got cmd)")
+        if self.cmd and (self.model or self.auto_approve or self.answer_dialogs):
+            raise ValueError("model, auto_approve and answer_dialogs need a harness (got cmd)")
 
     def to_spec(self, root: Path) -> LaneSpec:
-        """The lane as it is booted; root: the project, absolute."""
+        """The lane as it is booted; root: the project, absolute. A worktree lane is given its directory at its boot."""
+        cwd = Path(os.path.normpath(root / self.repo))
         place = place_of(self.name, harness=self.harness)
         return LaneSpec(
             name=self.name,
@@ -140,13 +181,15 @@ class LaneConfig:
             split=self.split or place.split,
             role=self.role or place.role,
             harness=self.harness,
-            cmd=self.cmd,
+            cmd=self.cmd if cwd == root else command_from(root, self.cmd),
             model=self.model,
             kind=self.kind,
-            cwd=Path(os.path.normpath(root / self.repo)),
+            cwd=cwd,
+            worktree_of=cwd if self.worktree else None,
             env=self.env,
             auto_approve=self.auto_approve,
             outside=self.outside,
+            answer_dialogs=self.answer_dialogs,
         )
 
 
@@ -260,6 +303,41 @@ class EngineConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestartConfig:
+    """Starting agents again whose program ended; loop watch and the guard of loop up --auto-restart do it."""
+
+    waits_s: tuple[float, ...] = field(
+        default=(5.0, 30.0, 120.0),
+        metadata=About(
+            "Waits before the restarts in a row, one for each; after the last a person is told.",
+            unit="seconds",
+            at_least=0,
+            at_most=86_400,
+        ).metadata,
+    )
+    """A crash while working passes in seconds, a restarting service within half a minute, a short outage within two.
+    At half, a program that dies at its start is given up after a minute; at double, a lane that would come back lies
+    still for up to four minutes."""
+    settle_s: float = field(
+        default=300.0,
+        metadata=About(
+            "How long a restarted lane must stay ready or at work to count as good.",
+            unit="seconds",
+            at_least=0,
+            at_most=86_400,
+        ).metadata,
+    )
+    """Longer than the longest wait. At half, a program that dies of its work after three minutes is started again all
+    night; at double, two separate accidents of one hour count as one."""
+
+    def __post_init__(self) -> None:
+        if not self.waits_s or len(self.waits_s) > 20:
+            raise ValueError("waits_s needs 1 to 20 waits; restart: never at a lane switches its restarts off")
+        if list(self.waits_s) != sorted(self.waits_s):
+            raise ValueError("waits_s must not become shorter")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TmuxConfig:
     """The tmux server and the size of its screens."""
 
@@ -298,6 +376,9 @@ class Config:
         metadata=About("The engine; without this section it does not run.", default_says="no engine").metadata,
     )
     """None: no engine runs here"""
+    restart: RestartConfig = field(
+        default_factory=RestartConfig, metadata=About("How agents are started again whose program ended.").metadata
+    )
     tmux: TmuxConfig = field(
         default_factory=TmuxConfig, metadata=About("The tmux server and the size of its screens.").metadata
     )
@@ -306,3 +387,13 @@ class Config:
     def max_calls(self) -> int:
         """Calls of the brain that are allowed in an hour; 0 without an engine."""
         return self.engine.brain.max_calls_per_hour if self.engine else 0
+
+    def restart_policy(self, record: LaneRecord) -> RestartPolicy:
+        """When a booted lane is started again.
+
+        Unless its lane says so a worker is not: it was added for one brief, which ended with its program.
+        """
+        declared = next((lane.restart for lane in self.lanes if lane.name == record.spec.name), None)
+        if declared is not None:
+            return declared
+        return RestartPolicy.ON_FAILURE if record.spec.kind is LaneKind.STANDING else RestartPolicy.NEVER

@@ -10,6 +10,7 @@ from loop_orchestrator.clock import format_time, parse_time
 from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.lane import Detail, Lane, LaneWord
+from loop_orchestrator.model.restart import has_ended
 from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.task import Assignment
@@ -37,6 +38,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         _forget_what_passed(world, lanes, assignments)
     return Snapshot(
         at=world.clock.now(),
+        root=world.root,
         session=world.session,
         cycle=cycle,
         why=tuple(why),
@@ -53,6 +55,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         escalated=frozenset(world.escalations.items()),
         handed_mail=frozenset(world.handed_mail.items()),
         calls_left=world.budget.calls_left(),
+        restarting=_restarting(world, lanes),
     )
 
 
@@ -124,6 +127,23 @@ def since_of(world: World, lanes: tuple[Lane, ...], *, record: bool) -> dict[str
                 world.events.append("lane.exited", "engine", exited)
             world.lanes_seen.add(lane.name, f"{now} {format_time(since[lane.name])}")
     return since
+
+
+def _restarting(world: World, lanes: tuple[Lane, ...] | Unknown) -> frozenset[str]:
+    """Lanes whose program ended and that somebody is starting again; none where that is not known."""
+    if isinstance(lanes, Unknown):
+        return frozenset()
+    try:
+        notes = world.restarts.latest()
+    except StoreError:
+        return frozenset()
+    now = world.clock.now()
+    noted = ((lane, notes.get(lane.name)) for lane in lanes)
+    return frozenset(
+        lane.name
+        for lane, note in noted
+        if note is not None and note.is_of(lane.record) and has_ended(lane, note) and note.is_under_way(now)
+    )
 
 
 def _report_unseen(world: World, cycle: str, lanes: tuple[Lane, ...] | Unknown) -> None:

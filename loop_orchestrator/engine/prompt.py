@@ -70,6 +70,7 @@ def _lane(lane: Lane, snapshot: Snapshot) -> str:
     seen = snapshot.since.get(lane.name)
     age = f" for {format_age((snapshot.at - seen).total_seconds())}" if seen else ""
     ready = "may be typed into" if lane.state.ready else "not to be typed into"
+    ready += ", about to be started again" if lane.name in snapshot.restarting else ""
     return (
         f"{lane.name} (role {spec.role}, {what}, {spec.kind.value}): "
         f"{lane.state.word.value}/{lane.state.detail.value}{age}, {ready}; by {lane.state.rule}"

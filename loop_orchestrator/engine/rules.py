@@ -117,8 +117,19 @@ class _Planner:
 
     def _hand_task(self, task: Task, lane: str, purpose: str, rationale: str) -> ActionKind:
         text = self.texts["prove_brief" if purpose == "prove" else "task_brief"]
-        payload = fill(text, task=task.id, title=_one_line(task.title), file=f"tasks/{task.file.name}", lane=lane)
+        payload = fill(
+            text,
+            task=task.id,
+            title=_one_line(task.title),
+            file=f"{self._project_for(lane)}tasks/{task.file.name}",
+            lane=lane,
+        )
         return Dispatch(lane=lane, payload=payload, task=task.id, purpose=purpose, rationale=rationale)
+
+    def _project_for(self, lane: str) -> str:
+        """What stands before a path of the project in a text to a lane: its directory, if the lane works elsewhere."""
+        cwd = self.lanes[lane].record.spec.cwd
+        return "" if cwd == self.snapshot.root else f"{self.snapshot.root}/"
 
     def _mail_to_lanes(self) -> Iterator[ActionKind]:
         for message in self.mail:
@@ -133,7 +144,7 @@ class _Planner:
         if lane.record.agent:
             subject = _one_line(message.subject)
             fields = {"sender": message.sender, "subject": subject, "file": message.file, "lane": lane.name}
-            payload = fill(self.texts["mail_brief"], **fields)
+            payload = fill(self.texts["mail_brief"], project=self._project_for(lane.name), **fields)
             return Dispatch(lane=lane.name, payload=payload, message=message.file, rationale=rationale)
         command = message.body.strip()
         try:
@@ -194,7 +205,7 @@ class _Planner:
 
     def _lane_trouble(self, lane: Lane) -> Iterator[ActionKind]:
         key = f"lane:{lane.name}:{lane.state.detail.value}"
-        if key in self.snapshot.escalated or not lane.record.agent:
+        if key in self.snapshot.escalated or not lane.record.agent or lane.name in self.snapshot.restarting:
             return
         since = self.snapshot.since.get(lane.name, self.snapshot.at)
         age_s = (self.snapshot.at - since).total_seconds()

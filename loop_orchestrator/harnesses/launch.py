@@ -47,6 +47,11 @@ def oneshot_argv(harness: HarnessSpec, *, model: str, python: str = sys.executab
     return _filled(argv, {"{python}": python, "{model}": model})
 
 
+def own_argv(argv: tuple[str, ...], *, python: str = sys.executable) -> tuple[str, ...]:
+    """A command line of the harness's data that takes neither prompt nor model."""
+    return _filled(argv, {"{python}": python})
+
+
 def _filled(argv: tuple[str, ...], values: dict[str, str]) -> tuple[str, ...]:
     """The words with their fields filled in; what is filled in is not searched again."""
     return tuple(_fill(word, values) for word in argv)

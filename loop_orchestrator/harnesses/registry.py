@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from loop_orchestrator.config.compiled import Compiled
 from loop_orchestrator.config.problems import Problem, Problems
 from loop_orchestrator.config.reader import read_file, read_section
-from loop_orchestrator.model.harness import HarnessKind, HarnessSpec, OneShot, PromptBy
+from loop_orchestrator.errors import UsageError
+from loop_orchestrator.model.harness import Dialog, HarnessKind, HarnessSpec, OneShot, PromptBy
 from loop_orchestrator.yamltext import Mark, Node, from_plain, to_plain
 
 PACKAGED = Path(__file__).parent / "data"
 """The data files that every project has."""
+
+IDLE_HOME = "LOOP_LANE_IDLE_HOME_PATTERN"
+"""The environment variable with the user's pattern for idle screens of agents whose screens no data file knows."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
@@ -23,11 +28,14 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 class Harnesses(Mapping[str, HarnessSpec]):
     """Every harness by name, read when it is first asked for: most sessions use two or three of them."""
 
-    def __init__(self, project_dir: Path | None, *, cache_dir: Path | None = None) -> None:
+    def __init__(self, project_dir: Path | None, *, cache_dir: Path | None = None, idle_home: str = "") -> None:
         """project_dir: folder of the project's own data files (``.loop/harnesses``); one that is not there is fine.
 
         cache_dir: where compiled copies of the data files are kept, if that folder's parent is there; None: nowhere.
+        idle_home: the user's pattern for idle screens of agents whose screens no data file knows; empty: none.
+        Raises UsageError for a pattern that is none.
         """
+        self._idle_home = _pattern(idle_home) if idle_home else None
         folders = [PACKAGED] if project_dir is None else [PACKAGED, project_dir]
         self._files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
         self._cache_dir = cache_dir
@@ -40,7 +48,7 @@ class Harnesses(Mapping[str, HarnessSpec]):
             spec = self._copied(name) or self._from_file(name, problems, keep=False)
             problems.raise_any()
             assert spec is not None
-            self._read[name] = spec
+            self._read[name] = self._at_home(spec)
         return self._read[name]
 
     def __contains__(self, name: object) -> bool:
@@ -61,7 +69,13 @@ class Harnesses(Mapping[str, HarnessSpec]):
         problems = Problems()
         read = {name: self._from_file(name, problems, keep=True) for name in self._files}
         problems.raise_any()
-        self._read = {name: spec for name, spec in read.items() if spec is not None}
+        self._read = {name: self._at_home(spec) for name, spec in read.items() if spec is not None}
+
+    def _at_home(self, spec: HarnessSpec) -> HarnessSpec:
+        """With the user's pattern, where nothing else could ever say idle."""
+        if self._idle_home is None or not spec.is_agent or spec.composer is not None:
+            return spec
+        return replace(spec, idle_home=(*spec.idle_home, self._idle_home))
 
     def _compiled(self, name: str) -> Compiled:
         return Compiled(self._cache_dir and self._cache_dir / f"harness-{name}.json", [self._files[name]])
@@ -88,6 +102,13 @@ def load_harnesses(project_dir: Path | None) -> Harnesses:
     found = Harnesses(project_dir)
     found.check()
     return found
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(f"{IDLE_HOME}: expected a regular expression, {error} (got {text!r})") from error
 
 
 def _node_of(path: Path, problems: Problems) -> Node | None:
@@ -129,11 +150,31 @@ def _mistakes(spec: HarnessSpec, stem: str) -> Iterator[tuple[str, str]]:
             for name in keys:
                 if not _KEY.fullmatch(name):
                     yield f"composer.{key}", f"expected names of keys, such as Escape or C-u (got {name!r})"
+    yield from _dialog_mistakes(spec.dialogs)
     for key, argv in (("model_argv", spec.model_argv), ("oneshot.model_argv", _oneshot_model(spec.oneshot))):
         if argv and not any("{model}" in word for word in argv):
             yield key, "expected {model} in one of its words"
     if spec.oneshot is not None:
         yield from _oneshot_mistakes(spec.oneshot)
+
+
+def _dialog_mistakes(dialogs: Sequence[Dialog]) -> Iterator[tuple[str, str]]:
+    names = [dialog.name for dialog in dialogs]
+    for number, dialog in enumerate(dialogs):
+        where = f"dialogs[{number}]"
+        if not _NAME.fullmatch(dialog.name) or names.count(dialog.name) > 1:
+            yield (
+                f"{where}.name",
+                f"expected a name of its own in lower case letters, digits and - (got {dialog.name!r})",
+            )
+        if not dialog.all:
+            yield f"{where}.all", "expected at least one pattern"
+        if dialog.choose and dialog.chosen is None:
+            yield f"{where}.chosen", "expected a pattern that shows that yes is chosen, since keys choose it"
+        for key, keys in (("choose", dialog.choose), ("confirm", (dialog.confirm,) if dialog.confirm else ())):
+            for name in keys:
+                if not _KEY.fullmatch(name):
+                    yield f"{where}.{key}", f"expected the name of a key, such as Enter or Down (got {name!r})"
 
 
 def _oneshot_model(oneshot: OneShot | None) -> tuple[str, ...]:

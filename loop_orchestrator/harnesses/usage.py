@@ -63,8 +63,8 @@ def _read_json(oneshot: OneShot, stdout: str, stderr: str, code: int) -> tuple[s
         raise BrainError(FailureKind.UNPARSEABLE, f"its output has no text in {oneshot.reply!r}")
     cost = _field(document, oneshot.cost)
     return reply, Usage(
-        input_tokens=_count(_field(document, oneshot.input_tokens)),
-        output_tokens=_count(_field(document, oneshot.output_tokens)),
+        input_tokens=_total(document, oneshot.input_tokens),
+        output_tokens=_total(document, oneshot.output_tokens),
         cost_usd=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
     )
 
@@ -90,6 +90,17 @@ def _field(document: JsonValue, path: str) -> JsonValue:
             return None
         document = document[name]
     return document
+
+
+def _total(document: JsonValue, path: str) -> int | None:
+    """The count under a dotted path; ``*`` stands for every name there, whose counts are added. None if one is not."""
+    before, every, after = path.partition(".*.")
+    if not every:
+        return _count(_field(document, path))
+    found = _field(document, before)
+    counts = [_total(one, after) for one in found.values()] if isinstance(found, dict) else []
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _count(value: JsonValue) -> int | None:

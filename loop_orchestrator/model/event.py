@@ -28,6 +28,40 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "lane.dropped": EventKind("a lane was ended", ("lane", "by", "handoff")),
     "lane.changed": EventKind("a lane's state was seen to differ from the last one seen", ("lane", "was", "now")),
     "lane.exited": EventKind("the program of a lane ended", ("lane", "exit_status")),
+    "snapshot.made": EventKind(
+        "uncommitted work was put under a ref before something ended", ("lane", "ref", "commit", "directory")
+    ),
+    "snapshot.restored": EventKind("a snapshot was written back", ("lane", "ref", "directory", "files", "by")),
+    "snapshot.forgotten": EventKind("a person removed a snapshot", ("lane", "ref", "commit", "by")),
+    "worktree.made": EventKind("a lane got a worktree", ("lane", "directory", "branch")),
+    "worktree.removed": EventKind(
+        "a lane's worktree, in which nothing was uncommitted, was removed", ("lane", "directory", "branch")
+    ),
+    "dialog.answering": EventKind(
+        "a start-up dialog is about to be answered with yes, as the config allows",
+        ("lane", "harness", "dialog"),
+        promised=True,
+    ),
+    "dialog.answered": EventKind(
+        "what became of that; outcome is yes, or why it was left to a person",
+        ("lane", "harness", "dialog", "outcome", "keys"),
+    ),
+    "lane.restarting": EventKind(
+        "the program of a lane is about to be started again", ("lane", "attempt", "reason", "exit_status")
+    ),
+    "lane.restarted": EventKind("the program of a lane was started again", ("lane", "attempt", "pane")),
+    "lane.restart-postponed": EventKind("a restart waits for somebody", ("lane", "attempt", "reason")),
+    "lane.recovered": EventKind("a restarted lane was ready and stayed so", ("lane", "attempt")),
+    "lane.gave-up": EventKind(
+        "a lane is not started again by itself", ("lane", "attempt", "reason", "exit_status"), promised=True
+    ),
+    "signal.refused": EventKind(
+        "a process outside a lane's pane would have spoken for the lane", ("lane", "reason", "pid")
+    ),
+    "harness.drift": EventKind(
+        "screens of a program are unknown, in a version its rules were not tried on",
+        ("harness", "version", "verified", "lane"),
+    ),
     "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
     "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
     "mail.failed": EventKind("a message could not be read and was moved to failed/", ("file", "reason")),

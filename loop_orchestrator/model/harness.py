@@ -31,8 +31,27 @@ class Region(StrEnum):
     """the last 14 non-blank rows"""
     COMPOSER = "composer"
     """the rows of the composer, as found by the composer's own rule"""
+    ABOVE = "above"
+    """the last 14 rows above the composer and its upper line, of several blank rows one; nothing without a composer"""
+    BELOW = "below"
+    """the non-blank rows below the composer and its closing line; nothing without a composer"""
     TITLE = "title"
     """the pane's title"""
+
+
+class Frame(StrEnum):
+    """What sets a composer apart from the conversation above it and the footer below."""
+
+    OPEN = "open"
+    """nothing above; it ends at a horizontal line, or at the blank row before the footer"""
+    LINES = "lines"
+    """it stands between two horizontal lines, the upper of which may hold a label"""
+    BAR = "bar"
+    """each row begins with the bar ┃, the last of them is a status unless it is blank, and ╹▀▀▀ closes it"""
+    UNDER = "under"
+    """from the lowest horizontal line to the last row drawn, the prompt before each row"""
+    LAST = "last"
+    """it is the last row drawn"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +72,11 @@ class ComposerRule:
 
     line: re.Pattern[str]
     """finds the composer's first row; group ``text`` is what stands in it"""
+    frame: Frame = Frame.OPEN
     placeholders: tuple[re.Pattern[str], ...] = ()
     """texts that stand in an empty composer"""
+    placeholders_dim: bool = True
+    """they are drawn dim: in a capture that knows what is dim, bright text is never one. false: their text tells"""
     paste_marks: tuple[re.Pattern[str], ...] = ()
     """what the composer shows in place of a large paste"""
     below: int = 0
@@ -67,6 +89,27 @@ class ComposerRule:
     """tmux keys that interrupt a turn"""
     reset: str = ""
     """the program's own command for a fresh context; empty: it has none"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialog:
+    """A question that the program asks when it starts, and how it is answered with yes.
+
+    It stands there when every ``all`` and no ``none`` is found at the bottom of the screen. What a program asks before
+    an agent's action is no such dialog.
+    """
+
+    name: str
+    asks: str
+    """what is asked, to go on after "it asks " in a sentence"""
+    all: tuple[re.Pattern[str], ...]
+    none: tuple[re.Pattern[str], ...] = ()
+    chosen: re.Pattern[str] | None = None
+    """found on the screen when yes is the answer that is chosen; None: there is nothing to choose first"""
+    choose: tuple[str, ...] = ()
+    """tmux keys, pressed one after the other until ``chosen`` is found"""
+    confirm: str = ""
+    """the tmux key that gives the answer; empty: only a person gives it"""
 
 
 class PromptBy(StrEnum):
@@ -101,7 +144,7 @@ class OneShot:
     cost: str = ""
     """JSON field with the cost in USD"""
     input_tokens: str = ""
-    """JSON field with the number of input tokens; dots part nested names"""
+    """JSON field with the number of input tokens; dots part nested names, ``*`` stands for each of several"""
     output_tokens: str = ""
     """JSON field with the number of output tokens"""
     model_argv: tuple[str, ...] = ()
@@ -128,8 +171,20 @@ class HarnessSpec:
     oneshot: OneShot | None = None
     rules: tuple[ScreenRule, ...] = ()
     composer: ComposerRule | None = None
+    dialogs: tuple[Dialog, ...] = ()
+    """what it may ask when it starts"""
+    idle_settle_s: float = 0.6
+    """seconds for which a screen must hold still before its composer counts as idle, where nothing else says so"""
     verified: tuple[str, ...] = ()
     """versions its rules were tried on; empty: no rule of this file was verified"""
+    harmless: tuple[re.Pattern[str], ...] = ()
+    """rows that only look like a sign of work, a question or a failure; the general look for such signs skips them"""
+    title_tells: bool = False
+    """work may show in the title alone: an empty composer says nothing where the title is not known"""
+    hides_cursor: bool = False
+    """the cursor is hidden while it works, and shown where it waits for input"""
+    idle_home: tuple[re.Pattern[str], ...] = ()
+    """the user's word that such a screen is idle, for a program without rules; weak evidence"""
     tags: tuple[str, ...] = ()
     """what it is good at"""
     cost: str = "none"
@@ -144,6 +199,10 @@ class HarnessSpec:
     """paths under the home directory, or ``$NAME`` for a variable; one that exists shows that it was set up"""
     version_argv: tuple[str, ...] = ()
     """prints its version"""
+    health_argv: tuple[str, ...] = ()
+    """ends with status 0 while the program could start work now; empty: only its traces are looked for"""
+    skills_dir: str = ""
+    """where it looks for skills, relative to the project; empty: nowhere that is known"""
     origin: str = ""
     """the file it was read from"""
 

@@ -137,12 +137,16 @@ class LaneSpec:
     kind: LaneKind = LaneKind.STANDING
     cwd: Path
     """absolute directory the program starts in"""
+    worktree_of: Path | None = None
+    """absolute directory of the repository of which the lane has a worktree of its own; None: it works in ``cwd``"""
     env: tuple[tuple[str, str], ...] = ()
     """extra environment of this lane alone"""
     auto_approve: bool = False
     """start the program with its own permission prompts switched off"""
     outside: bool = False
     """what this lane writes counts as coming from outside, so it is not trusted"""
+    answer_dialogs: tuple[str, ...] = ()
+    """start-up dialogs of the harness, by name, that are answered with yes without a person"""
 
     def __post_init__(self) -> None:
         if not LANE_NAME.fullmatch(self.name):
@@ -208,11 +212,15 @@ class LaneState:
 
     detail: Detail
     confidence: float
-    """0 to 1: 1 for a process fact, 0.9 for a rule verified on this program, less for weaker evidence"""
+    """0 to 1: 1 for a process fact, 0.95 for what the program said itself, 0.9 for a rule verified on this program,
+    less for weaker evidence"""
     rule: str
     """the rule of the signal that decided"""
     evidence: tuple[Signal, ...]
     """everything that was looked at, the deciding signal first"""
+    why: tuple[str, ...] = ()
+    """for each piece of evidence whether it decided, agrees, was overruled or does not count, and why; empty where that
+    was not written down"""
 
     @property
     def word(self) -> LaneWord:
@@ -222,6 +230,10 @@ class LaneState:
     def ready(self) -> bool:
         """Text may be typed into the lane now."""
         return self.detail is Detail.READY
+
+    def weighed(self) -> tuple[tuple[Signal, str], ...]:
+        """Each piece of evidence with what became of it."""
+        return tuple(zip(self.evidence, self.why or ("",) * len(self.evidence), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

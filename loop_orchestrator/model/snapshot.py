@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.harness import HarnessSpec
@@ -38,6 +39,8 @@ class Snapshot:
     """Everything one cycle knew. What could not be seen is Unknown, with the reason."""
 
     at: datetime
+    root: Path
+    """the project, absolute"""
     session: str
     cycle: str
     why: tuple[str, ...]
@@ -63,6 +66,8 @@ class Snapshot:
     """files of messages whose text was already handed to their lane"""
     calls_left: int
     """calls of the brain that the budget still allows this hour"""
+    restarting: frozenset[str] = frozenset()
+    """lanes whose program ended and is about to be started again"""
 
     @property
     def unseen(self) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+SHELLS = frozenset({"sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "xonsh", "login"})
+"""Names of shells: in front in place of an agent, the agent is not there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PaneFacts:
@@ -34,6 +37,8 @@ class PaneFacts:
     height: int
     foreground: int = 0
     """process group that has the terminal; 0 where that cannot be read"""
+    activity: int = 0
+    """whole seconds since 1970 of the last output in the pane's window; 0 where that is not known"""
 
 
 @dataclass(frozen=True)

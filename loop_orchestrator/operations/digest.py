@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _WAKE_MS = 1_000
 """Between two looks at the clock while no file changes. At half, twice the wakes; at double, frames 2 s late."""
 
+LANE_BRANCHES = "loop/"
+"""How the branches of lanes' worktrees begin."""
+
 _NO_STATE = LoopState(updated_at=None)
 
 
@@ -32,10 +35,12 @@ class Unpushed:
     """Commits of one repository that no remote has."""
 
     path: Path
+    """the working tree that has the branch; the project's repository for a branch that none has checked out"""
     branch: str
     """empty on a detached head"""
     upstream: str
-    """empty: there is none"""
+    """what it was compared with: its upstream, else the remote's branch of its name, else the remote's main branch,
+    else for a lane's branch the one of the main working tree; empty: there is none of these"""
     count: int | None
     """None where there is nothing to compare with"""
 
@@ -139,8 +144,10 @@ def _watched(world: World) -> tuple[Path, ...]:
     from loop_orchestrator.stores.layout import ensure_dir
 
     layout, git_logs = world.layout, world.root / ".git" / "logs"
-    own = tuple(map(ensure_dir, (layout.loop_dir, layout.messages, layout.processed, layout.decisions)))
-    others = (_adr_folder(world), git_logs, *git_logs.glob("refs/remotes/*"))
+    lane_logs = git_logs.glob(f"refs/heads/{LANE_BRANCHES}*")
+    folders = (layout.loop_dir, layout.state_file.parent, layout.messages, layout.processed, layout.decisions)
+    own = tuple(map(ensure_dir, dict.fromkeys(folders)))
+    others = (_adr_folder(world), git_logs, *git_logs.glob("refs/remotes/*"), *lane_logs)
     return (*own, *(folder for folder in others if folder.is_dir()))
 
 
@@ -170,16 +177,43 @@ def _mtime(world: World, message: Message) -> datetime:
 
 
 def _unpushed(world: World) -> tuple[Unpushed, ...]:
-    """Of the project and of every repository that a lane works in, each once."""
+    """Of the project and of every working tree that a lane has or left, and of lanes' branches without one."""
     from loop_orchestrator.process import git
 
-    places = {world.root, *(record.spec.cwd for record in world.lanes.records().values())}
+    kept = world.layout.loop_dir.glob("worktrees/*/*")
+    places = {world.root, *kept, *(record.spec.cwd for record in world.lanes.records().values())}
     tops = {top for place in places if (top := git.toplevel(place)) is not None}
-    found = []
-    for top in sorted(tops):
-        branch, upstream, count = git.unpushed(top)
-        found.append(Unpushed(path=top, branch=branch or "", upstream=upstream or "", count=count))
+    found = [_of_tree(top) for top in sorted(tops)]
+    out = {one.branch for one in found}
+    own = git.toplevel(world.root)
+    for branch in git.branches_below(own, LANE_BRANCHES) if own is not None else ():
+        if branch not in out and own is not None:
+            one = _of_branch(own, branch)
+            found += [one] if one.count else []
     return tuple(found)
+
+
+def _of_tree(top: Path) -> Unpushed:
+    from loop_orchestrator.process import git
+
+    branch, upstream, count = git.unpushed(top)
+    if upstream is None and branch is not None:
+        return _of_branch(top, branch)
+    return Unpushed(path=top, branch=branch or "", upstream=upstream or "", count=count)
+
+
+def _of_branch(top: Path, branch: str) -> Unpushed:
+    """A branch without an upstream, compared with what it will be merged into, as far as that can be told."""
+    from loop_orchestrator.process import git
+
+    bases = [f"origin/{branch}", "origin/main", "origin/master"]
+    if branch.startswith(LANE_BRANCHES):
+        bases += [main] if (main := git.main_branch(top)) and main != branch else []
+    for base in bases:
+        count = git.ahead(top, branch, base)
+        if count is not None:
+            return Unpushed(path=top, branch=branch, upstream=base, count=count)
+    return Unpushed(path=top, branch=branch, upstream="", count=None)
 
 
 def _adrs(folder: Path) -> tuple[Adr, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus, Receipt
-from loop_orchestrator.operations.observe import observe_lane, record_of, spec_of
+from loop_orchestrator.operations.observe import CloseLook, record_of, spec_of
 from loop_orchestrator.operations.person import refuse_agent
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
         record=record,
         spec=spec,
         journal=world.deliveries,
-        state_of=lambda: observe_lane(world, request.lane),
+        state_of=CloseLook(world, request.lane).look,
         clock=world.clock,
         cancel=world.cancel,
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
+from loop_orchestrator.model.restart import RestartEvent
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.decision import Decision, Item
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.event import Event
     from loop_orchestrator.model.lane import Lane, LaneSpec, LaneState
     from loop_orchestrator.model.message import Message
+    from loop_orchestrator.model.restart import RestartNote
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.model.task import Task
 
@@ -29,7 +31,7 @@ def texts(values: tuple[str, ...]) -> list[JsonValue]:
 
 
 def state_shape(state: LaneState) -> Json:
-    """``evidence``: what each signal said and when, the deciding one first."""
+    """``evidence``: what each signal said and when, the deciding one first, and what became of it."""
     evidence: list[JsonValue] = [
         {
             "source": signal.source.value,
@@ -37,8 +39,9 @@ def state_shape(state: LaneState) -> Json:
             "rule": signal.rule,
             "seen": signal.seen,
             "at": format_time(signal.at),
+            "why": why or None,
         }
-        for signal in state.evidence
+        for signal, why in state.weighed()
     ]
     return {
         "status": state.word.value,
@@ -64,10 +67,25 @@ def spec_shape(spec: LaneSpec) -> Json:
         "base": spec.kind is LaneKind.STANDING,
         "kind": spec.kind.value,
         "cwd": str(spec.cwd),
+        "worktree": spec.worktree_of is not None,
     }
 
 
-def lane_shape(lane: Lane, branch: str) -> Json:
+def restarts_shape(note: RestartNote | None) -> JsonValue:
+    """``attempt``: restarts in a row, 0 after a good one; null for a lane that never had to be restarted."""
+    if note is None:
+        return None
+    return {
+        "event": note.event.value,
+        "attempt": 0 if note.event is RestartEvent.READY else note.attempt,
+        "at": format_time(note.at),
+        "reason": note.reason,
+        "exit_status": note.exit_status,
+        "next_at": time_or_none(note.next_at),
+    }
+
+
+def lane_shape(lane: Lane, branch: str, note: RestartNote | None) -> Json:
     return {
         **spec_shape(lane.record.spec),
         "pane": lane.record.pane,
@@ -75,6 +93,7 @@ def lane_shape(lane: Lane, branch: str) -> Json:
         "status": lane.state.word.value,
         "detail": lane.state.detail.value,
         "ready": lane.state.ready,
+        "restarts": restarts_shape(note),
     }
 
 

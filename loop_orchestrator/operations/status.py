@@ -12,9 +12,11 @@ from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStep
-from loop_orchestrator.model.lane import Detail, LaneWord
+from loop_orchestrator.model.lane import Detail, LaneWord, SignalSource
+from loop_orchestrator.model.restart import RestartEvent, has_ended
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import TaskStatus
+from loop_orchestrator.operations.drift import Drift, drifts_of
 from loop_orchestrator.operations.engine_view import (
     EngineStatus,
     EngineWord,
@@ -23,15 +25,25 @@ from loop_orchestrator.operations.engine_view import (
     engine_status,
     full_decision_shape,
 )
-from loop_orchestrator.operations.shapes import Json, message_shape, receipt_shape, spec_shape, state_shape, task_shape
+from loop_orchestrator.operations.shapes import (
+    Json,
+    message_shape,
+    receipt_shape,
+    restarts_shape,
+    spec_shape,
+    state_shape,
+    task_shape,
+)
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.decision import Decision
     from loop_orchestrator.model.delivery import Receipt
     from loop_orchestrator.model.lane import Lane
     from loop_orchestrator.model.message import Message
+    from loop_orchestrator.model.restart import RestartNote
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.model.task import Task
+    from loop_orchestrator.stores.lock import Holder
     from loop_orchestrator.world import World
 
 T = TypeVar("T")
@@ -67,6 +79,12 @@ class Status:
     tasks: tuple[Task, ...] | Unknown
     task_problems: tuple[str, ...]
     unknown_deliveries: tuple[Receipt, ...] | Unknown
+    restarts: Mapping[str, RestartNote]
+    """lane -> the newest note about its restarts; none where they cannot be read"""
+    guard: Holder | None
+    """who restarts lanes while no engine watches"""
+    drifts: tuple[Drift, ...] | Unknown = ()
+    """versions of programs whose screens no rule knew"""
 
 
 def status(world: World) -> Status:
@@ -98,6 +116,9 @@ def status(world: World) -> Status:
         tasks=tasks,
         task_problems=problems,
         unknown_deliveries=deliveries,
+        restarts=restarts_of(world, () if isinstance(lanes, Unknown) else lanes),
+        guard=world.control.guard_lock().holder(),
+        drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
     )
     return _with_needs(found)
 
@@ -114,8 +135,9 @@ def status_document(found: Status) -> Json:
         "root": found.root,
         "generated_at": format_time(found.generated_at),
         "needs": needs,
-        "lanes": _list(found.lanes, lambda lane: {**spec_shape(lane.record.spec), **state_shape(lane.state)}),
+        "lanes": _list(found.lanes, lambda lane: _lane_shape(lane, found)),
         "engine": engine_shape(found.engine),
+        "guard": {"pid": found.guard.pid, "since": format_time(found.guard.since)} if found.guard else None,
         "decisions": decisions,
         "budget": budget_shape(found.engine),
         "mail": {"pending": _list(found.mail, message_shape), "failed": found.mail_failed},
@@ -126,6 +148,21 @@ def status_document(found: Status) -> Json:
     }
 
 
+def _lane_shape(lane: Lane, found: Status) -> Json:
+    restarts = restarts_shape(found.restarts.get(lane.name))
+    return {**spec_shape(lane.record.spec), **state_shape(lane.state), "restarts": restarts}
+
+
+def restarts_of(world: World, lanes: tuple[Lane, ...]) -> dict[str, RestartNote]:
+    """Lane -> the newest note about its restarts; lanes that were booted anew since have none."""
+    try:
+        notes = world.restarts.latest()
+    except LoopError:
+        return {}
+    found = ((lane, notes.get(lane.name)) for lane in lanes)
+    return {lane.name: note for lane, note in found if note is not None and note.is_of(lane.record)}
+
+
 def unseen(found: Status) -> Mapping[str, str]:
     """What could not be read -> why."""
     parts = {
@@ -133,6 +170,7 @@ def unseen(found: Status) -> Mapping[str, str]:
         "mail": found.mail,
         "tasks": found.tasks,
         "unknown_deliveries": found.unknown_deliveries,
+        "drifts": found.drifts,
     }
     return {name: part.reason for name, part in parts.items() if isinstance(part, Unknown)}
 
@@ -157,7 +195,16 @@ def _list(values: tuple[T, ...] | Unknown, shape: Callable[[T], Json]) -> JsonVa
 
 
 def _with_needs(found: Status) -> Status:
-    return replace(found, needs=(*_decision_needs(found), *_delivery_needs(found), *_lane_needs(found), *_rest(found)))
+    return replace(
+        found,
+        needs=(
+            *_decision_needs(found),
+            *_delivery_needs(found),
+            *_lane_needs(found),
+            *_drift_needs(found),
+            *_rest(found),
+        ),
+    )
 
 
 def _decision_needs(found: Status) -> Iterator[Need]:
@@ -202,7 +249,7 @@ _LANE_STEPS: Mapping[Detail, tuple[str, str]] = {
     Detail.AUTH: ("is not logged in", "loop attach {lane}"),
     Detail.API_ERROR: ("was stopped by an error of its service", "loop attach {lane}"),
     Detail.RATE_LIMITED: ("is refused by its service for a while", "loop why {lane}"),
-    Detail.EXITED: ("has ended", "loop lane drop {lane} --force && loop up"),
+    Detail.EXITED: ("has ended", "loop lane restart {lane}"),
     Detail.SUSPENDED: ("is suspended", "loop attach {lane}, and press Enter"),
     Detail.MISSING: ("is gone", "loop up"),
     Detail.DRIFTED: ("shows a screen that no rule knows", "loop why {lane}"),
@@ -214,7 +261,12 @@ _LANE_STEPS: Mapping[Detail, tuple[str, str]] = {
 
 def _lane_needs(found: Status) -> Iterator[Need]:
     for lane in () if isinstance(found.lanes, Unknown) else found.lanes:
-        if lane.state.detail in _LANE_STEPS and (lane.record.agent or lane.state.word is LaneWord.ERRORED):
+        if _is_being_drawn(lane):
+            continue
+        note = found.restarts.get(lane.name)
+        if note is not None and has_ended(lane, note) and note.is_of_an_end:
+            yield from _restart_need(lane, note, found)
+        elif lane.state.detail in _LANE_STEPS and (lane.record.agent or lane.state.word is LaneWord.ERRORED):
             says, step = _LANE_STEPS[lane.state.detail]
             seen = next((signal.seen for signal in lane.state.evidence), "")
             yield Need(
@@ -222,6 +274,39 @@ def _lane_needs(found: Status) -> Iterator[Need]:
                 since=lane.run.ended_at if lane.run else None,
                 next_step=step.format(lane=lane.name),
             )
+
+
+def _restart_need(lane: Lane, note: RestartNote, found: Status) -> Iterator[Need]:
+    """What a person is told of a lane that ended and is being restarted; nothing while that goes by itself."""
+    name = lane.name
+    watched = found.guard is not None or found.engine.word is not EngineWord.STOPPED
+    if note.event is RestartEvent.GIVING_UP:
+        what, step = f"was given up: {note.reason}", f"loop lane restart {name}, or look first: loop attach {name}"
+    elif note.event is RestartEvent.POSTPONED and watched:
+        what, step = (
+            f"is not started again yet: {note.reason}",
+            f"loop attach {name}, or: loop lane restart {name} --force",
+        )
+    elif not (watched and note.is_under_way(found.generated_at)):
+        what, step = f"has ended and nobody restarts it: {note.reason}", f"loop lane restart {name}"
+    else:
+        return
+    yield Need(what=f"lane {name} {what}", since=note.at, next_step=step)
+
+
+def _is_being_drawn(lane: Lane) -> bool:
+    """Its signs contradict each other for a moment, which needs nobody; its record contradicts nothing."""
+    return lane.state.detail is Detail.CONFLICTING and lane.state.evidence[0].source is not SignalSource.PROCESS
+
+
+def _drift_needs(found: Status) -> Iterator[Need]:
+    for drift in () if isinstance(found.drifts, Unknown) else found.drifts:
+        tried = ", ".join(drift.verified)
+        yield Need(
+            what=f"{drift.harness} {drift.version} showed screens that no rule knows; its rules were tried on {tried}",
+            since=None,
+            next_step=f"loop why {drift.lane}",
+        )
 
 
 def _rest(found: Status) -> Iterator[Need]:
@@ -236,7 +321,7 @@ def _rest(found: Status) -> Iterator[Need]:
         yield Need(
             what=f"{found.mail_failed} files of the mailbox could not be read as messages",
             since=None,
-            next_step="look into .loop/messages/failed/",
+            next_step="look into failed/ of the mailbox",
         )
     pending = () if isinstance(found.mail, Unknown) else found.mail
     if found.has_engine and found.engine.word is EngineWord.STOPPED and pending:

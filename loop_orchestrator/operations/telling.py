@@ -33,6 +33,8 @@ def sentence(event: Event) -> str:
             return _session_up(event)
         case "session.down":
             return f"session ended by {told['by']}"
+        case "snapshot.made":
+            return f"uncommitted work of {told['lane']} was saved: loop undo show {told['ref'].split('/', 3)[3]}"
         case "watch.started":
             return f"the engine watches (pid {told['pid']})"
         case "watch.stopped":

@@ -37,7 +37,7 @@ class Door:
 
 def door_of(root: Path, loaded: LoadedConfig, harnesses: Mapping[str, HarnessSpec], harness_dir: Path) -> Door:
     """Read what this config and this project's harness data would do."""
-    own = sorted(harness_dir.glob("*.yaml")) if harness_dir.is_dir() else []
+    own = sorted((*harness_dir.glob("*.yaml"), *harness_dir.glob("hooks/*.yaml"))) if harness_dir.is_dir() else []
     whole = hashlib.sha256(loaded.digest.encode())
     for path in own:
         whole.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
@@ -103,6 +103,8 @@ def _lane_lines(lane: LaneConfig) -> Iterator[str]:
         yield f"lane {name} gets the environment {variable}={value}"
     if lane.auto_approve:
         yield f"lane {name} starts {lane.harness} with its permission prompts switched off"
+    if lane.answer_dialogs:
+        yield f"lane {name} says yes to these start-up dialogs of {lane.harness}: {', '.join(lane.answer_dialogs)}"
 
 
 def _engine_lines(engine: EngineConfig) -> Iterator[str]:
@@ -124,3 +126,8 @@ def _harness_lines(harnesses: Mapping[str, HarnessSpec], harness_dir: Path) -> I
             continue
         oneshot = spec.oneshot.argv if spec.oneshot else ()
         yield f"harness {name} of this project runs: {' '.join(spec.launch or oneshot)} ({Path(spec.origin).name})"
+        for asked in (spec.version_argv, spec.health_argv):
+            if asked:
+                yield f"harness {name} of this project is asked with: {' '.join(asked)}"
+    for path in sorted(harness_dir.glob("hooks/*.yaml")):
+        yield f"what hooks of {path.stem} mean says this project ({path.relative_to(harness_dir)})"

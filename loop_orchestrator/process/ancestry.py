@@ -65,6 +65,16 @@ def read_ancestry(pid: int) -> tuple[Ancestor, ...]:
     return tuple(chain)
 
 
+def environment_of(pid: int) -> dict[str, str] | None:
+    """The environment that a process was started with; None where it is gone or may not be read."""
+    import psutil
+
+    try:
+        return dict(psutil.Process(pid).environ())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+
+
 def _ancestor(process: psutil.Process) -> Ancestor:
     with process.oneshot():
         uid = process.uids().real

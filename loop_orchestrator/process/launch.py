@@ -47,9 +47,30 @@ PLAIN_TERMINAL = (
 """Takes back what a program that was killed leaves switched on."""
 
 
+PATH_MARK = b"\0loop-path\0"
+"""Stands before the search path that path_argv prints."""
+
+
 def launch_argv(file: str | os.PathLike[str]) -> tuple[str, ...]:
     """What the pane of a lane runs; ``file`` holds the JSON object described above."""
     return (*_python(), os.path.abspath(__file__), os.fspath(file))
+
+
+def path_argv(shell: str) -> tuple[str, ...]:
+    """Prints, between PATH_MARK and a NUL byte, the search path of a lane whose login shell is this one.
+
+    The user's profile may print before it.
+    """
+    return (*_python(), os.path.abspath(__file__), "--path-of", login_shell(shell))
+
+
+def is_launching(pid: int) -> bool:
+    """The lane's program with this pid is still the login shell on its way to it; False where that cannot be seen."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as stream:
+            return os.path.abspath(__file__).encode() in stream.read()
+    except OSError:
+        return False
 
 
 class Plan:
@@ -74,9 +95,7 @@ class Plan:
     def enter(self) -> None:
         """Take on the lane's environment and directory; ``loop`` is found on PATH from then on, after all else."""
         os.environ.update(self.env)
-        path, own = os.get_exec_path(), os.path.dirname(sys.executable)
-        if own not in path and os.access(os.path.join(own, "loop"), os.X_OK):
-            os.environ["PATH"] = os.pathsep.join((*path, own))
+        os.environ["PATH"] = _search_path()
         os.chdir(self.cwd)
 
 
@@ -122,7 +141,8 @@ class Launcher:
             os.setpgid(self._pid, self._pid)
         self._record(None)
         self._give_terminal()
-        os.write(opener, b"\n")
+        with contextlib.suppress(BrokenPipeError):  # it was killed before it began
+            os.write(opener, b"\n")
         os.close(opener)
 
     def _wait(self) -> int:
@@ -209,6 +229,14 @@ class Launcher:
             _say(f"lane {self._plan.lane}: {self._plan.run_file} cannot be written: {error.strerror}")
 
 
+def _search_path() -> str:
+    """The search path, ended by the place of this program's own ``loop`` where it is not on it."""
+    path, own = os.get_exec_path(), os.path.dirname(sys.executable)
+    if own not in path and os.access(os.path.join(own, "loop"), os.X_OK):
+        path = [*path, own]
+    return os.pathsep.join(path)
+
+
 def login_shell(asked: str) -> str:
     """The first that can be run: the one asked for, $SHELL, the account's, /bin/sh."""
     try:
@@ -229,13 +257,18 @@ def _exec_through_shell(plan: Plan) -> NoReturn:
     """
     plan.enter()
     _default_signals()
-    name = os.path.basename(plan.shell)
     if not plan.argv:
-        os.execv(plan.shell, [f"-{name}"])
-    command = f"exec {shlex.join([*_python(), os.path.abspath(__file__), '--program', plan.file])}"
+        os.execv(plan.shell, [f"-{os.path.basename(plan.shell)}"])
+    _exec_again(plan.shell, "--program", plan.file)
+
+
+def _exec_again(shell: str, *words: str) -> NoReturn:
+    """Become this login shell, which becomes this file with these words."""
+    name = os.path.basename(shell)
+    command = f"exec {shlex.join([*_python(), os.path.abspath(__file__), *words])}"
     # csh takes no -l beside other options; the dash before its name says the same.
     login = [f"-{name}"] if name in ("csh", "tcsh") else [name, "-l"]
-    os.execv(plan.shell, [*login, "-c", command])
+    os.execv(shell, [*login, "-c", command])
 
 
 def _exec_program(plan: Plan) -> NoReturn:
@@ -332,7 +365,12 @@ def _write_durably(path: str, text: str) -> None:
 
 
 def main(words: Sequence[str]) -> NoReturn:
-    """``FILE`` in a lane's pane; ``--program FILE`` from the login shell that it started."""
+    """``FILE`` in a lane's pane; ``--program FILE`` from the login shell that it started; and what path_argv says."""
+    if words[0] == "--path-of":
+        _exec_again(words[1], "--path")
+    if words[0] == "--path":
+        os.write(1, PATH_MARK + os.fsencode(_search_path()) + b"\0")
+        sys.exit()
     try:
         plan = Plan(words[-1])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -54,6 +54,10 @@ class Control:
         """What the daemon holds as long as it lives: one per session."""
         return Lock(self._layout.watch_lock, f"the watch of session {self._layout.session}")
 
+    def guard_lock(self) -> Lock:
+        """What the guard of the lanes holds as long as it lives: one per session."""
+        return Lock(self._layout.guard_lock, f"the guard of session {self._layout.session}")
+
     def record_watch(self, record: WatchRecord) -> None:
         """Say which daemon runs; written by the holder of the watch lock."""
         started_at = format_time(record.started_at)

@@ -99,9 +99,11 @@ def _fields(record: LaneRecord) -> dict[str, JsonValue]:
         "model": spec.model,
         "kind": spec.kind.value,
         "cwd": str(spec.cwd),
+        "worktree_of": str(spec.worktree_of) if spec.worktree_of else "",
         "env": [[key, value] for key, value in spec.env],
         "auto_approve": spec.auto_approve,
         "outside": spec.outside,
+        "answer_dialogs": list(spec.answer_dialogs),
         "pane": record.pane,
         "pane_pid": record.pane_pid,
         "pane_tty": record.pane_tty,
@@ -123,9 +125,11 @@ def _record(fields: Fields) -> LaneRecord:
             model=fields.text("model"),
             kind=fields.word("kind", LaneKind),
             cwd=Path(fields.text("cwd")),
+            worktree_of=Path(repository) if (repository := fields.text("worktree_of", "")) else None,
             env=fields.pairs("env"),
             auto_approve=fields.flag("auto_approve"),
             outside=fields.flag("outside"),
+            answer_dialogs=fields.texts("answer_dialogs") if "answer_dialogs" in fields.values else (),
         )
     except ValueError as error:
         raise StoreError(f"{fields.where}: {error}") from error

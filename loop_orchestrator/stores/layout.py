@@ -14,6 +14,15 @@ SESSION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 """A session's name, whole: it is a folder and a tmux session, and tmux takes neither dots nor colons."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """What does not stand where it stands by default, absolute; None: it does."""
+
+    messages: Path | None = None
+    state_file: Path | None = None
+    session_dir: Path | None = None
+
+
 @dataclass(frozen=True)
 class Layout:
     """Every path of one project and one session, absolute. Raises UsageError for a name that cannot be a session."""
@@ -21,6 +30,7 @@ class Layout:
     root: Path
     """the project"""
     session: str
+    elsewhere: Elsewhere = Elsewhere()
 
     def __post_init__(self) -> None:
         if not SESSION_NAME.fullmatch(self.session):
@@ -47,7 +57,7 @@ class Layout:
     @property
     def messages(self) -> Path:
         """Pending messages."""
-        return self.loop_dir / "messages"
+        return self.elsewhere.messages or self.loop_dir / "messages"
 
     @property
     def processed(self) -> Path:
@@ -61,7 +71,18 @@ class Layout:
 
     @property
     def state_file(self) -> Path:
-        return self.loop_dir / "orchestrator-state.json"
+        return self.elsewhere.state_file or self.loop_dir / "orchestrator-state.json"
+
+    @property
+    def state_lock(self) -> Path:
+        """Beside a state file that stands elsewhere: other projects may write it too."""
+        elsewhere = self.elsewhere.state_file
+        return elsewhere.with_name(f".{elsewhere.name}.lock") if elsewhere else self.locks / "state.lock"
+
+    @property
+    def mailbox_lock(self) -> Path:
+        """Inside a mailbox that stands elsewhere: other projects may write there too."""
+        return self.messages / ".lock" if self.elsewhere.messages else self.locks / "mailbox.lock"
 
     @property
     def harness_dir(self) -> Path:
@@ -92,8 +113,18 @@ class Layout:
         return self.root / "ops-wiki"
 
     @property
+    def places(self) -> Path:
+        """Names what of this session stands elsewhere; always here, so that everybody finds it."""
+        return self.loop_dir / "sessions" / self.session / "places.json"
+
+    @property
     def session_dir(self) -> Path:
-        return self.loop_dir / "sessions" / self.session
+        return self.elsewhere.session_dir or self.loop_dir / "sessions" / self.session
+
+    @property
+    def owner(self) -> Path:
+        """Says whose a session's folder is that stands elsewhere."""
+        return self.session_dir / "owner.json"
 
     @property
     def lanes_file(self) -> Path:
@@ -106,6 +137,21 @@ class Layout:
         return self.session_dir / "lanes"
 
     @property
+    def worktrees(self) -> Path:
+        """One git worktree for each lane that has one: ``<lane>/``."""
+        return self.loop_dir / "worktrees" / self.session
+
+    @property
+    def saved_places(self) -> Path:
+        """Repositories in which snapshots of uncommitted work were made."""
+        return self.loop_dir / "snapshots.json"
+
+    @property
+    def signals(self) -> Path:
+        """What the program of each lane said of itself last: ``<lane>.json``."""
+        return self.session_dir / "signals"
+
+    @property
     def handoffs(self) -> Path:
         return self.session_dir / "handoffs"
 
@@ -113,6 +159,20 @@ class Layout:
     def events(self) -> Path:
         """The event log."""
         return self.session_dir / "events.jsonl"
+
+    @property
+    def restarts(self) -> Path:
+        """What became of lanes whose program ended."""
+        return self.session_dir / "lane-restarts.jsonl"
+
+    @property
+    def guard_lock(self) -> Path:
+        return self.session_dir / "lane-guard.lock"
+
+    @property
+    def guard_log(self) -> Path:
+        """What the detached guard of the lanes prints."""
+        return self.session_dir / "lane-guard.log"
 
     @property
     def deliveries(self) -> Path:
@@ -174,6 +234,16 @@ class Layout:
     def lanes_seen(self) -> Path:
         """The last state that was seen of each lane."""
         return self.engine_dir / "lanes-seen.json"
+
+    @property
+    def versions(self) -> Path:
+        """Which version a program's file was found to be."""
+        return self.engine_dir / "versions.json"
+
+    @property
+    def drifts(self) -> Path:
+        """Versions of programs whose screens no rule knew."""
+        return self.engine_dir / "drifts.json"
 
     @property
     def paused(self) -> Path:

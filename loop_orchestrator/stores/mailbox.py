@@ -145,7 +145,7 @@ class Mailbox:
 
     def _changing(self) -> AbstractContextManager[None]:
         """Sending looks for a free name in three folders; nothing may move between them meanwhile."""
-        return brief_lock(self._layout.locks / "mailbox.lock")
+        return brief_lock(self._layout.mailbox_lock)
 
     def _link(self, first: str, text: str) -> str:
         """Link the message in under the first free one of its names: the copy number counts on within a second."""

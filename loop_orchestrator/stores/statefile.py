@@ -28,7 +28,7 @@ class StateStore:
 
     def __init__(self, layout: Layout, clock: Clock) -> None:
         self._path = layout.state_file
-        self._lock = layout.locks / "state.lock"
+        self._lock = layout.state_lock
         self._clock = clock
 
     def read(self) -> LoopState:

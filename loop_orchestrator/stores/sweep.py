@@ -10,9 +10,11 @@ def sweep(layout: Layout) -> int:
     """Remove the temporary files of dead writers; returns how many there were. Those of living writers stay."""
     folders = (
         layout.loop_dir,
+        layout.state_file.parent,
         layout.messages,
         layout.failed,
         layout.session_dir,
+        layout.signals,
         layout.deliveries,
         layout.engine_dir,
         layout.decisions,
@@ -20,4 +22,4 @@ def sweep(layout: Layout) -> int:
         layout.tasks_dir,
         layout.tasks_archive,
     )
-    return sum(map(sweep_temps, folders))
+    return sum(map(sweep_temps, dict.fromkeys(folders)))

@@ -12,7 +12,7 @@ from loop_orchestrator.errors import LockedError, LoopError
 from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest, DeliveryStatus, DeliveryStep, Receipt
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
-from loop_orchestrator.model.lane import Detail, Lane, LaneRecord, LaneWord
+from loop_orchestrator.model.lane import Detail, Lane, LaneRecord, LaneWord, SignalSource
 from loop_orchestrator.substrate.cleaning import clean
 from loop_orchestrator.substrate.port import PasteResult, Substrate
 from loop_orchestrator.substrate.trace import Trace
@@ -43,8 +43,8 @@ INTERRUPT_S = 5.0
 PERSON = "person"
 """The sender who may do what no program may."""
 
-_HOPELESS = frozenset({Detail.MISSING, Detail.EXITED, Detail.SUSPENDED, Detail.AUTH, Detail.CONFLICTING})
-"""Waiting does not make such a lane ready."""
+_HOPELESS = frozenset({Detail.MISSING, Detail.EXITED, Detail.SUSPENDED, Detail.AUTH})
+"""Waiting does not make such a lane ready; nor one of which the process itself is in doubt."""
 _FAILED_TURN = frozenset({Detail.API_ERROR, Detail.RATE_LIMITED})
 _REFUSED = {
     PasteResult.DEAD: "its program ended",
@@ -207,7 +207,7 @@ class _Delivery:
                 self._interrupt()
                 interrupted, deadline = True, max(deadline, self.clock.monotonic() + INTERRUPT_S)
             over = self.clock.monotonic() >= deadline + (settle_s + STEADY_S if ready else 0)
-            if self.cancel.is_set() or over or lane.state.detail in _HOPELESS:
+            if self.cancel.is_set() or over or _is_hopeless(lane):
                 raise _Ended(DeliveryStatus.NOT_DELIVERED, self._why_not_ready(lane, ready))
             self.clock.sleep(max(settle_s, SOON_S) if ready else LOOK_S)
 
@@ -250,7 +250,7 @@ class _Delivery:
         """Until the composer shows the text, and the program had its time to take Enter as Enter."""
         pasted_at = self.clock.monotonic()
         while not self.trace.stands_in_composer(lane := self._look(DeliveryStatus.UNKNOWN)):
-            if self.clock.monotonic() - pasted_at > SHOWN_S or lane.state.detail in _HOPELESS:
+            if self.clock.monotonic() - pasted_at > SHOWN_S or _is_hopeless(lane):
                 state = f"{lane.state.word.value} ({lane.state.detail.value})"
                 reason = f"the text was pasted, but the composer did not show it; the lane is {state}"
                 raise _Ended(DeliveryStatus.UNKNOWN, reason)
@@ -291,7 +291,7 @@ class _Delivery:
             if emptied_at is not None and (now - emptied_at >= EMPTY_S or self.cancel.is_set()):
                 return DeliveryStatus.SUBMITTED, "the composer is empty again"
             cut_off = self.cancel.is_set() and now - began >= CUT_OFF_S
-            if now - began >= PROOF_S or cut_off or lane.state.detail in _HOPELESS:
+            if now - began >= PROOF_S or cut_off or _is_hopeless(lane):
                 what = "the text still stands in the composer" if held else f"the lane is {lane.state.detail.value}"
                 return DeliveryStatus.UNKNOWN, f"after Enter ({presses} times), {what}"
             refused = (
@@ -313,6 +313,9 @@ class _Delivery:
             return ""
         if state.word in (LaneWord.WORKING, LaneWord.AWAITING_APPROVAL):
             return f"the lane is {state.word.value}: {state.evidence[0].seen}"
+        said = next((one for one in state.evidence if one.source is SignalSource.HARNESS), None)
+        if said and said.word is LaneWord.WORKING and said not in before.state.evidence:
+            return f"the program says that it is {said.detail.value}: {said.seen}"
         if state.detail is Detail.EXITED and shell:
             return f"the shell ended: {state.evidence[0].seen}"
         if state.detail in _FAILED_TURN and before.state.detail is not state.detail:
@@ -346,3 +349,9 @@ class _Delivery:
 
     def _settle_s(self) -> float:
         return self.spec.composer.settle_s if self.spec.composer else 0.0
+
+
+def _is_hopeless(lane: Lane) -> bool:
+    state = lane.state
+    doubted = state.detail is Detail.CONFLICTING and state.evidence[0].source is SignalSource.PROCESS
+    return doubted or state.detail in _HOPELESS

@@ -27,6 +27,7 @@ _FACTS = (
     "alternate_on",
     "pane_width",
     "pane_height",
+    "window_activity",
 )
 
 
@@ -75,6 +76,7 @@ def read_facts(values: Sequence[str]) -> PaneFacts:
         alternate=said["alternate_on"] == "1",
         width=int(said["pane_width"]),
         height=int(said["pane_height"]),
+        activity=int(said["window_activity"] or 0),
         foreground=_foreground_group(int(said["pane_pid"])),
     )
 

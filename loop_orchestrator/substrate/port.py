@@ -22,6 +22,8 @@ class PaneStart:
     """what the pane runs: the launcher; never a shell string"""
     env: tuple[tuple[str, str], ...]
     """environment of the pane"""
+    stacked: bool = False
+    """the panes of its window stand below each other: where its first one is made anew"""
 
 
 class PasteResult(StrEnum):
@@ -97,6 +99,12 @@ class Substrate(Protocol):
     def session_exists(self) -> bool:
         """False also where no server runs."""
 
+    def server_pid(self) -> int | None:
+        """The process that holds the session; None where there is no session."""
+
+    def project(self) -> str:
+        """The project that the session was made for; empty where there is none, or it was not made for one."""
+
     def start_lanes(self, starts: Sequence[PaneStart], *, cwd: Path) -> tuple[PaneFacts, ...]:
         """Make one pane per start, in order, with the session and the windows they need.
 
@@ -128,6 +136,16 @@ class Substrate(Protocol):
     def leave_mode(self, pane: str) -> None:
         """Leave copy mode, if the pane is in it."""
 
+    def respawn(self, start: PaneStart, *, pane: str, pane_pid: int, cwd: Path) -> PaneFacts:
+        """End what a lane's pane runs and start this in it; the pane keeps its id, its place and its ``@loop_lane``.
+
+        Raises SubstrateError, with the pane as it was, if it is gone or its first process is not the one the caller
+        looked at.
+        """
+
+    def before_cursor(self, pane: str) -> str:
+        """What stands in the cursor's row up to the cursor; empty for a pane that is gone."""
+
     def end_pane(self, pane: str) -> None:
         """End a pane and the programs in it; one that is gone is fine."""
 
@@ -135,7 +153,10 @@ class Substrate(Protocol):
         """End the session; a session that is gone is fine. The server ends with its last session."""
 
     def select(self, pane: str) -> None:
-        """Make this pane the one that a client of the session shows."""
+        """Make this pane the one that every client of the session shows."""
+
+    def is_shown(self) -> bool:
+        """A terminal shows some session of the server."""
 
     def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
         """The tmux command that shows the session to a person; ``inside``: from within a client of the same server."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
-from loop_orchestrator.model.harness import HarnessKind, HarnessSpec, Region, ScreenRule
+from loop_orchestrator.model.harness import Frame, HarnessKind, HarnessSpec, Region, ScreenRule
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord, Signal, SignalSource
 from loop_orchestrator.model.terminal import Screen
-from loop_orchestrator.substrate.composer import Composer, find_composer
+from loop_orchestrator.substrate.composer import Composer, find_composer, rows_above, rows_below
+from loop_orchestrator.substrate.signs import sign_in, sign_in_title, sign_near
 
 BOTTOM_ROWS = 14
 
@@ -18,43 +20,97 @@ NO_RULE = "no-rule"
 COMPOSER_RULE = "composer"
 """Rule of the signal that says how the composer looks, whatever else the screen shows."""
 
+SIGN_RULE = "sign"
+"""Rule of the signal that something near an empty composer speaks against idle."""
+
+TITLE_RULE = "title"
+"""Rule of the signal that the title would be needed."""
+
+CURSOR_RULE = "cursor"
+"""Rule of the signal that a hidden cursor means work."""
+
+HOME_RULE = "idle-home"
+"""Rule of the signal that a pattern of the user's reads the screen as idle."""
+
 DIALOGS = frozenset(detail for detail, word in WORD_OF.items() if word is LaneWord.AWAITING_APPROVAL)
 
 
 def screen_signals(
-    screen: Screen, title: str, spec: HarnessSpec, now: datetime, *, booting: bool
+    screen: Screen,
+    title: str,
+    spec: HarnessSpec,
+    now: datetime,
+    *,
+    booting: bool,
+    cursor_visible: bool | None = None,
 ) -> tuple[Signal, ...]:
     """What the rules of a harness read on a screen; one signal that says so where none of them knows it.
 
-    ``booting``: the program was started a moment ago.
+    booting: the program was started a moment ago. cursor_visible: None where that is not known.
     """
-    composer = find_composer(screen, spec)
-    signals = [
+    hidden = spec.hides_cursor and cursor_visible is False
+    composer = (
+        None
+        if hidden and spec.composer and spec.composer.frame in (Frame.LAST, Frame.UNDER)
+        else find_composer(screen, spec)
+    )
+    read = [
         Signal(source=_source(rule), detail=rule.detail, rule=f"{spec.name}:{rule.name}", seen=seen, at=now)
         for rule in spec.rules
         if (seen := _holds(rule, screen, title, composer)) is not None
     ]
+    if hidden:
+        seen = "the cursor is hidden"
+        read.append(Signal(source=SignalSource.TERMINAL, detail=Detail.BUSY, rule=CURSOR_RULE, seen=seen, at=now))
     if composer is not None:
-        detail = Detail.DRAFT if composer.text else Detail.READY
-        seen = one_line(composer.text) or "the composer is empty"
-        signals.append(Signal(source=SignalSource.SCREEN, detail=detail, rule=COMPOSER_RULE, seen=seen, at=now))
-    if not signals and spec.kind is not HarnessKind.SHELL:
+        return (*read, *_composer_signals(screen, title, spec, composer, now, alone=not read))
+    if not read and spec.kind is not HarnessKind.SHELL:
+        return (_unknown_signal(screen, spec, now, booting=booting),)
+    return tuple(read)
+
+
+def _composer_signals(
+    screen: Screen, title: str, spec: HarnessSpec, composer: Composer, now: datetime, *, alone: bool
+) -> Iterator[Signal]:
+    """What the composer says, and what keeps an empty one from meaning ready where no rule says anything."""
+    detail = Detail.DRAFT if composer.text else Detail.READY
+    seen = one_line(composer.text) or "the composer is empty"
+    if alone and spec.kind is not HarnessKind.SHELL:
+        sign = sign_near(screen, composer, spec) or sign_in_title(title)
+        if sign:
+            reason = one_line(f"the composer is there, but {sign}")
+            yield Signal(source=SignalSource.SCREEN, detail=Detail.DRIFTED, rule=SIGN_RULE, seen=reason, at=now)
+        elif detail is Detail.READY and spec.title_tells and not title.strip():
+            reason = f"{spec.name} may show work in its title alone, and the title is not known"
+            yield Signal(source=SignalSource.TERMINAL, detail=Detail.DRIFTED, rule=TITLE_RULE, seen=reason, at=now)
+    yield Signal(source=SignalSource.SCREEN, detail=detail, rule=COMPOSER_RULE, seen=seen, at=now)
+
+
+def _unknown_signal(screen: Screen, spec: HarnessSpec, now: datetime, *, booting: bool) -> Signal:
+    """No rule knows the screen: what the user's own patterns make of it, else that it is unknown."""
+    bottom = _region(Region.BOTTOM, screen, "", None, 0)
+    home = next((hit for pattern in spec.idle_home if (hit := pattern.search(bottom))), None)
+    if home is None:
         detail = Detail.BOOTING if booting else Detail.DRIFTED
         last = next((row for row in reversed(screen.rows) if row.strip()), "")
         seen = f"no rule of {spec.name} knows this screen; its last row is {one_line(last)!r}"
-        signals.append(Signal(source=SignalSource.SCREEN, detail=detail, rule=NO_RULE, seen=seen, at=now))
-    return tuple(signals)
+        return Signal(source=SignalSource.SCREEN, detail=detail, rule=NO_RULE, seen=seen, at=now)
+    sign = sign_in(bottom.split("\n"), spec)
+    if sign:
+        reason = one_line(f"a pattern for idle fits, but {sign}")
+        return Signal(source=SignalSource.SCREEN, detail=Detail.DRIFTED, rule=SIGN_RULE, seen=reason, at=now)
+    return Signal(source=SignalSource.SCREEN, detail=Detail.READY, rule=HOME_RULE, seen=_row_of(home), at=now)
 
 
 def _holds(rule: ScreenRule, screen: Screen, title: str, composer: Composer | None) -> str | None:
     """What the rule found, in one line; None where it does not hold.
 
-    A dialog stands below the composer or in its place: above it, it is a picture of one in the conversation. A
-    starting program has no composer.
+    A dialog stands below the composer or in its place, where its menu may look like one: above, it is a picture of a
+    dialog in the conversation. A starting program has no composer.
     """
     if composer is not None and rule.detail is Detail.BOOTING:
         return None
-    below = composer.end if composer is not None and rule.detail in DIALOGS else 0
+    below = composer.first if composer is not None and rule.detail in DIALOGS else 0
     text = _region(rule.region, screen, title, composer, below)
     if any(pattern.search(text) for pattern in rule.none):
         return None
@@ -77,6 +133,10 @@ def _region(region: Region, screen: Screen, title: str, composer: Composer | Non
             return title.strip()
         case Region.COMPOSER:
             return "\n".join(screen.rows[composer.first : composer.end]) if composer else ""
+        case Region.ABOVE:
+            return "\n".join(rows_above(screen, composer.first)[-BOTTOM_ROWS:]) if composer else ""
+        case Region.BELOW:
+            return "\n".join(rows_below(screen, composer.end)) if composer else ""
         case Region.SCREEN:
             return "\n".join(screen.rows[below:])
         case Region.BOTTOM:

@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,13 @@ _OWN_SERVER = (
 )
 _PREPARING = ("start-server", "set-environment", "set-option")
 _OWN_WINDOW = (("automatic-rename", "off"), ("allow-rename", "off"), ("remain-on-exit", "off"))
-_LANE_ENVIRONMENT = ("LOOP_SESSION", "LOOP_LANE", "LOOP_PROJECT_ROOT", "LOOP_MAILBOX", "LOOP_TMUX_SOCKET")
-"""Belongs to one pane: not for the server, which may have been started from within a lane."""
+_LANE_ENVIRONMENT = (
+    *("LOOP_SESSION", "LOOP_LANE", "LOOP_PROJECT_ROOT", "LOOP_MAILBOX", "LOOP_TMUX_SOCKET"),
+    *("LOOP_PROJECT", "LOOP_MAILBOX_DIR", "LOOP_STATE_FILE", "LOOP_TMUX_STATE_DIR"),
+)
+"""Belongs to one pane or one session: not for the server, which may have been started from within a lane."""
+_PROJECT_OPTION = "@loop_project"
+"""Of a session: the project that it was made for. An index for people and tools; records are the truth about lanes."""
 _NO_SERVER = re.compile(r"no server running|error connecting|server exited|lost server")
 _GONE = re.compile(r"can't find|no such (?:session|window|pane)")
 _CONFIG_HINT = "see whether tmux starts with your tmux.conf: tmux -L try new-session"
@@ -64,10 +69,19 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 class TmuxSubstrate:
     """One session on one tmux server; see port.Substrate for what the methods promise."""
 
-    def __init__(self, socket: str, session: str, width: int, height: int) -> None:
+    def __init__(
+        self,
+        socket: str,
+        session: str,
+        width: int,
+        height: int,
+        *,
+        start_under: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         """socket: a name, an absolute path, or ``default`` for the user's own server.
 
-        width, height: cells of a detached session. Raises UsageError for a name that tmux would change.
+        width, height: cells of a detached session. start_under: words that go before the command that starts a server;
+        where it does not start under them, it starts without. Raises UsageError for a name that tmux would change.
         """
         if not _SESSION_NAME.fullmatch(session):
             raise UsageError(f"not a session name: {session!r}", hint="use letters, digits, - and _")
@@ -78,6 +92,7 @@ class TmuxSubstrate:
         self._size = (width, height)
         self._screens = Screens()
         self._feed: ControlFeed | None = None
+        self._start_under = start_under
 
     @property
     def session(self) -> str:
@@ -86,15 +101,24 @@ class TmuxSubstrate:
     def session_exists(self) -> bool:
         return self._session in (name for name, _, _ in self._sessions())
 
+    def server_pid(self) -> int | None:
+        return next((pid for name, _, pid in self._sessions() if name == self._session), None)
+
+    def project(self) -> str:
+        shown = self._tmux("show-options", "-qv", "-t", f"={self._session}:", _PROJECT_OPTION)
+        return shown.text.removesuffix("\n") if shown.code == 0 else ""
+
     def start_lanes(self, starts: Sequence[PaneStart], *, cwd: Path) -> tuple[PaneFacts, ...]:
         self._check_version()
         last_in_window = {facts.window: facts.pane for facts in self.panes()}
+        had = frozenset(last_in_window)
         made = []
         for start in starts:
             if not last_in_window:
                 pane = self._new_session(start, cwd)
             elif start.spec.window in last_in_window:
-                pane = self._split(start, last_in_window[start.spec.window], cwd)
+                again = start.spec.split is Split.FIRST and start.spec.window in had
+                pane = self._split(start, last_in_window[start.spec.window], cwd, again=again)
             else:
                 pane = self._new_window(start, cwd)
             last_in_window[start.spec.window] = pane
@@ -174,6 +198,34 @@ class TmuxSubstrate:
         if left.code != 0:
             raise _failed("copy-mode", pane, left)
 
+    def respawn(self, start: PaneStart, *, pane: str, pane_pid: int, cwd: Path) -> PaneFacts:
+        check_pane(pane)
+        token = os.urandom(16).hex()
+        same = f"#{{&&:#{{==:#{{pane_id}},{pane}}},#{{==:#{{pane_pid}},{pane_pid}}}}}"
+        env = [word for name, value in start.env for word in ("-e", f"{name}={value}")]
+        words = ["-k", "-t", pane, "-c", _unexpanded(str(cwd)), *env, "--", *_words(start.argv)]
+        command = f"respawn-pane {' '.join(map(_quoted, words))} ; display-message -p {token}"
+        done = self._tmux("if-shell", "-F", "-t", pane, same, command, "display-message -p refused")
+        if token not in done.text.splitlines():
+            reason = "another process runs in it" if done.code == 0 else done.complaint
+            raise SubstrateError(f"tmux respawn-pane {pane}: {reason}")
+        found = next((facts for facts in self.panes() if facts.pane == pane), None)
+        if found is None:
+            raise SubstrateError(f"lane {start.spec.name}: its pane {pane} ended as soon as its program was started")
+        return found
+
+    def before_cursor(self, pane: str) -> str:
+        check_pane(pane)
+        shown = self._tmux(
+            *("display-message", "-p", "-t", pane, "#{cursor_y} #{cursor_x}", ";", "capture-pane", "-p", "-t", pane)
+        )
+        first, _, screen = shown.text.partition("\n")
+        if shown.code != 0 or not first.strip():
+            return ""
+        row, column = map(int, first.split())
+        rows = screen.split("\n")
+        return rows[row][:column] if row < len(rows) else ""
+
     def end_pane(self, pane: str) -> None:
         check_pane(pane)
         self._chain(["kill-pane", "-t", pane], gone_is_fine=True)
@@ -190,7 +242,16 @@ class TmuxSubstrate:
 
     def select(self, pane: str) -> None:
         check_pane(pane)
-        self._chain(["select-window", "-t", pane], ["select-pane", "-t", pane])
+        shown = self._tmux("display-message", "-p", "-t", pane, "#{window_id}")
+        if shown.code != 0:
+            raise _failed("display-message", pane, shown)
+        # A window may belong to several sessions, each with a current window of its own.
+        window = f"={self._session}:{shown.text.strip()}"
+        self._chain(["select-window", "-t", window], ["select-pane", "-t", f"{window}.{pane}"])
+
+    def is_shown(self) -> bool:
+        people = "#{?client_control_mode,,#{client_name}}"
+        return bool(self._tmux("list-clients", "-F", people).text.strip())
 
     def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
         """From within another tmux server ``TMUX`` would make tmux refuse, so it is taken out of the environment."""
@@ -211,6 +272,7 @@ class TmuxSubstrate:
         mine = f"={self._session}:"
         before = [["start-server"], *(["set-environment", "-gu", name] for name in _LANE_ENVIRONMENT)]
         after = [["set-environment", "-t", mine, "-u", name] for name, _ in start.env]
+        after += [["set-option", "-t", mine, _PROJECT_OPTION, str(cwd)]]
         if self._is_users_server:
             self._refuse_manual_size()
             after += [["set-option", "-t", mine, "destroy-unattached", "off"]]
@@ -218,10 +280,14 @@ class TmuxSubstrate:
         else:
             before += [["set-option", *option] for option in _OWN_SERVER]
         deadline = time.monotonic() + RESTART_S
+        under = () if self._sessions() else tuple(self._start_under())
         while True:
             try:
-                return self._chain(*before, made, *after)[0]
+                return self._chain(*before, made, *after, under=under)[0]
             except SubstrateError as error:
+                if under and not self._sessions():
+                    under = ()
+                    continue
                 if not _NO_SERVER.search(error.message) or time.monotonic() > deadline:
                     error.hint = error.hint or _CONFIG_HINT
                     raise
@@ -232,9 +298,13 @@ class TmuxSubstrate:
             self._refuse_manual_size()
         return self._chain(["new-window", "-d", "-t", f"={self._session}:", *self._pane_argv(start, cwd, True)])[0]
 
-    def _split(self, start: PaneStart, beside: str, cwd: Path) -> str:
-        direction = "-v" if start.spec.split is Split.BELOW else "-h"
-        return self._chain(["split-window", "-d", direction, "-t", beside, *self._pane_argv(start, cwd, False)])[0]
+    def _split(self, start: PaneStart, beside: str, cwd: Path, *, again: bool) -> str:
+        """again: the window has lost its first pane, and this is it."""
+        direction = "-v" if start.spec.split is Split.BELOW or (again and start.stacked) else "-h"
+        side = ["-b"] if again else []
+        return self._chain(["split-window", "-d", direction, *side, "-t", beside, *self._pane_argv(start, cwd, False)])[
+            0
+        ]
 
     def _pane_argv(self, start: PaneStart, cwd: Path, names_window: bool) -> list[str]:
         """Where, with which environment, and what; tmux runs several words as they are, without a shell."""
@@ -260,25 +330,31 @@ class TmuxSubstrate:
     def _socket_argv(self) -> tuple[str, str]:
         return ("-S", self._socket) if self._socket.startswith("/") else ("-L", self._socket)
 
-    def _tmux(self, *command: str, stdin: bytes | None = None) -> Finished:
+    def _tmux(self, *command: str, stdin: bytes | None = None, under: Sequence[str] = ()) -> Finished:
         """One invocation. ``-u``: without a locale tmux would replace what is not ASCII."""
         from loop_orchestrator.process.run import run
 
         env = outer_environment()
         try:
-            done = run(("tmux", "-u", *self._socket_argv, *command), env=env, stdin=stdin, timeout_s=ANSWER_S)
+            argv = (*under, "tmux", "-u", *self._socket_argv, *command)
+            done = run(argv, env=env, stdin=stdin, timeout_s=ANSWER_S)
         except LoopError as error:
             raise SubstrateError(error.message, hint=error.hint) from error
         if done.timed_out:
             raise SubstrateError(f"tmux {command[0]}: no answer within {ANSWER_S:g} s from {self._socket}")
         return done
 
-    def _chain(self, *commands: Sequence[str], gone_is_fine: bool = False) -> list[str]:
-        """Structural commands, done in one go by libtmux. Returns the lines they print."""
+    def _chain(self, *commands: Sequence[str], gone_is_fine: bool = False, under: Sequence[str] = ()) -> list[str]:
+        """Structural commands, done in one go by libtmux, or under other words. Returns the lines they print."""
         from libtmux.exc import LibTmuxException
 
         words = [word for command in commands for word in (*map(_escaped, command), ";")][:-1]
         name = next((command[0] for command in commands if command[0] not in _PREPARING), commands[0][0])
+        if under:
+            finished = self._tmux(*words, under=under)
+            if finished.code != 0:
+                raise _failed(name, self._session, finished)
+            return finished.text.splitlines()
         try:
             done = self._server().cmd("-u", *words)
         except LibTmuxException as error:
@@ -360,6 +436,11 @@ def _words(argv: tuple[str, ...]) -> tuple[str, ...]:
 def _escaped(word: str) -> str:
     """A word that ends in a semicolon would end the command."""
     return f"{word[:-1]}\\;" if word.endswith(";") else word
+
+
+def _quoted(word: str) -> str:
+    """The word for a command that tmux parses, as it is."""
+    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def _unexpanded(text: str) -> str:

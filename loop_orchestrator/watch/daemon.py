@@ -6,7 +6,7 @@ import asyncio
 import math
 import os
 import signal
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +22,12 @@ from loop_orchestrator.model.brain import FailureKind
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import ready_tasks
+from loop_orchestrator.operations.drift import note_drifts
 from loop_orchestrator.process.folders import changed_paths
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.heard import Heard
+from loop_orchestrator.watch.keeper import Keeper
 from loop_orchestrator.watch.lanes import LaneWatch
 from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.memory import load_pace, save_pace
@@ -42,6 +44,8 @@ from loop_orchestrator.watch.triggers import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loop_orchestrator.model.event import Event
     from loop_orchestrator.model.lane import Lane
     from loop_orchestrator.model.message import Message
@@ -92,7 +96,8 @@ class _Pace:
         self.lanes = LaneWatch(world, self.heard)
         self.rest: dict[str, float] = {}
         """lane that comes to rest -> when it was first seen so, on the monotonic clock"""
-        world.heard = self.heard.signals
+        world.ears = self.heard
+        self.keeper = Keeper(world)
 
     def remember(self, pace: Pace) -> None:
         self.now = pace
@@ -176,16 +181,25 @@ class _Pace:
             lanes = look_at_lanes()
         except LoopError:
             return replace(look, overdue=frozenset({"the lanes cannot be seen"}))
-        return replace(look, lanes=details_of(lanes), overdue=self._overdue(lanes, mail, tasks))
+        since = since_of(world, lanes, record=True)
+        note_drifts(world, lanes, since)
+        overdue = self.keeper.look(lanes) | self._overdue(lanes, since, mail, tasks)
+        return replace(look, lanes=details_of(lanes), overdue=overdue)
 
-    def _overdue(self, lanes: tuple[Lane, ...], mail: Sequence[Message], tasks: Sequence[Task]) -> frozenset[str]:
+    def _overdue(
+        self,
+        lanes: tuple[Lane, ...],
+        since: Mapping[str, datetime],
+        mail: Sequence[Message],
+        tasks: Sequence[Task],
+    ) -> frozenset[str]:
         world = self.world
         handed = world.handed_mail.items()
         awaited = {message.recipient for message in mail if message.file in handed}
         awaited |= {assignment.lane for assignment in world.tasks.assignments()}
         return overdue(
             lanes,
-            since_of(world, lanes, record=True),
+            since,
             world.clock.now(),
             awaited=awaited,
             claimed=claims_of(world),
@@ -290,12 +304,14 @@ class _Daemon:
         own = (
             layout.messages,
             layout.lane_runs,
+            layout.signals,
             layout.decisions,
             layout.engine_dir,
             layout.session_dir,
             layout.loop_dir,
+            layout.state_file.parent,
         )
-        watched = [*map(ensure_dir, own), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
+        watched = [*map(ensure_dir, dict.fromkeys(own)), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
         async for paths in changed_paths(watched, self.stop):
             if layout.events in paths:
                 self._show_events()
@@ -315,6 +331,10 @@ class _Daemon:
             return path.suffix == ".md"
         if path.parent == layout.decisions:
             return path.suffix == ".json"
+        if path.parent == layout.signals:
+            # A program at work says so at every tool call, which calls for nothing.
+            said = self.world.signals.of(path.stem) if path.suffix == ".json" else ()
+            return bool(said) and said[-1].word is not LaneWord.WORKING
         known = (layout.paused, layout.state_file, layout.lanes_file, layout.session_dir, layout.session_dir.parent)
         return path.name.endswith(".run.json") or path in known
 
@@ -359,6 +379,7 @@ class _Daemon:
         programs = await asyncio.to_thread(look)
         if everything:
             self.swept_at = now
+            terminal.look_again(self.pace.lanes.open)
         terminal.follow(programs)
         if compare:
             terminal.confirm(self.pace.lanes.missed)
@@ -367,7 +388,7 @@ class _Daemon:
         """Seconds until the next look that nothing calls for."""
         wait_s = self.pace.look_wait_s(pushed=self.terminal.connected)
         swept_s = asyncio.get_running_loop().time() - self.swept_at
-        return max(0.0, min(wait_s, self.pace.engine.sweep_interval_s - swept_s))
+        return max(0.0, min(wait_s, self.pace.engine.sweep_interval_s - swept_s, self.pace.keeper.wait_s))
 
     async def _rest(self, seconds: float) -> None:
         """Until something calls for more than a look at lanes that say nothing new."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-QUIET_S = (0.2, 1.2, 3.2)
+QUIET_S = (0.2, 0.8, 2.2, 6.0)
 """Seconds after its last output at which a pane is looked at. The first is the look that counts: at half, screens are
-read half drawn; at double, every state is known later. The others are for what only the time that passed settles."""
+read half drawn; at double, every state is known later. The others are for what only time settles: whether a
+screen holds still, and whether what a program said before still counts."""
 
 NOISY_S = 1.0
 """Between two looks at a pane that goes on printing. At half, twice the work for a spinner; at double, a dialog beside

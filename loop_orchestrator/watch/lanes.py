@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.operations.observe import lanes_of, read_panes
+from loop_orchestrator.substrate.readiness import CONTRADICTED, SETTLING
 from loop_orchestrator.watch.heard import Heard
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneRun, Signal
     from loop_orchestrator.model.terminal import PaneReading
+    from loop_orchestrator.stores.listing import Stamp
     from loop_orchestrator.world import World
 
     Signals = tuple[Signal, ...]
@@ -37,14 +40,9 @@ class _Seen:
     """A pane as it was last read, and what its lane was found to be."""
 
     reading: PaneReading
-    run: LaneRun | None
-    extra: Signals
+    given: tuple[LaneRun | None, Signals, Stamp | None]
+    """what else it was found from"""
     lane: Lane
-
-    @property
-    def given(self) -> tuple[LaneRecord, LaneRun | None, Signals]:
-        """What it was found from, beside the reading."""
-        return (self.lane.record, self.run, self.extra)
 
 
 class LaneWatch:
@@ -56,6 +54,8 @@ class LaneWatch:
         self._seen: dict[str, _Seen] = {}
         self.missed: tuple[Missed, ...] = ()
         """what the last look at everything found"""
+        self.open: tuple[str, ...] = ()
+        """panes whose lanes the last look could not settle, as it may be a moment later"""
 
     def look(
         self, panes: Collection[str] | None, *, ended: Collection[int] = (), compare: bool = False
@@ -70,36 +70,58 @@ class LaneWatch:
         self._await_records(records, ended)
         known = self._seen
         read = [
-            record.pane
-            for record in records.values()
-            if panes is None or record.pane in panes or record.pane not in known
+            record.pane for record in records.values() if panes is None or record.pane in panes or self._is_new(record)
         ]
         fresh = read_panes(self._world, read) if read else {}
         readings = {pane: seen.reading for pane, seen in known.items() if pane not in read} | fresh
         now, extra = self._world.clock.now(), self._heard.signals(records.values())
-        given = {name: (self._world.lanes.run(name), extra.get(name, ())) for name in records}
+        drawn = self._heard.drawn(records.values())
+        given = {name: (self._world.lanes.run(name), extra.get(name, ()), self._spoken(name)) for name in records}
         again = [
-            record
-            for name, record in records.items()
-            if record.pane in read or known[record.pane].given != (record, *given[name])
+            record for name, record in records.items() if record.pane in read or known[record.pane].given != given[name]
         ]
-        judged = {lane.name: lane for lane in lanes_of(self._world, again, readings, now, extra)}
-        self.missed = tuple(self._changed(again, judged, now, extra)) if compare else ()
+        judged = {lane.name: lane for lane in lanes_of(self._world, again, readings, now, extra, drawn)}
+        self.missed = tuple(self._changed(again, judged, now, extra, drawn)) if compare else ()
+        self.open = tuple(lane.record.pane for lane in judged.values() if lane.state.rule in (SETTLING, CONTRADICTED))
+        judged |= {name: self._unless_settling(lane) for name, lane in judged.items()}
         lanes = tuple(judged.get(name) or known[record.pane].lane for name, record in records.items())
         self._seen = {
-            lane.record.pane: _Seen(readings[lane.record.pane], *given[lane.name], lane)
+            lane.record.pane: _Seen(readings[lane.record.pane], given[lane.name], lane)
             for lane in lanes
             if lane.record.pane in readings
         }
         return lanes
 
+    def _is_new(self, record: LaneRecord) -> bool:
+        """The pane was not read, or not since its lane was booted anew in it."""
+        seen = self._seen.get(record.pane)
+        return seen is None or seen.lane.record != record
+
+    def _spoken(self, name: str) -> Stamp | None:
+        """Changes when the program of a lane says something of itself."""
+        with suppress(FileNotFoundError):
+            found = self._world.signals.path(name).stat()
+            return found.st_mtime_ns, found.st_size, found.st_ino
+        return None
+
+    def _unless_settling(self, lane: Lane) -> Lane:
+        """While it is open whether a screen holds still, its lane is what it was: a moment later it will be known."""
+        seen = self._seen.get(lane.record.pane)
+        settling = lane.state.rule == SETTLING and seen is not None and seen.lane.record == lane.record
+        return replace(lane, state=seen.lane.state) if settling and seen else lane
+
     def _changed(
-        self, records: Iterable[LaneRecord], lanes: Mapping[str, Lane], now: datetime, extra: Mapping[str, Signals]
+        self,
+        records: Iterable[LaneRecord],
+        lanes: Mapping[str, Lane],
+        now: datetime,
+        extra: Mapping[str, Signals],
+        drawn: Mapping[str, datetime],
     ) -> Iterator[Missed]:
         """The lanes in another state than the one that their panes, as last read, would give now."""
         old = [record for record in records if record.pane in self._seen]
         readings = {pane: seen.reading for pane, seen in self._seen.items()}
-        for was in lanes_of(self._world, old, readings, now, extra):
+        for was in lanes_of(self._world, old, readings, now, extra, drawn):
             is_ = lanes[was.name]
             if was.state.detail is not is_.state.detail:
                 yield Missed(was.name, was.record.pane, was.state.detail.value, is_.state.detail.value)

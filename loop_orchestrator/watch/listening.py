@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -97,6 +97,12 @@ class Listening:
         ended, self._ended = frozenset(self._ended), set()
         return ended
 
+    def look_again(self, panes: Iterable[str]) -> None:
+        """Look at these again as if they had printed something now."""
+        for pane in panes:
+            self._dirty.spoke(pane, self._loop.time())
+        self._arm()
+
     def follow(self, programs: Mapping[int, str]) -> None:
         """Be told when one of these processes ends; process -> its pane."""
         self._programs = programs
@@ -121,6 +127,7 @@ class Listening:
             self._lost.clear()
         self._loop.add_reader(feed.fileno(), self._take_pushed, feed)
         self.connected = True
+        self._heard.begin(self._world.clock.now())
         self._told = ""
         self._event("control.connected", {})
         self._look_at_everything()
@@ -144,12 +151,13 @@ class Listening:
             self._loop.remove_reader(feed.fileno())
             self._later = self._loop.call_later(BUSY_S, self._listen_again, feed)
         self._took_at = now
-        pushed = feed.pushed(self._world.clock.now())
+        at = self._world.clock.now()
+        pushed = feed.pushed(at)
         for pane in pushed.spoke:
             self._dirty.spoke(pane, now)
             self._spoke_at[pane] = now
-        if pushed.signals:
-            self._heard.note(pushed.signals)
+        if pushed.signals or pushed.spoke:
+            self._heard.note(pushed.signals, pushed.spoke, at)
         if pushed.ended:
             self._lost.set()
         elif pushed.layout:

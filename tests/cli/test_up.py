@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ def up(loop: Loop, shop: Path) -> Path:
 
 
 def test_a_plan_touches_nothing_and_needs_no_acceptance(loop: Loop, shop: Path) -> None:
+    (shop / ".loop").rmdir()
     before = sorted(shop.rglob("*"))
     for option in ("--plan", "--print-cmds"):
         ran = loop("up", option)
@@ -29,7 +32,147 @@ def test_a_plan_touches_nothing_and_needs_no_acceptance(loop: Loop, shop: Path) 
     lanes = loop("up", "--plan", "--json").document["lanes"]
     assert isinstance(lanes, list)
     assert [lane["lane"] for lane in lanes] == ["coord", "web", "ops-top"]  # type: ignore[index,call-overload]
-    assert [path for path in sorted(shop.rglob("*")) if "cache" not in str(path)] == before
+    (shop / ".loop").mkdir()
+    loop("up", "--plan")
+    assert sorted(shop.rglob("*")) == sorted((*before, shop / ".loop")), "no compiled copy either"
+
+
+def test_the_old_name_of_the_plan_prints_the_default_lanes_for_scripts(
+    loop: Loop, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / "tree").mkdir()
+    monkeypatch.setenv("LOOP_LOG_STREAM_CMD", "tail -F a.log")
+    monkeypatch.setenv("LOOP_WORKTREE_WEB", "tree")
+    words = ("--print-cmds", "--preset", "all-claude", "--validate-cmd", "make 'a b'", "--docs-cmd", "mkdocs serve")
+    ran = loop("up", *words)
+    assert ran.code == 0
+    values = dict(line.split("=", 1) for line in ran.out.splitlines() if re.match("[A-Z_]+=", line))
+    assert values == {
+        "SESSION_NAME": "shop",
+        "WEB_ROOT": str(shop / "tree"),
+        "INFRA_CD_ROOT": str(shop),
+        "AUTO_COORD_CMD": "sleep 1000",
+        "AUTO_WEB_CMD": "",
+        "AUTO_INFRA_CMD": "claude",
+        "AUTO_VALIDATE_LEFT_CMD": "make 'a b'",
+        "AUTO_VALIDATE_RIGHT_CMD": "",
+        "AUTO_OPS_TOP_CMD": "",
+        "AUTO_OPS_BOTTOM_CMD": "tail -F a.log",
+        "AUTO_DOCS_CMD": "mkdocs serve",
+    }
+    assert loop("up", *words, "--json").document["variables"] == values
+    assert "AUTO_" not in loop("up", "--plan").out
+
+
+def test_the_session_has_the_name_of_the_project_where_none_is_named(
+    loop: Loop, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(*words: str) -> object:
+        return loop("up", "--plan", "--json", *words).document["session"]
+
+    assert named("--project", "my.app") == "my-app"
+    assert named("--project", "x", "night") == "night"
+    assert named("--project", "x", "--session", "night") == "night"
+    monkeypatch.delenv("LOOP_SESSION")
+    monkeypatch.setenv("LOOP_PROJECT", "env app")
+    assert named() == "env-app"
+
+
+@pytest.mark.flow
+def test_a_program_that_will_not_be_found_is_named_before_its_lane_starts(shop: Path) -> None:
+    (shop / "lane-config.yaml").write_text(
+        "lanes:\n  a: {cmd: A=1 nosuch-a --x}\n  b: {cmd: 'while sleep 9; do date; done'}\n  c: {cmd: ./nosuch-c}\n"
+    )
+    ran = loop_outside("up", "--no-attach", "--accept", "--json")
+    assert ran.code == 0, ran.err
+    notes = ran.document["notes"]
+    assert isinstance(notes, list) and len(notes) == 1
+    assert str(notes[0]).startswith("lane a: nosuch-a is not on the PATH of your login shell (")
+    assert str(notes[0]).endswith("to PATH in your profile; then: loop lane drop a --force && loop up")
+    assert "lane a: nosuch-a is not on the PATH" in ran.err
+    assert "nosuch" not in loop_outside("up", "--no-attach").err, "it runs, or has ended, by now"
+
+
+@pytest.mark.flow
+def test_files_that_were_put_elsewhere_are_found_without_being_named_again(
+    loop: Loop, shop: Path, tmp_path: Path, socket: str
+) -> None:
+    mail, state, own = tmp_path / "mail", tmp_path / "s.json", tmp_path / "own"
+    places = ("--mailbox-dir", str(mail), "--state-file", str(state), "--state-dir", str(own))
+    ran = loop_outside("up", "--no-attach", "--accept", *places)
+    assert ran.code == 0, ran.err
+    loop("mail", "send", "--from", "person", "--to", "web", "--subject", "s", "--body", "b")
+    loop("state", "loop", "x", "--set", "status=implement")
+    assert len(list(mail.glob("*.md"))) == 1
+    assert "implement" in state.read_text()
+    assert (own / "lanes.json").exists()
+    assert sorted(path.name for path in (shop / ".loop/sessions/shop").iterdir()) == ["places.json"]
+    assert not (shop / ".loop/messages").exists()
+    target = loop("lane-status", "--print-target", "shop", "web").out.strip()
+    tmux(
+        socket, "send-keys", "-t", target, f"env > {tmp_path}/env.part; mv {tmp_path}/env.part {tmp_path}/env", "Enter"
+    )
+    eventually((tmp_path / "env").exists)
+    env = (tmp_path / "env").read_text().splitlines()
+    assert f"LOOP_MAILBOX={mail}" in env and f"LOOP_STATE_FILE={state}" in env
+
+
+@pytest.mark.flow
+def test_places_of_another_boot_are_refused_while_the_session_runs(
+    up: Path, loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loop("mail", "list").code == 0
+    monkeypatch.setenv("LOOP_MAILBOX_DIR", str(up / ".loop/messages"))
+    assert loop("mail", "list").code == 0, "named, and the same"
+    monkeypatch.setenv("LOOP_MAILBOX_DIR", str(tmp_path / "mail"))
+    ran = loop("mail", "list")
+    assert ran.code == 2
+    assert f"session shop runs with its mailbox in {up / '.loop/messages'}, not in {tmp_path / 'mail'}" in ran.err
+    assert loop_outside("down", env={"LOOP_MAILBOX_DIR": ""}).code == 0
+    assert loop_outside("up", "--no-attach").code == 0
+    assert loop("mail", "list").code == 0
+
+
+@pytest.mark.flow
+def test_a_session_of_another_project_with_the_same_name_is_left_alone(
+    up: Path, loop: Loop, tmp_path: Path, socket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "lane-config.yaml").write_text("lanes:\n  extra: {harness: shell}\n")
+    monkeypatch.chdir(other)
+    for words in (("up", "--no-attach"), ("attach",), ("down",), ("down", "--force")):
+        ran = loop_outside(*words)
+        assert ran.code == 2, words
+        assert f"a tmux session shop runs already and is of the project {up}" in ran.err
+    assert tmux(socket, "list-panes", "-s", "-t", "=shop:", "-F", "#{@loop_lane}").text.split() == [
+        "coord",
+        "web",
+        "ops-top",
+    ]
+
+
+def test_a_lane_whose_pane_somebody_else_has_by_now_is_not_shown(up: Path, loop: Loop, socket: str) -> None:
+    pane = loop("lane-status", "--print-target", "shop", "web").out.strip()
+    tmux(socket, "respawn-pane", "-k", "-t", pane, "sleep 1000")
+    ran = loop("jump", "web")
+    assert ran.code == 5
+    assert "lane web has no pane any more" in ran.err
+
+
+def test_up_says_whether_the_lanes_outlive_the_login(up: Path) -> None:
+    document = loop_outside("up", "--json").document
+    assert document["survives_logout"] in ("yes", "no", "unknown")
+    assert document["survives_logout_reason"]
+    assert (document["waiting"], document["answered"]) == ([], [])
+
+
+def test_up_without_flags_means_the_lanes_that_run(shop: Path, loop: Loop) -> None:
+    (shop / "lane-config.yaml").unlink()
+    first = loop_outside("up", "--no-attach", "--preset", "monitor", "--json").document
+    again = loop_outside("up", "--no-attach", "--json").document
+    assert again["adopted"] == first["added"]
+    assert (again["added"], again["notes"]) == ([], [])
 
 
 def test_a_config_that_was_not_accepted_starts_nothing(shop: Path, socket: str) -> None:
@@ -70,7 +213,7 @@ def test_lanes_are_listed_with_the_keys_that_others_rely_on(up: Path, loop: Loop
     assert isinstance(lanes, list)
     assert set(document) == {"contract_version", "session", "generated_at", "lanes"}
     keys = {"lane", "window", "pane", "harness", "model", "role", "cmd", "base", "kind", "cwd", "branch"}
-    keys |= {"status", "detail", "ready"}
+    keys |= {"status", "detail", "ready", "worktree", "restarts"}
     assert all(set(lane) == keys for lane in lanes if isinstance(lane, dict))
 
 
@@ -185,14 +328,25 @@ def test_attach_needs_a_terminal_and_says_the_command(up: Path, loop: Loop) -> N
 
 
 @pytest.mark.parametrize(
-    ("tmux_variable", "socket_name", "expected"),
+    ("server", "socket_name", "expected"),
     [
         ("", "loop", False),
-        ("/tmp/tmux-0/loop,12,3", "loop", True),
-        ("/tmp/tmux-0/default,12,3", "loop", False),
-        ("/tmp/tmux-0/default,12,3", "default", True),
-        ("/run/x/sock,12,3", "/run/x/sock", True),
+        ("/tmp/tmux-{uid}/loop", "loop", True),
+        ("/tmp/tmux-{uid}/default", "loop", False),
+        ("/tmp/tmux-{uid}/default", "default", True),
+        ("/elsewhere/tmux-{uid}/loop", "loop", False),
+        ("/run/x/sock", "/run/x/sock", True),
     ],
 )
-def test_whether_this_is_inside_of_the_same_server(tmux_variable: str, socket_name: str, expected: bool) -> None:
-    assert is_inside({"TMUX": tmux_variable}, socket_name) is expected
+def test_whether_this_is_inside_of_the_same_server(server: str, socket_name: str, expected: bool) -> None:
+    variable = f"{server.format(uid=os.getuid())},12,3" if server else ""
+    assert is_inside({"TMUX": variable}, socket_name) is expected
+
+
+def test_servers_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    here = f"{tmp_path}/tmux-{os.getuid()}/loop,12,3"
+    assert is_inside({"TMUX": here, "TMUX_TMPDIR": str(link)}, "loop")
+    assert not is_inside({"TMUX": here}, "loop")
+    assert not is_inside({"TMUX": here, "TMUX_TMPDIR": str(tmp_path / "gone")}, "loop")

@@ -142,4 +142,7 @@ def test_who_watches_is_told_what_matters_and_how_to_answer(capsys: pytest.Captu
     assert "mail web -> coord: a\\x1b[2J" in told(
         "mail.sent", file="f", **{"from": "web", "to": "coord"}, subject="a\x1b[2J"
     )
+    assert told("snapshot.made", lane="web", ref="refs/loop/snapshots/web/1", commit="c", directory="/p").endswith(
+        "uncommitted work of web was saved: loop undo show web/1\n"
+    )
     assert "crash: what reading the log, reason gone" in told("crash", what="reading the log", reason="gone")

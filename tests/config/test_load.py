@@ -180,7 +180,10 @@ BAD = [
         "lanes:\n  web:\n    harness: pi\n    cmd: top",
         "2: lanes.web: exactly one of harness and cmd is needed (got both)",
     ),
-    ("lanes: {web: {cmd: top, model: x}}", "1: lanes.web: model and auto_approve need a harness (got cmd)"),
+    (
+        "lanes: {web: {cmd: top, model: x}}",
+        "1: lanes.web: model, auto_approve and answer_dialogs need a harness (got cmd)",
+    ),
     (
         "lanes: {1st: {cmd: top}}",
         "1: lanes.1st: expected a name that fits [A-Za-z][A-Za-z0-9_-]* (got '1st')",

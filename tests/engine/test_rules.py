@@ -115,6 +115,12 @@ def test_a_report_of_the_lane_that_was_asked_is_no_mail_for_a_person() -> None:
     assert unseen.to_fields()["about"] == "unseen:assignments"
 
 
+def test_a_lane_that_is_about_to_be_started_again_needs_nobody() -> None:
+    ended = a_snapshot(lanes=[a_lane("web", Detail.EXITED)])
+    assert in_short(ended) == [("escalate", "")]
+    assert in_short(replace(ended, restarting=frozenset({"web"}))) == [("stop", "")]
+
+
 def test_errored_waiting_and_long_unknown_agent_lanes_go_to_a_person_once() -> None:
     old = NOW - timedelta(seconds=LONG_UNKNOWN_S + 1)
     lanes = [a_lane("web", Detail.AUTH), a_lane("infra", Detail.DIALOG), a_lane("fog", Detail.DRIFTED)]

@@ -16,7 +16,13 @@ LANES = "{web: {harness: actor}}"
 IN_THE_PANE = ("delivery.pasting", "delivery.pasted", "delivery.submitting", "delivery.submitted")
 """Killed here, nobody can know whether the text was submitted: a person must look."""
 
-ELSEWHERE = ("approval.recorded", "mail.linked")
+ENDING = ("worktree.made", "snapshot.made", "handoff.written", "lane.ended")
+"""Points of beginning and ending a lane; tests/flows/test_worktrees.py kills there."""
+
+RESTARTING = ("restart.recorded", "restart.started", "restart.kept")
+"""Points of a restart; tests/flows/test_restart.py kills there."""
+
+ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING)
 """Points outside a cycle; they have tests of their own."""
 
 

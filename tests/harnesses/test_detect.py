@@ -13,10 +13,12 @@ from loop_orchestrator.harnesses.registry import load_harnesses
 HARNESSES = load_harnesses(None)
 
 
-def look(tmp_path: Path, env: Mapping[str, str]) -> Found:
+def look(tmp_path: Path, env: Mapping[str, str], name: str = "claude") -> Found:
     found = found_agents(HARNESSES.values(), path=str(tmp_path / "bin"), home=tmp_path / "home", env=env)
-    assert [one.spec.name for one in found] == ["claude"]
-    return found[0]
+    assert {one.spec.name for one in found} == {spec.name for spec in HARNESSES.values() if spec.is_agent} - {
+        "rehearsal"
+    }
+    return next(one for one in found if one.spec.name == name)
 
 
 @pytest.fixture
@@ -37,6 +39,12 @@ def test_a_program_that_was_never_set_up_is_not_used(tmp_path: Path, installed: 
     for env in ({}, {"ANTHROPIC_API_KEY": ""}):
         found = look(tmp_path, env)
         assert not found.ok and "never logged in" in found.reason
+
+
+def test_a_program_whose_screens_are_not_known_is_not_used(tmp_path: Path, installed: Path) -> None:
+    installed.rename(installed.with_name("forge"))
+    found = look(tmp_path, {}, "forge")
+    assert not found.ok and "its screens are not known" in found.reason
 
 
 def test_a_key_in_the_environment_or_a_file_at_home_shows_that_it_was_set_up(tmp_path: Path, installed: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loop_orchestrator.errors import ConfigError
+from loop_orchestrator.errors import ConfigError, UsageError
 from loop_orchestrator.harnesses.registry import PACKAGED, Harnesses, load_harnesses
 from loop_orchestrator.model.harness import HarnessKind
 from loop_orchestrator.model.lane import Detail
@@ -26,16 +26,37 @@ rules:
 """
 
 
+AGENTS = "aider amp claude codex cursor-agent droid forge gemini hermes openclaw opencode pi qwen rehearsal"
+
+
 def test_the_packaged_harnesses_are_read() -> None:
     found = load_harnesses(None)
-    assert set(found) == {path.stem for path in PACKAGED.glob("*.yaml")} == {"claude", "llm", "rehearsal", "shell"}
-    assert {name: spec.kind for name, spec in found.items()} == {
-        "claude": HarnessKind.AGENT,
-        "llm": HarnessKind.BRAIN,
-        "rehearsal": HarnessKind.AGENT,
-        "shell": HarnessKind.SHELL,
-    }
+    assert set(found) == {path.stem for path in PACKAGED.glob("*.yaml")}
+    others = {"llm": HarnessKind.BRAIN, "mprocs": HarnessKind.DASHBOARD, "shell": HarnessKind.SHELL}
+    agents = {name for name, spec in found.items() if spec.kind is HarnessKind.AGENT}
+    assert {name: spec.kind for name, spec in found.items() if name not in agents} == others
+    assert agents == set(AGENTS.split())
     assert all(spec.origin == str(PACKAGED / f"{name}.yaml") for name, spec in found.items())
+
+
+def test_the_users_pattern_reaches_the_agents_whose_screens_nobody_knows() -> None:
+    found = Harnesses(None, idle_home=r"ready> $")
+    assert [pattern.pattern for pattern in found["forge"].idle_home] == [r"ready> $"]
+    found.check()
+    assert {name for name, spec in found.items() if spec.idle_home} == {
+        name for name, spec in found.items() if spec.is_agent and spec.composer is None
+    }
+    with pytest.raises(UsageError, match="LOOP_LANE_IDLE_HOME_PATTERN: expected a regular expression"):
+        Harnesses(None, idle_home="(")
+
+
+def test_an_agent_is_unattended_exactly_if_it_can_approve_by_itself() -> None:
+    for spec in load_harnesses(None).values():
+        assert (spec.autonomy == "unattended") == bool(spec.auto_approve_argv), spec.name
+        assert spec.autonomy in ("none", "attended", "unattended")
+        assert (spec.autonomy == "none") == (not spec.is_agent), spec.name
+        assert spec.cost in ("none", "low", "medium", "high") and spec.drift in ("none", "low", "med", "high")
+        assert spec.auth in ("none", "account", "gateway", "key") and spec.tags, spec.name
 
 
 def test_a_project_adds_and_replaces(tmp_path: Path) -> None:
@@ -69,6 +90,21 @@ def test_a_folder_that_is_not_there_is_fine(tmp_path: Path) -> None:
         (("composer:", "composer:\n  clear: ['C-u; kill']"), 0, "composer.clear: expected names of keys"),
         (("composer:", "oneshot: {argv: [mine, '{prompt}']}\ncomposer:"), 0, "oneshot.argv: expected {prompt}"),
         (("composer:", "oneshot: {argv: [mine], output: json}\ncomposer:"), 0, "oneshot.reply: with output json"),
+        (
+            ("composer:", "dialogs: [{name: trust, asks: x, all: []}]\ncomposer:"),
+            0,
+            "dialogs[0].all: expected at least",
+        ),
+        (
+            ("composer:", "dialogs: [{name: trust, asks: x, all: [y], choose: [Down]}]\ncomposer:"),
+            0,
+            "dialogs[0].chosen: expected a pattern",
+        ),
+        (
+            ("composer:", "dialogs: [{name: trust, asks: x, all: [y], confirm: 'y;kill'}]\ncomposer:"),
+            0,
+            "dialogs[0].confirm: expected the name of a key",
+        ),
         (("composer:", "origin: elsewhere\ncomposer:"), 6, "origin: no such key"),
     ],
 )

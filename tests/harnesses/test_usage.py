@@ -38,6 +38,25 @@ def test_a_json_reply_and_what_it_used() -> None:
     assert read_reply(oneshot("claude"), stdout, "noise", 0) == ("an answer", expected)
 
 
+def test_the_tokens_of_several_models_are_added_and_one_that_is_not_said_makes_the_sum_unknown() -> None:
+    models: dict[str, object] = {
+        "router": {"tokens": {"prompt": 10, "candidates": 1}},
+        "main": {"tokens": {"prompt": 100, "candidates": 20}},
+    }
+    stdout = json.dumps({"response": "an answer", "stats": {"models": models}})
+    assert read_reply(oneshot("gemini"), stdout, "", 0)[1] == Usage(input_tokens=110, output_tokens=21)
+    stdout = json.dumps({"response": "an answer", "stats": {"models": {**models, "other": {}}}})
+    assert read_reply(oneshot("gemini"), stdout, "", 0)[1] == Usage()
+    assert read_reply(oneshot("gemini"), json.dumps({"response": "an answer"}), "", 0)[1] == Usage()
+
+
+def test_a_reply_in_the_last_of_several_documents() -> None:
+    events = [{"type": "system"}, {"type": "result", "result": "an answer", "usage": {"input_tokens": 3}}]
+    assert read_reply(oneshot("qwen"), json.dumps(events), "", 0) == ("an answer", Usage(input_tokens=3))
+    failed = [{"type": "result", "is_error": True, "error": {"message": "API Error: 401 wrong key"}}]
+    assert failure("qwen", json.dumps(failed), "", 1).kind == "auth"
+
+
 def test_what_is_not_said_is_not_known_and_never_zero() -> None:
     assert read_reply(oneshot("claude"), claude(), "", 0) == ("an answer", Usage())
     odd = claude(total_cost_usd=True, usage={"input_tokens": "many", "output_tokens": None})

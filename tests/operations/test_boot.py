@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.lane import Detail, Lane, LaneKind, LaneRun
 from loop_orchestrator.operations.boot import BootReport, Surroundings, boot, start_lane
 from loop_orchestrator.operations.bootcheck import await_boot, await_lane, is_up, what_it_shows
+from loop_orchestrator.operations.ending import down
 from loop_orchestrator.operations.plan import Plan, plan_lanes
 from loop_orchestrator.wiring import Project
 from loop_orchestrator.world import World
@@ -109,6 +111,7 @@ def test_a_lane_gets_its_name_and_its_place_in_the_environment(shop: Project, pr
     assert env["LOOP_PROJECT_ROOT"] == str(project)
     assert env["LOOP_MAILBOX"] == str(project / ".loop/messages")
     assert env["LOOP_TMUX_SOCKET"] == os.environ["LOOP_TMUX_SOCKET"]
+    assert env["LOOP_BIN"] == str(Path(sys.executable).with_name("loop"))
 
 
 def test_a_name_is_taken_once(shop: Project) -> None:
@@ -165,3 +168,65 @@ def test_what_counts_as_up() -> None:
 def test_lanes_start_with_what_their_surroundings_say(shop: Project) -> None:
     assert isinstance(shop.surroundings, Surroundings)
     assert "LOOP_LANE" not in shop.surroundings.env
+
+
+def test_after_the_tmux_server_was_killed_every_lane_is_started_again(shop: Project, socket: str) -> None:
+    boot_project(shop)
+    before = [record.pane_pid for record in shop.world.lanes.records().values()]
+    tmux(socket, "kill-server")
+    eventually(lambda: not shop.substrate.session_exists())
+    assert names(boot_project(shop)) == (["coord", "web", "ops-top"], [])
+    records = shop.world.lanes.records()
+    assert not set(before) & {record.pane_pid for record in records.values()}
+    assert len(shop.substrate.panes()) == 3
+
+
+def test_after_the_record_of_the_lanes_was_removed_every_lane_is_adopted(shop: Project) -> None:
+    boot_project(shop)
+    before = shop.world.lanes.records()
+    shop.layout.lanes_file.unlink()
+    assert names(boot_project(shop)) == ([], ["coord", "web", "ops-top"])
+    assert {name: record.pane for name, record in shop.world.lanes.records().items()} == {
+        name: record.pane for name, record in before.items()
+    }
+
+
+def test_a_lane_that_the_config_has_gained_starts_beside_the_others(shop: Project, project: Path, socket: str) -> None:
+    for session in ("sho", "shopping"):
+        tmux(socket, "new-session", "-d", "-s", session, "-n", "web", "sleep 1000")
+    boot_project(shop)
+    more = project_at(project, config=PLAIN.replace("  ops-top", "  web2: {harness: shell}\n  ops-top"))
+    assert names(boot_project(more)) == (["web2"], ["coord", "web", "ops-top"])
+    assert {pane.session for pane in more.substrate.panes()} == {"shop"}
+    for session in ("sho", "shopping"):
+        assert len(tmux(socket, "list-panes", "-s", "-t", f"={session}:").text.splitlines()) == 1
+
+
+def test_a_session_that_lost_all_its_lanes_is_still_this_projects(shop: Project, socket: str) -> None:
+    boot_project(shop)
+    tmux(socket, "new-window", "-d", "-t", "=shop:", "sleep 1000")
+    for record in shop.world.lanes.records().values():
+        shop.substrate.end_pane(record.pane)
+    assert names(boot_project(shop)) == (["coord", "web", "ops-top"], [])
+
+
+def test_a_session_of_another_project_is_left_alone_also_where_no_lane_has_the_same_name(
+    shop: Project, tmp_path: Path
+) -> None:
+    boot_project(shop)
+    (tmp_path / "other").mkdir()
+    other = project_at(tmp_path / "other", config="lanes: {extra: {harness: shell}}\n")
+    with pytest.raises(UsageError, match="is of the project"):
+        boot_project(other)
+    with pytest.raises(UsageError, match="is of the project"):
+        down(other.world, force=True, by="person")
+    assert len(shop.substrate.panes()) == 3
+
+
+def test_a_slow_profile_is_not_taken_for_a_command_that_runs(shop: Project, project: Path) -> None:
+    Path(os.environ["HOME"], ".profile").write_text("sleep 1.2\n")
+    spec = LaneConfig(name="broken", cmd="exit 3").to_spec(project)
+    start_lane(shop.world, spec, shop.surroundings)
+    lane = await_lane(shop.world, "broken", limit_s=20)
+    assert not is_up(lane)
+    assert lane.state.detail is Detail.EXITED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,12 @@ from loop_orchestrator.model.lane import LaneKind
 from loop_orchestrator.operations.boot import boot, start_lane
 from loop_orchestrator.operations.ending import down, drop_lane
 from loop_orchestrator.operations.plan import plan_lanes
+from loop_orchestrator.operations.undo import snapshots
 from loop_orchestrator.process import git
 from loop_orchestrator.wiring import Project
+from tests.support.clocks import SteppedClock
 from tests.support.projects import PLAIN, project_at, tmux
+from tests.support.repositories import a_repository, contents, make_dirty
 from tests.support.waiting import eventually
 
 
@@ -39,7 +44,7 @@ def test_the_hand_off_holds_what_the_next_one_needs(shop: Project, project: Path
     spec = LaneConfig(name="probe", cmd="echo left half done; sleep 1000", kind=LaneKind.WORKER).to_spec(project)
     record = start_lane(shop.world, spec, shop.surroundings)
     eventually(lambda: "left half done" in shop.substrate.read([record.pane])[0].screen.text)
-    text = drop_lane(shop.world, "probe", force=False, by="person").read_text()
+    text = drop_lane(shop.world, "probe", force=False, by="person").handoff.read_text()
     assert "    left half done" in text
     assert "- branch: main" in text
     assert "- harness: cmd: echo left half done" in text
@@ -78,3 +83,80 @@ def test_down_keeps_what_a_person_opened_in_the_session(shop: Project, socket: s
     report = down(shop.world, force=False, by="person")
     assert report.kept == 1
     assert [pane.lane for pane in shop.substrate.panes()] == [""]
+
+
+@pytest.fixture
+def api(shop: Project, project: Path) -> Path:
+    """The worktree of a lane ``api`` that runs."""
+    a_repository(project)
+    spec = LaneConfig(name="api", harness="shell", worktree=True, kind=LaneKind.WORKER).to_spec(project)
+    return start_lane(shop.world, spec, shop.surroundings).spec.cwd
+
+
+def test_a_dropped_worktree_lane_leaves_its_work_in_its_directory_and_under_a_ref(shop: Project, api: Path) -> None:
+    make_dirty(api)
+    before = contents(api)
+    report = drop_lane(shop.world, "api", force=False, by="person")
+    assert contents(api) == before
+    assert (report.worktree, report.kept) == (api, "uncommitted changes")
+    assert report.saved is not None
+    (saved,) = snapshots(shop).all
+    assert (saved, saved.directory, saved.worktree_of) == (report.saved, api, shop.root)
+    text = report.handoff.read_text()
+    assert f"- uncommitted work: {saved.ref}\n- bring it back: loop undo restore {saved.name}\n" in text
+    assert f"- directory: {api}\n- branch: loop/shop/api\n" in text
+    kinds = [event.kind for event in shop.events.tail(2)]
+    assert kinds == ["snapshot.made", "lane.dropped"]
+
+
+def test_a_dropped_worktree_lane_without_work_takes_its_worktree_with_it(shop: Project, api: Path) -> None:
+    report = drop_lane(shop.world, "api", force=False, by="person")
+    assert (report.saved, report.worktree, report.kept, api.exists()) == (None, api, "", False)
+    assert "- uncommitted work: none\n" in report.handoff.read_text()
+
+
+def test_work_that_cannot_be_saved_keeps_the_lane(shop: Project, api: Path) -> None:
+    (api / "work").write_text("x")
+    (shop.root / ".git" / "objects").rename(shop.root / ".git" / "away")
+    with pytest.raises(LoopError, match="lane api goes on: its uncommitted work could not be saved") as refused:
+        drop_lane(shop.world, "api", force=True, by="person")
+    assert "--without-snapshot" in refused.value.hint
+    with pytest.raises(LoopError, match="goes on"):
+        down(shop.world, force=True, by="person")
+    assert len(shop.substrate.panes()) == len(shop.lanes.records()) == 4
+    report = drop_lane(shop.world, "api", force=False, by="person", snapshot=False)
+    assert (report.saved, report.kept) == (None, "no snapshot was wanted")
+    assert (api / "work").read_text() == "x"
+
+
+def test_a_worktree_whose_link_to_its_repository_is_gone_is_not_taken_for_clean(shop: Project, api: Path) -> None:
+    (api / "work").write_text("x")
+    (api / ".git").unlink()
+    with pytest.raises(LoopError, match="is no worktree any more") as refused:
+        drop_lane(shop.world, "api", force=False, by="person")
+    assert "worktree repair" in refused.value.hint
+
+
+def test_down_saves_a_shared_directory_once_and_keeps_worktrees(shop: Project, api: Path) -> None:
+    (shop.root / "kept.txt").write_text("half done\n")
+    (api / "work").write_text("x")
+    report = down(shop.world, force=False, by="person")
+    assert [one.name.partition("/")[0] for one in report.saved] == ["coord", "api"]
+    assert [one.directory for one in report.saved] == [shop.root, api]
+    assert (report.worktrees, (api / "work").read_text()) == ((api,), "x")
+    assert len(snapshots(shop).all) == 2
+
+
+def test_a_worktree_in_which_something_still_runs_is_kept(shop: Project, api: Path, clock: SteppedClock) -> None:
+    held = "trap '' HUP TERM; echo held; while :; do sleep 1; done"
+    spec = LaneConfig(name="held", cmd=held, worktree=True, kind=LaneKind.WORKER).to_spec(shop.root)
+    record = start_lane(shop.world, spec, shop.surroundings)
+    eventually(lambda: "held" in shop.substrate.read([record.pane])[0].screen.text)
+    run = eventually(lambda: shop.lanes.run("held"))
+    assert run is not None
+    shop.clock = clock  # type: ignore[assignment]
+    try:
+        report = drop_lane(shop.world, "held", force=False, by="person")
+        assert (report.kept, record.spec.cwd.is_dir()) == ("its program has not ended", True)
+    finally:
+        os.killpg(os.getpgid(run.pid), signal.SIGKILL)

@@ -68,7 +68,7 @@ def test_mail_that_nobody_will_read_is_said(world: World) -> None:
     ("detail", "says", "step"),
     [
         (Detail.DIALOG, "lane web waits at a dialog: what it showed", "loop attach web"),
-        (Detail.EXITED, "lane web has ended: what it showed", "loop lane drop web --force && loop up"),
+        (Detail.EXITED, "lane web has ended: what it showed", "loop lane restart web"),
         (Detail.MISSING, "lane web is gone: what it showed", "loop up"),
         (Detail.DRIFTED, "lane web shows a screen that no rule knows: what it showed", "loop why web"),
     ],

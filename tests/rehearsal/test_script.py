@@ -163,7 +163,7 @@ def test_a_handed_proof_is_reported() -> None:
 )
 def test_handed_mail_is_answered_once(subject: str, kind: type[Step]) -> None:
     file = "20261121-011530-ops-to-web.2.md"
-    prompt = fill(load_prompts()["mail_brief"], sender="ops", subject=subject, file=file, lane="web")
+    prompt = fill(load_prompts()["mail_brief"], project="", sender="ops", subject=subject, file=file, lane="web")
     answers = [step for step in packaged(prompt) if isinstance(step, Reply | Ack)]
     assert [(type(step), step.file) for step in answers] == [(kind, file)]
 

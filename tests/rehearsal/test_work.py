@@ -64,12 +64,12 @@ def test_a_proof_is_looked_at_and_reported(lane: AgentTerminal) -> None:
 
 def test_mail_is_answered_and_an_answer_is_not_answered_again(lane: AgentTerminal) -> None:
     question = loop(lane, "mail", "send", "--from", "ops", "--to", "web", "--subject", "a question", "--body", "why?")
-    hand_over(lane, "mail_brief", sender="ops", subject="a question", file=question, lane="web")
+    hand_over(lane, "mail_brief", project="", sender="ops", subject="a question", file=question, lane="web")
     lane.shows("● Answered ops.")
     answers = [file for file, text in mail(lane).items() if "-web-to-ops" in file and "Re: a question" in text]
     assert len(answers) == 1
     back = loop(lane, "mail", "reply", question, "--from", "ops", "--body", "I see")
-    hand_over(lane, "mail_brief", sender="ops", subject="Re: a question", file=back, lane="web")
+    hand_over(lane, "mail_brief", project="", sender="ops", subject="Re: a question", file=back, lane="web")
     lane.shows("● Read the answer of ops; nothing is left to say.")
     assert [file for file in mail(lane) if "-web-to-ops" in file] == answers
     assert back not in mail(lane) and (lane.folder / ".loop" / "messages" / "processed" / back).exists()

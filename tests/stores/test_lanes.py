@@ -110,3 +110,14 @@ def test_a_launchers_record_that_cannot_be_read_is_none(lanes: LaneStore, text: 
     ensure_dir(lanes.run_path("web").parent)
     lanes.run_path("web").write_text(text)
     assert lanes.run("web") is None
+
+
+def test_a_file_of_a_release_without_worktrees_is_read(lanes: LaneStore, layout: Layout) -> None:
+    lanes.put(lane("web"))
+    document = json.loads(layout.lanes_file.read_text())
+    assert document["lanes"]["web"].pop("worktree_of") == ""
+    write_json(layout.lanes_file, document)
+    assert lanes.records() == {"web": lane("web")}
+    apart = replace(lane("api"), spec=replace(lane("api").spec, worktree_of=Path("/project")))
+    lanes.put(apart)
+    assert lanes.records()["api"] == apart

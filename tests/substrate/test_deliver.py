@@ -15,8 +15,10 @@ import pytest
 
 from loop_orchestrator.errors import StoreError, SubstrateError
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryStatus, DeliveryStep, Receipt
-from loop_orchestrator.model.lane import Detail, Lane
+from loop_orchestrator.model.lane import Detail, Lane, LaneState, Signal, SignalSource
+from loop_orchestrator.substrate.deliver import _Delivery
 from loop_orchestrator.substrate.port import PasteResult
+from loop_orchestrator.substrate.trace import Trace
 from tests.substrate.fleet import Fleet
 from tests.support.waiting import eventually
 
@@ -477,3 +479,45 @@ def test_after_a_death_on_the_way_the_record_tells_how_far_it_may_have_gone(
         assert receipt.status is DeliveryStatus.STARTED
     assert bool(reached) is (point not in (*BEFORE, "delivery.pasting"))
     assert len(prompts(fleet)) <= 1
+
+
+# What the program says itself.
+
+
+def said(lane: Lane, detail: Detail, *, decides: bool, source: SignalSource = SignalSource.HARNESS) -> Lane:
+    """The lane, of which something was said beside what it shows."""
+    word = Signal(source=source, detail=detail, rule="hook:x", seen=f"it said {detail}", at=lane.record.booted_at)
+    if not decides:
+        return replace(lane, state=replace(lane.state, evidence=(*lane.state.evidence, word), why=()))
+    return replace(lane, state=LaneState(detail=detail, confidence=0.3, rule=word.rule, evidence=(word,)))
+
+
+@pytest.mark.parametrize("source", [SignalSource.HARNESS, SignalSource.PROCESS])
+def test_only_signs_that_contradict_each_other_for_a_moment_are_waited_out(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, source: SignalSource
+) -> None:
+    fleet.start("web", script=ECHO)
+    fleet.becomes("web", Detail.READY)
+    looks = itertools.count()
+    real = fleet.lane
+
+    def contradicted_at_first(name: str) -> Lane:
+        lane = real(name)
+        return said(lane, Detail.CONFLICTING, decides=True, source=source) if next(looks) < 3 else lane
+
+    monkeypatch.setattr(fleet, "lane", contradicted_at_first)
+    receipt = fleet.deliver("web", "hello", ready_timeout_s=20)
+    assert receipt.delivered is (source is SignalSource.HARNESS)
+
+
+def test_the_programs_own_word_proves_that_a_turn_began(fleet: Fleet) -> None:
+    fleet.start("web", script=ECHO)
+    before = fleet.becomes("web", Detail.READY)
+    delivery = object.__new__(_Delivery)
+    delivery.spec, delivery.trace = fleet.spec("web"), Trace("hello", fleet.spec("web"))
+    assert delivery._proof(before, before, held=False) == ""
+    begun = said(before, Detail.BUSY, decides=False)
+    assert delivery._proof(before, begun, held=False) == "the program says that it is busy: it said busy"
+    assert delivery._proof(before, begun, held=True) == ""
+    assert delivery._proof(begun, begun, held=False) == ""
+    assert delivery._proof(before, said(before, Detail.READY, decides=False), held=False) == ""

@@ -13,7 +13,8 @@ from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import Detail, LaneRecord, LaneRun, LaneSpec, LaneState, Signal, SignalSource
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
 from loop_orchestrator.substrate.composer import composer_text
-from loop_orchestrator.substrate.readiness import classify, fuse, lane_of, signals_of
+from loop_orchestrator.substrate.evidence import signals_of, unchecked
+from loop_orchestrator.substrate.readiness import classify, fuse, lane_of
 from loop_orchestrator.substrate.screens import parse_ansi
 from tests.support.builders import NOW
 
@@ -238,7 +239,7 @@ def test_a_command_lane_works_while_its_command_runs() -> None:
 
 def test_a_screen_read_long_ago_is_stale() -> None:
     reading = PaneReading(facts=FACTS, screen=screen())
-    signals = signals_of(record(), reading, RUN, REHEARSAL, NOW)
+    signals = (*signals_of(record(), reading, RUN, REHEARSAL, NOW), unchecked(NOW))
     assert fuse(signals, REHEARSAL, NOW + timedelta(seconds=5)).detail is Detail.READY
     assert fuse(signals, REHEARSAL, NOW + timedelta(seconds=11)).detail is Detail.STALE
 
@@ -260,8 +261,9 @@ def test_the_order_of_evidence() -> None:
         signal(Detail.BOOTING),
         signal(Detail.DRAFT),
         signal(Detail.READY),
+        unchecked(NOW),
     ]
-    for at, expected in enumerate(strongest_first):
+    for at, expected in enumerate(strongest_first[:-1]):
         found = fuse(tuple(reversed(strongest_first[at:])), REHEARSAL, NOW)
         assert found.detail is expected.detail
         assert found.evidence == tuple(strongest_first[at:])

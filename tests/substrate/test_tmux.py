@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,76 @@ def test_a_session_starts_while_an_old_server_is_still_going_away(
 def test_a_lane_that_cannot_start_is_named(server: Server) -> None:
     with pytest.raises(SubstrateError):
         server.substrate().start_lanes([start("web", "/no/such/program", "x")], cwd=server.folder)
+
+
+def scope_runner(folder: Path, text: str) -> tuple[str, ...]:
+    """A stand-in for systemd-run, which notes how it was called."""
+    program = folder / "systemd-run"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/called\n{text}\n', encoding="utf-8")
+    program.chmod(0o755)
+    return (str(program), "--user", "--scope", "--")
+
+
+def test_a_server_is_started_under_what_lets_it_live_on_and_a_running_one_is_not(server: Server) -> None:
+    under = scope_runner(server.folder, 'while [ "$1" != -- ]; do shift; done; shift; IN_SCOPE=1 exec "$@"')
+    short = TmuxSubstrate(str(server.socket), "short", 120, 30, start_under=lambda: under)
+    made = short.start_lanes([start("web")], cwd=server.folder)
+    assert [pane.lane for pane in made] == ["web"]
+    pid = short.server_pid()
+    assert pid is not None
+    assert "IN_SCOPE=1" in Path(f"/proc/{pid}/environ").read_text(encoding="utf-8").split("\0")
+    other = TmuxSubstrate(str(server.socket), "other", 120, 30, start_under=lambda: under)
+    other.start_lanes([start("web")], cwd=server.folder)
+    assert other.server_pid() == pid
+    assert len((server.folder / "called").read_text().splitlines()) == 1
+
+
+def test_a_server_that_does_not_start_under_it_starts_without(server: Server) -> None:
+    under = scope_runner(server.folder, "echo 'Failed to connect to bus' >&2; exit 1")
+    short = TmuxSubstrate(str(server.socket), "short", 120, 30, start_under=lambda: under)
+    assert [pane.lane for pane in short.start_lanes([start("web")], cwd=server.folder)] == ["web"]
+    assert (server.folder / "called").exists()
+
+
+def test_a_session_says_which_project_it_was_made_for(server: Server, tmp_path: Path) -> None:
+    odd = tmp_path / "a b#{pane_id} ü"
+    odd.mkdir()
+    short = server.substrate()
+    assert short.project() == "" and short.server_pid() is None
+    short.start_lanes([start("web")], cwd=odd)
+    assert short.project() == str(odd)
+    server.tmux("new-session", "-d", "-s", "mine", "cat")
+    assert server.substrate("mine").project() == ""
+
+
+def test_a_first_pane_that_is_made_anew_goes_back_to_its_place(server: Server) -> None:
+    short = server.substrate(width=80, height=24)
+    starts = [
+        start("validate-left", window="validate"),
+        start("validate-right", window="validate", split=Split.RIGHT),
+        start("ops-top", window="ops"),
+        start("ops-bottom", window="ops", split=Split.BELOW),
+    ]
+    made = short.start_lanes(starts, cwd=server.folder)
+    short.end_pane(made[0].pane)
+    short.end_pane(made[2].pane)
+    short.start_lanes([starts[0], replace(starts[2], stacked=True)], cwd=server.folder)
+    shown = server.tmux(
+        "list-panes", "-s", "-t", "=short:", "-F", "#{@loop_lane} #{pane_left} #{pane_top}"
+    ).splitlines()
+    assert shown == ["validate-left 0 0", "validate-right 41 0", "ops-top 0 0", "ops-bottom 0 13"]
+
+
+def test_a_lane_is_shown_in_this_session_also_where_another_has_its_window(server: Server) -> None:
+    short = server.substrate()
+    web, docs = short.start_lanes([start("web"), start("docs")], cwd=server.folder)
+    server.tmux("new-session", "-d", "-s", "mine", "cat")
+    server.tmux("link-window", "-s", "=short:docs", "-t", "=mine:7")
+    server.tmux("select-window", "-t", "=mine:0")
+    for pane in (docs, web, docs):
+        short.select(pane.pane)
+        assert server.tmux("display-message", "-p", "-t", "=short:", "#{pane_id}") == pane.pane
+        assert server.tmux("display-message", "-p", "-t", "=mine:", "#{window_index}") == "0"
 
 
 def test_a_missing_tmux_is_said(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,7 @@ def a_snapshot(
 
     return Snapshot(
         at=at,
+        root=Path("/project"),
         session="demo",
         cycle="c-1",
         why=("mail: x",),

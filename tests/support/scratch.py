@@ -30,7 +30,7 @@ answers:
   - when: '(?m)^Prove task (?P<task>T\d{4}):'
     steps:
       - mail: {to: coord, subject: "{task} proved", body: seen}
-  - when: '(?m)^You have mail from .*\. Read \.loop/messages/(?P<file>[^\s/]+\.md)'
+  - when: '(?m)^You have mail from .*\. Read .*\.loop/messages/(?P<file>[^\s/]+\.md)'
     steps:
       - reply: {file: "{file}", body: answered}
 default:

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from loop_orchestrator.watch.dirty import NOISY_S, QUIET_S, DirtyPanes
 
-FIRST, SECOND, THIRD = QUIET_S
+FIRST = QUIET_S[0]
 
 
-def test_a_pane_is_looked_at_when_it_has_been_silent_for_a_moment_and_twice_more() -> None:
+def test_a_pane_is_looked_at_when_it_has_been_silent_for_a_moment_and_again_later() -> None:
     dirty = DirtyPanes()
     assert dirty.next_due() is None
     dirty.spoke("%1", 10.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from loop_orchestrator.model.lane import Detail, SignalSource
@@ -58,3 +61,14 @@ def test_a_status_that_was_taken_back_says_nothing() -> None:
     heard = Heard()
     heard.note([said("state=working"), said("state=clear")])
     assert not any(heard.signals([WEB]).values())
+
+
+def test_a_lane_drew_nothing_since_it_is_listened_to_unless_it_is_heard_to() -> None:
+    heard, later = Heard(), NOW + timedelta(seconds=5)
+    infra = replace(a_lane("infra").record, pane="%9")
+    assert heard.drawn([WEB, infra]) == {}
+    heard.begin(NOW)
+    heard.note([], ["%9"], later)
+    assert heard.drawn([WEB, infra]) == {"web": NOW, "infra": later}
+    heard.clear()
+    assert heard.drawn([WEB, infra]) == {}

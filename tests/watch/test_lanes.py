@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+from loop_orchestrator.model.harness import ComposerRule, HarnessKind
 from loop_orchestrator.model.lane import Detail, LaneRun
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, TerminalSignal, TerminalSignalKind
 from loop_orchestrator.substrate.screens import parse_ansi
@@ -17,6 +20,7 @@ from loop_orchestrator.world import World
 from tests.support.builders import HARNESSES, NOW, a_lane
 from tests.support.clocks import SteppedClock
 
+COMPOSER = ComposerRule(line=re.compile(r"^> ?(?P<text>.*)"))
 RUN = LaneRun(pid=101, started_at=NOW - timedelta(hours=1), ended_at=None, exit_status=None, suspended=False)
 
 
@@ -31,6 +35,8 @@ class Terminal:
         self.foreground = {"%1": RUN.pid, "%2": RUN.pid}
         self.asked: list[list[str]] = []
         self.runs: list[LaneRun] = [RUN]
+        self.screen, self.command = "$ ", "bash"
+        self.harness = HARNESSES["shell"]
 
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         self.asked.append(list(panes))
@@ -45,7 +51,7 @@ class Terminal:
             lane=record.spec.name,
             pid=record.pane_pid,
             tty=record.pane_tty,
-            command="bash",
+            command=self.command,
             title="",
             dead=False,
             in_mode=False,
@@ -56,15 +62,17 @@ class Terminal:
             height=24,
             foreground=self.foreground[pane],
         )
-        return PaneReading(facts=facts, screen=parse_ansi("$ "))
+        return PaneReading(facts=facts, screen=parse_ansi(self.screen))
 
     def run(self, name: str) -> LaneRun:
         return self.runs.pop(0) if len(self.runs) > 1 else self.runs[0]
 
 
 def watch_of(terminal: Terminal, heard: Heard | None = None) -> LaneWatch:
+    signals = SimpleNamespace(path=lambda name: Path("/nowhere"), of=lambda name: ())
     lanes = SimpleNamespace(records=lambda: terminal.records, run=terminal.run)
-    world = SimpleNamespace(substrate=terminal, lanes=lanes, clock=SteppedClock(), harnesses=HARNESSES)
+    harnesses = SimpleNamespace(get=lambda name: terminal.harness)
+    world = SimpleNamespace(substrate=terminal, lanes=lanes, signals=signals, clock=SteppedClock(), harnesses=harnesses)
     return LaneWatch(cast(World, world), heard or Heard())
 
 
@@ -102,9 +110,27 @@ def test_a_sweep_tells_what_had_changed_since_it_was_last_read() -> None:
 
 def test_what_a_program_said_takes_part_in_the_state() -> None:
     terminal, heard = Terminal(), Heard()
-    heard.note([TerminalSignal(pane="%1", kind=TerminalSignalKind.STATUS, text="state=blocked:kind=question", at=NOW)])
+    heard.note([TerminalSignal(pane="%1", kind=TerminalSignalKind.STATUS, text="state=error", at=NOW)])
     web, infra = watch_of(terminal, heard).look(None)
-    assert (web.state.detail, infra.state.detail) == (Detail.QUESTION, Detail.READY)
+    assert (web.state.detail, infra.state.detail) == (Detail.API_ERROR, Detail.READY)
+
+
+def test_a_lane_that_only_looks_idle_stays_what_it_was_until_its_screen_holds_still() -> None:
+    terminal, heard = Terminal(), Heard()
+    watch = watch_of(terminal, heard)
+    terminal.command = "agent"
+    terminal.harness = replace(HARNESSES["shell"], name="shell", kind=HarnessKind.AGENT, composer=COMPOSER)
+    terminal.screen = "Working…"
+    heard.begin(NOW - timedelta(hours=1))
+    before = watch.look(None)[0].state
+    terminal.screen = "> "
+    heard.note([], ["%1", "%2"], NOW)
+    lanes = watch.look(None)
+    assert [lane.state for lane in lanes] == [before, before]
+    assert set(watch.open) == {"%1", "%2"}
+    heard.note([], ["%1", "%2"], NOW - timedelta(seconds=2))
+    assert {lane.state.detail for lane in watch.look(None)} == {Detail.READY}
+    assert not watch.open
 
 
 def test_the_record_of_a_program_that_ended_is_waited_for() -> None:

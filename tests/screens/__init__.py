@@ -1,1 +1,0 @@
-"""Recorded screens of real programs, and what they must be read as."""
