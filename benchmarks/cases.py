@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from benchmarks.bare import run
+from benchmarks.looks import fleet, panes
 from benchmarks.measure import Way
-from benchmarks.scene import Scene, folder, long_log, run, scene, shell_lanes, write_mail, write_tasks
+from benchmarks.scene import Scene, folder, long_log, scene, shell_lanes, write_mail, write_tasks
 from loop_orchestrator.engine.cycle import run_cycle
 from loop_orchestrator.model.delivery import DeliveryRequest
 from loop_orchestrator.model.state import JsonValue
@@ -51,23 +53,6 @@ def commands() -> Iterator[tuple[Way, ...]]:
 
 def _word(made: Scene, words: str) -> Callable[[], None]:
     return lambda: made.loop(*words.split())
-
-
-@contextmanager
-def fleet() -> Iterator[tuple[Way, ...]]:
-    """A look at every lane from a process that runs already."""
-    with scene(shell_lanes(6)) as few, scene(shell_lanes(50)) as many:
-        yield (*_looks(few, "6 lanes"), *_looks(many, "50 lanes"))
-
-
-def _looks(made: Scene, size: str) -> tuple[Way, ...]:
-    world, panes = made.project.world, made.panes
-    bare = f"tmux batch, {size}"
-    return (
-        Way(name=bare, run=made.bare_batch),
-        Way(name=f"read, {size}", run=lambda: world.substrate.read(panes), against=(bare,), goal=1.5),
-        Way(name=f"observe_lanes, {size}", run=world.observe_lanes, against=(bare,), goal=3.0),
-    )
 
 
 @contextmanager
@@ -228,6 +213,7 @@ def _project(place: Path) -> Project:
 CASES: Mapping[str, Callable[[], AbstractContextManager[tuple[Way, ...]]]] = {
     "commands": commands,
     "fleet": fleet,
+    "panes": panes,
     "append": append,
     "events": events,
     "dispatch": dispatch,

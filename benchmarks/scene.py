@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.bare import SESSION, bare_batch, run, said
 from loop_orchestrator.harnesses.registry import PACKAGED
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.operations.boot import boot
@@ -20,7 +21,6 @@ from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.substrate.listing import is_running
 from loop_orchestrator.wiring import Options, Project
 
-SESSION = "bench"
 BOOT_LIMIT_S = 120.0
 
 _ACTOR_SCRIPT = "boot_s: 0.05\ndefault:\n  steps:\n    - say: heard\n"
@@ -44,15 +44,14 @@ class Scene:
         options = ("--project-root", root, "--session", SESSION, "--socket", self.socket)
         run([str(Path(sys.executable).with_name("loop")), *words, *options])
 
+    @property
+    def server(self) -> int:
+        """The pid of its tmux server."""
+        return int(said(["tmux", "-S", self.socket, "display-message", "-p", "#{pid}"]))
+
     def bare_batch(self) -> None:
-        """One tmux that prints a line about every pane and its screen: the least that a look at the fleet costs."""
-        panes = self.panes
-        script = "".join(
-            f"display-message -p -t '{pane}' '#{{pane_id}} #{{pane_pid}} #{{pane_current_command}} #{{pane_title}}'\n"
-            f"capture-pane -p -e -t '{pane}'\n"
-            for pane in panes
-        )
-        run(["tmux", "-u", "-S", self.socket, "source-file", "-"], stdin=script)
+        """The least that a look at the fleet costs without a connection."""
+        bare_batch(self.socket, self.panes)
 
     def await_ready(self, lanes: Sequence[str] = ()) -> None:
         """Until these lanes, or all, take text."""
@@ -64,11 +63,6 @@ class Scene:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not ready: {[(lane.name, lane.state.detail.value) for lane in seen]}")
             time.sleep(0.02)
-
-
-def run(argv: Sequence[str], *, stdin: str = "") -> None:
-    """A program whose output nobody reads. Raises CalledProcessError."""
-    subprocess.run(argv, input=stdin, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
 
 
 @contextmanager

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
-    from loop_orchestrator.substrate.port import Substrate
-    from loop_orchestrator.world import Brain, World
+    from loop_orchestrator.substrate.port import Feed, Substrate
+    from loop_orchestrator.world import Brain, Ears, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,7 @@ class Project:
         self.options = options
         self.environ = environ
         self.clock = SystemClock()
+        self.ears: Ears | None = None
 
     def at(self, directory: Path) -> Project:
         """The same options for the project in another directory."""
@@ -257,6 +258,14 @@ class Project:
             height=tmux.height,
             start_under=lambda: start_prefix(read_facts(self.environ)),
         )
+
+    @property
+    def feed(self) -> Feed | None:
+        """Raises UsageError where LOOP_CONTROL says what it cannot mean."""
+        wanted = self.environ.get("LOOP_CONTROL") or "on"
+        if wanted not in ("on", "off"):
+            raise UsageError(f"LOOP_CONTROL is on or off, not {wanted}")
+        return self.substrate.feed() if wanted == "on" else None
 
     @cached_property
     def door(self) -> Door:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.brain import BrainReply
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
     from loop_orchestrator.model.harness import HarnessSpec
-    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec
+    from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.budget import Budget
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
-    from loop_orchestrator.substrate.port import Substrate
+    from loop_orchestrator.substrate.port import Feed, Substrate
 
 
 class Brain(Protocol):
@@ -44,6 +45,16 @@ class Brain(Protocol):
 
         transcript: receives the reply as it arrives. The built-in brain reads the snapshot, the others the prompt.
         """
+
+
+class Ears(Protocol):
+    """What is heard of lanes as it happens, beside what a look at them shows."""
+
+    def signals(self, records: Iterable[LaneRecord]) -> Mapping[str, tuple[Signal, ...]]:
+        """Lane -> what its terminal said by itself."""
+
+    def drawn(self, records: Iterable[LaneRecord]) -> Mapping[str, datetime]:
+        """Lane -> when it drew something last, or a time since which it drew nothing."""
 
 
 class World(Protocol):
@@ -146,6 +157,13 @@ class World(Protocol):
     @property
     def cancel(self) -> Cancel:
         """set when this process is told to stop"""
+
+    @property
+    def feed(self) -> Feed | None:
+        """The connection to the terminal that a long-running process may hold; None: switched off"""
+
+    ears: Ears | None
+    """what a process of this project hears of its lanes; None: it does not listen"""
 
     def deliver(self, request: DeliveryRequest) -> Receipt:
         """The one way text gets into a lane."""

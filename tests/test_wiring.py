@@ -75,6 +75,15 @@ def test_the_server_is_the_named_the_environments_the_configs_or_the_own(tmp_pat
     assert socket("flag", LOOP_TMUX_SOCKET="env") == "flag"
 
 
+def test_the_connection_to_tmux_can_be_switched_off(tmp_path: Path) -> None:
+    options = Options(project_root=str(tmp_path))
+    assert Project(options, {"LOOP_CONTROL": "off"}).feed is None
+    project = Project(options, {"LOOP_CONTROL": "on"})
+    assert project.feed is project.substrate.feed() is project.feed
+    with pytest.raises(UsageError, match="LOOP_CONTROL is on or off, not maybe"):
+        _ = Project(options, {"LOOP_CONTROL": "maybe"}).feed
+
+
 def test_the_state_directory_is_the_users(tmp_path: Path) -> None:
     assert state_home({"XDG_STATE_HOME": "/s", "HOME": "/h"}) == Path("/s/loop-orchestrator")
     assert state_home({"XDG_STATE_HOME": "relative", "HOME": "/h"}) == Path("/h/.local/state/loop-orchestrator")

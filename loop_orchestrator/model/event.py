@@ -99,6 +99,11 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "trigger.noted": EventKind("something calls for a cycle", ("why", "detail"), promised=True),
     "watch.started": EventKind("the daemon began", ("pid", "took_over")),
     "watch.stopped": EventKind("the daemon ended", ("pid", "reason")),
+    "control.connected": EventKind("the daemon holds a connection to tmux; changes are pushed", ()),
+    "control.lost": EventKind(
+        "the daemon holds no connection to tmux; it looks by itself and tries again", ("reason",)
+    ),
+    "sweep.found": EventKind("a look at everything found a change that was not pushed", ("lane", "was", "now")),
     "crash": EventKind("a step of the daemon failed; it is tried again", ("what", "reason")),
 }
 """Kind -> what it means. The catalogue in CONTRACT.md is compared with it by a test."""

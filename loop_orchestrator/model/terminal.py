@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 SHELLS = frozenset({"sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "mksh", "csh", "tcsh", "nu", "xonsh", "login"})
 """Names of shells: in front in place of an agent, the agent is not there."""
@@ -61,3 +63,29 @@ class PaneReading:
 
     facts: PaneFacts
     screen: Screen
+
+
+class TerminalSignalKind(StrEnum):
+    """What a program says to its terminal beside what it draws."""
+
+    STATUS = "status"
+    """OSC 7501: the program's own word for what it is doing, ``state=working:app=codex``"""
+    NOTIFICATION = "notification"
+    """OSC 9 or 777: a text for the person"""
+    TITLE = "title"
+    """OSC 0 or 2"""
+    BELL = "bell"
+    PASTE = "paste"
+    """whether it takes a paste in brackets from now on: ``on`` or ``off``"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminalSignal:
+    """One thing that the program of a pane said to its terminal. The text is the program's, control characters out."""
+
+    pane: str
+    kind: TerminalSignalKind
+    text: str
+    """empty for a bell"""
+    at: datetime
+    """when it was heard"""

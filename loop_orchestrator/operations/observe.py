@@ -21,17 +21,13 @@ Said = Mapping[str, Sequence[Signal]]
 """Lane -> what its terminal said by itself."""
 
 
-def observe_lanes(
-    world: World, *, extra: Said | None = None, drawn: Mapping[str, datetime] | None = None
-) -> tuple[Lane, ...]:
+def observe_lanes(world: World) -> tuple[Lane, ...]:
     """Every booted lane with its state, in the order they were booted. Raises SubstrateError and StoreError.
 
     A lane that looks idle and may have drawn something within its settle time is looked at a second time when that is
-    over, all such lanes in one more round trip.
-    extra: what the terminals of lanes said by themselves: OSC sequences, bells.
-    drawn: lane -> when it drew something last, for whoever was told; such a lane is not looked at twice.
+    over, all such lanes in one more round trip; in a process that listens the time of the last drawing is known.
     """
-    return _observed(world, tuple(world.lanes.records().values()), extra or {}, drawn or {})
+    return _observed(world, tuple(world.lanes.records().values()))
 
 
 def read_panes(world: World, panes: Sequence[str]) -> dict[str, PaneReading]:
@@ -49,7 +45,7 @@ def lanes_of(
 ) -> tuple[Lane, ...]:
     """The lanes and their states, from what their panes show and what else was heard of them; nothing is read twice.
 
-    A lane that looks idle is so once its screen is known to have held still: see observe_lanes for ``drawn``.
+    A lane that looks idle is so once its screen is known to have held still. drawn: see Ears.drawn.
     """
     seen = [_seen(world, record, readings.get(record.pane), now, extra) for record in records]
     return tuple(one.lane(one.movement((drawn or {}).get(one.name))) for one in seen)
@@ -57,7 +53,7 @@ def lanes_of(
 
 def observe_lane(world: World, name: str) -> Lane:
     """One lane. Raises UsageError, naming the nearest, if there is no lane of that name."""
-    return _observed(world, (record_of(world, name),), {}, {})[0]
+    return _observed(world, (record_of(world, name),))[0]
 
 
 class CloseLook:
@@ -175,9 +171,9 @@ class _Seen:
         return readiness.fuse(signals, self.spec, self.now)
 
 
-def _observed(
-    world: World, records: Sequence[LaneRecord], extra: Said, drawn: Mapping[str, datetime]
-) -> tuple[Lane, ...]:
+def _observed(world: World, records: Sequence[LaneRecord]) -> tuple[Lane, ...]:
+    extra = world.ears.signals(records) if world.ears else {}
+    drawn = world.ears.drawn(records) if world.ears else {}
     looks = _looks(world, records, extra)
     known = {look.name: look.movement(drawn.get(look.name)) for look in looks}
     unsettled = [look for look in looks if known[look.name] is None and look.depends_on_movement()]

@@ -12,6 +12,7 @@ from loop_orchestrator.model.lane import LaneKind, LaneRecord, LaneRun, LaneSpec
 from loop_orchestrator.stores.atomic import read_json, write_json
 from loop_orchestrator.stores.documents import Fields, read_document
 from loop_orchestrator.stores.layout import Layout
+from loop_orchestrator.stores.listing import Stamp, stamp_of
 from loop_orchestrator.stores.lock import brief_lock
 
 if TYPE_CHECKING:
@@ -25,15 +26,23 @@ class LaneStore:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._records: tuple[Stamp, dict[str, LaneRecord]] | None = None
+        self._runs: dict[str, tuple[Stamp, LaneRun | None, Path]] = {}
 
     def records(self) -> dict[str, LaneRecord]:
         """Lanes by name in the order they were booted; empty where none was. Raises StoreError."""
         try:
-            document = read_document(self._layout.lanes_file, SCHEMA)
+            stamp = stamp_of(self._layout.lanes_file)
+            if self._records is None or stamp is None or self._records[0] != stamp:
+                document = read_document(self._layout.lanes_file, SCHEMA)
+                lanes = document.object("lanes")
+                records = {name: _record(lanes.object(name)) for name in lanes.values}
+                if stamp is None:
+                    return records
+                self._records = (stamp, records)
         except FileNotFoundError:
             return {}
-        lanes = document.object("lanes")
-        return {name: _record(lanes.object(name)) for name in lanes.values}
+        return dict(self._records[1])
 
     def put(self, record: LaneRecord) -> None:
         """Add a lane or replace the one of its name."""
@@ -53,12 +62,22 @@ class LaneStore:
 
     def run(self, name: str) -> LaneRun | None:
         """What the launcher recorded; None where there is no record that can be read."""
-        path = self.run_path(name)
+        known = self._runs.get(name)
+        path = known[2] if known else self.run_path(name)
+        try:
+            stamp = stamp_of(path)
+        except FileNotFoundError:
+            return None
+        if known is not None and known[0] == stamp:
+            return known[1]
         try:
             value = read_json(path)
-            return _run(Fields(value, str(path))) if isinstance(value, dict) else None
+            run = _run(Fields(value, str(path))) if isinstance(value, dict) else None
         except (FileNotFoundError, StoreError):
-            return None
+            run = None
+        if stamp is not None:
+            self._runs[name] = (stamp, run, path)
+        return run
 
     def _change(self, change: Callable[[dict[str, LaneRecord]], dict[str, LaneRecord]]) -> None:
         path = self._layout.lanes_file

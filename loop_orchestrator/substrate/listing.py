@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
+import re
+from collections.abc import Callable, Iterator, Sequence
 
-from loop_orchestrator.model.terminal import PaneFacts, PaneReading
+from loop_orchestrator.errors import SubstrateError
+from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
 from loop_orchestrator.substrate.screens import parse_ansi
 
+_PANE_ID = re.compile(r"%\d+")
 _FACTS = (
     "pane_id",
     "session_name",
@@ -30,9 +32,30 @@ _FACTS = (
 )
 
 
+_ONE_LINE = "s/\n/ /:"
+_FREE = ("@loop_lane", "pane_current_command")
+
+
 def facts_format(token: str) -> str:
-    """The tmux format of one pane's facts; the token, which no pane knows, stands before each of them."""
-    return "".join(f"{token}#{{{name}}}" for name in _FACTS)
+    """The tmux format of one pane's facts; the token, which no pane knows, stands before, between and after them.
+
+    They are one line: what a lane may give any name it likes has its newlines taken out.
+    """
+    return "".join(f"{token}#{{{_ONE_LINE if name in _FREE else ''}{name}}}" for name in _FACTS) + token
+
+
+def quoted(format: str) -> str:
+    """A format as a word of a tmux command line."""
+    escaped = format.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def facts_and_rest(data: bytes, token: str) -> Iterator[tuple[list[str], bytes]]:
+    """For every time that the format was printed: the values, and what was printed from there to the next time."""
+    parts = data.split(token.encode())[1:]
+    for start in range(0, len(parts) - len(_FACTS), len(_FACTS) + 1):
+        *values, rest = parts[start : start + len(_FACTS) + 1]
+        yield [value.decode("utf-8", "replace") for value in values], rest
 
 
 def read_facts(values: Sequence[str]) -> PaneFacts:
@@ -60,11 +83,43 @@ def read_facts(values: Sequence[str]) -> PaneFacts:
     )
 
 
-def read_pane(pane: str, part: str, token: str) -> PaneReading | None:
-    """Facts in the first line, the screen in the others, no newline at the end; None for a pane that is gone."""
-    first, _, screen = part.partition("\n")
-    values = first.removeprefix(token).split(token)
-    return PaneReading(facts=read_facts(values), screen=parse_ansi(f"{screen}\n")) if values[0] == pane else None
+def height_in(values: Sequence[str]) -> int:
+    """The height of the pane, in rows; 0 where there is no such pane."""
+    return int(values[_FACTS.index("pane_height")] or 0)
+
+
+class Screens:
+    """The screens as last read, so that one that shows the same is not taken apart again. One for each pane."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[bytes, Screen]] = {}
+
+    def reading(
+        self, pane: str, values: Sequence[str], shown: bytes, text_of: Callable[[bytes], str]
+    ) -> PaneReading | None:
+        """Facts and screen of a pane; None where tmux told of another or of none.
+
+        shown: what ``capture-pane -e`` printed, in some form; text_of: gives the text of it, each row with a newline.
+        """
+        if not values or values[0] != pane:
+            self._known.pop(pane, None)
+            return None
+        was, screen = self._known.get(pane, (b"", None))
+        if screen is None or was != shown:
+            screen = parse_ansi(text_of(shown))
+            self._known[pane] = (shown, screen)
+        return PaneReading(facts=read_facts(values), screen=screen)
+
+
+def check_pane(pane: str) -> None:
+    """Raises SubstrateError for what is not the id of a pane."""
+    if not _PANE_ID.fullmatch(pane):
+        raise SubstrateError(f"tmux: not the id of a pane: {pane!r}")
+
+
+def outer_environment() -> dict[str, str]:
+    """The environment of this process as seen from outside of any tmux that it runs in."""
+    return {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
 
 
 def is_running(pid: int) -> bool:
@@ -85,6 +140,12 @@ def _foreground_group(pid: int) -> int:
 def _stat(pid: int) -> list[str]:
     """State, parent and so on, as /proc lists them after the name; empty where there is no /proc."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
         return []
+    try:
+        return os.read(file, 1024).rpartition(b")")[2].decode("ascii", "replace").split()
+    except OSError:
+        return []
+    finally:
+        os.close(file)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from loop_orchestrator.model.lane import LaneSpec
-from loop_orchestrator.model.terminal import PaneFacts, PaneReading
+from loop_orchestrator.model.terminal import PaneFacts, PaneReading, TerminalSignal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,50 @@ class PasteResult(StrEnum):
     """there is no such pane"""
     REPLACED = "replaced"
     """the pane's first process is not the one the caller looked at"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pushed:
+    """What the terminal said by itself since it was last asked."""
+
+    spoke: frozenset[str] = frozenset()
+    """panes that printed something, or whose mode changed"""
+    signals: tuple[TerminalSignal, ...] = ()
+    """in the order in which they were heard"""
+    layout: bool = False
+    """windows or panes came or went"""
+    ended: str = ""
+    """why nothing more will be pushed; empty: the connection holds"""
+
+
+class Feed(Protocol):
+    """A connection to one session that is held: reading costs no process, and what happens is pushed.
+
+    It only makes things faster: everything works without it. open, read and close block, so they are not for the thread
+    of an event loop; fileno and pushed are, and only for one thread.
+    """
+
+    def open(self, *, on_lost: Callable[[], None] | None = None) -> None:
+        """Connect, or connect again. Raises SubstrateError, with the reason, where that is not possible.
+
+        on_lost: called, in the thread that notices it, when a reading finds that it does not hold any more.
+        """
+
+    @property
+    def lost(self) -> str:
+        """Why it does not hold; empty: it does."""
+
+    def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...] | None:
+        """What Substrate.read promises, in one round trip; None where the connection does not hold (any more)."""
+
+    def fileno(self) -> int:
+        """Readable when something was pushed; valid from open to close."""
+
+    def pushed(self, at: datetime) -> Pushed:
+        """What was pushed until now, which is ``at``."""
+
+    def close(self) -> None:
+        """End it; again is fine."""
 
 
 class Substrate(Protocol):
@@ -75,6 +120,9 @@ class Substrate(Protocol):
 
         A pane that is gone is left out. Blocks for one round trip.
         """
+
+    def feed(self) -> Feed:
+        """The one connection to this session that can be held. While it is open, ``read`` goes over it."""
 
     def paste(self, pane: str, text: str, *, pane_pid: int) -> PasteResult:
         """Paste text, bracketed, from a buffer of its own, if the pane may take it; never presses Enter.

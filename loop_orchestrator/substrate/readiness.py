@@ -39,6 +39,12 @@ nothing. At half, a slow redraw after a prompt reads as the end of its turn; at 
 AHEAD_S = 2.0
 """Seconds by which what was said may lie ahead of now; more, and the clock was put back since."""
 
+SETTLING = "settling"
+"""Rule of the state of a lane that looks idle and is not known to hold still."""
+
+CONTRADICTED = "contradicted"
+"""Rule of the state of a lane whose program and screen say different things; time tells which of them holds."""
+
 _FAILED_TURN = frozenset({Detail.API_ERROR, Detail.RATE_LIMITED, Detail.AUTH})
 _PLAIN_WORK = frozenset({Detail.BUSY})
 
@@ -262,7 +268,7 @@ def _against_the_screen(case: _Evidence, told: Signal) -> _Verdict:
             confidence=0.7 if case.spec is not None and case.spec.verified else 0.5,
         )
     seen = f"{said}, and a composer is on the screen"
-    own = Signal(source=told.source, detail=Detail.CONFLICTING, rule="contradicted", seen=seen, at=case.now)
+    own = Signal(source=told.source, detail=Detail.CONFLICTING, rule=CONTRADICTED, seen=seen, at=case.now)
     because = f"which of the two holds is known {CONTRADICTED_S:g} s after the former, if the screen then holds still"
     return _Verdict(by=own, because=because, over="it is contradicted", confidence=0.3)
 
@@ -287,7 +293,7 @@ def _at_rest(case: _Evidence, composer: Signal) -> _Verdict:
         return _Verdict(by=composer, because="nothing says otherwise, and the screen holds still", over="")
     when = f"changed {format_age(case.age_s(case.moved))} ago" if case.moved else "was not watched"
     seen = f"a composer is on the screen, and the screen {when}"
-    own = Signal(source=SignalSource.MOVEMENT, detail=Detail.CONFLICTING, rule="settling", seen=seen, at=case.now)
+    own = Signal(source=SignalSource.MOVEMENT, detail=Detail.CONFLICTING, rule=SETTLING, seen=seen, at=case.now)
     because = f"a composer counts when the screen has held still for {case.settle_s:g} s"
     return _Verdict(by=own, because=because, over="it has not held still", confidence=0.3)
 

@@ -16,6 +16,12 @@ _TOKEN = re.compile(
     r"|(?P<text>[^\x00-\x1f]+)",
     re.DOTALL,
 )
+_COLOURS_ONLY = re.compile(
+    r"\x1b\[(?:(?:[1345689]|2[1345689]|[34][0-79]|9[0-7]|10[0-7]|\d+(?::\d*)+|[345]8;5;\d+|[345]8;2;\d+;\d+;\d+)"
+    r"(?:;(?=\d)|(?=m)))+m"
+)
+"""Attributes that say nothing here: most of what a screen in colours is made of."""
+_MARKED = re.compile(r"[\x00-\x1f]")
 _SHIFT_OUT, _SHIFT_IN = "\x0e", "\x0f"
 _LINE_DRAWING = str.maketrans("jklmnqtuvwx", "┘┐┌└┼─├┤┴┬│")
 """The characters of the alternate character set that borders are made of."""
@@ -36,34 +42,42 @@ def parse_ansi(text: str) -> Screen:
 
     A single inverse character followed by a dim one is the cursor standing on a placeholder, and counts as dim.
     """
-    rows = [
-        (_cut("".join(run.text for run in runs)), _cut("".join(_bright(runs, index) for index in range(len(runs)))))
-        for runs in _rows_of_runs(text.removesuffix("\n"))
-    ]
-    return Screen(tuple(row for row, _ in rows), tuple(bright for _, bright in rows))
+    rows: list[str] = []
+    bright: list[str] = []
+    for runs in _rows_of_runs(_COLOURS_ONLY.sub("", text.removesuffix("\n"))):
+        if len(runs) == 1 and not runs[0].dim:
+            row = _cut(runs[0].text)
+            rows.append(row)
+            bright.append(row)
+        else:
+            rows.append(_cut("".join([run.text for run in runs])))
+            bright.append(_cut("".join([_bright(runs, index) for index in range(len(runs))])))
+    return Screen(tuple(rows), tuple(bright))
 
 
 def _rows_of_runs(text: str) -> Iterator[list[_Run]]:
     """The runs of each row. Attributes hold on from row to row, as tmux writes them."""
     dim = inverse = line_drawing = False
-    runs: list[_Run] = []
-    for token in _TOKEN.finditer(text):
-        match token.lastgroup:
-            case "text":
-                drawn = token["text"].translate(_LINE_DRAWING) if line_drawing else token["text"]
-                runs.append(_Run(drawn, dim, inverse))
-            case "control":
-                if token["control"] == "\n":
-                    yield runs
-                    runs = []
-                elif token["control"] == "\t":
-                    runs.append(_Run(" ", dim, inverse))
-                elif token["control"] in (_SHIFT_OUT, _SHIFT_IN):
-                    line_drawing = token["control"] == _SHIFT_OUT
-            case "final":
-                if token["final"] == "m":
-                    dim, inverse = _after_sgr(token["params"], dim, inverse)
-    yield runs
+    for line in text.split("\n"):
+        if not _MARKED.search(line):
+            drawn = line.translate(_LINE_DRAWING) if line_drawing else line
+            yield [_Run(drawn, dim, inverse)]
+            continue
+        runs: list[_Run] = []
+        for token in _TOKEN.finditer(line):
+            match token.lastgroup:
+                case "text":
+                    drawn = token["text"].translate(_LINE_DRAWING) if line_drawing else token["text"]
+                    runs.append(_Run(drawn, dim, inverse))
+                case "control":
+                    if token["control"] == "\t":
+                        runs.append(_Run(" ", dim, inverse))
+                    elif token["control"] in (_SHIFT_OUT, _SHIFT_IN):
+                        line_drawing = token["control"] == _SHIFT_OUT
+                case "final":
+                    if token["final"] == "m":
+                        dim, inverse = _after_sgr(token["params"], dim, inverse)
+        yield runs
 
 
 def _after_sgr(params: str, dim: bool, inverse: bool) -> tuple[bool, bool]:

@@ -17,13 +17,23 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.errors import LoopError, SubstrateError, UsageError
 from loop_orchestrator.model.lane import Split
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading
-from loop_orchestrator.substrate.listing import facts_format, is_running, read_facts, read_pane
+from loop_orchestrator.substrate.listing import (
+    Screens,
+    check_pane,
+    facts_and_rest,
+    facts_format,
+    is_running,
+    outer_environment,
+    quoted,
+    read_facts,
+)
 from loop_orchestrator.substrate.port import PaneStart, PasteResult
 
 if TYPE_CHECKING:
     from libtmux.server import Server
 
     from loop_orchestrator.process.run import Finished
+    from loop_orchestrator.substrate.control import ControlFeed
 
 ANSWER_S = 10.0
 """Seconds within which tmux answers, or is taken for hung."""
@@ -53,7 +63,6 @@ _NO_SERVER = re.compile(r"no server running|error connecting|server exited|lost 
 _GONE = re.compile(r"can't find|no such (?:session|window|pane)")
 _CONFIG_HINT = "see whether tmux starts with your tmux.conf: tmux -L try new-session"
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_PANE_ID = re.compile(r"%\d+")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -81,6 +90,8 @@ class TmuxSubstrate:
         self._session = session
         self._socket = socket
         self._size = (width, height)
+        self._screens = Screens()
+        self._feed: ControlFeed | None = None
         self._start_under = start_under
 
     @property
@@ -128,26 +139,41 @@ class TmuxSubstrate:
             if _NO_SERVER.search(listed.complaint) or _GONE.search(listed.complaint):
                 return ()
             raise _failed("list-panes", self._session, listed)
-        return tuple(read_facts(line.split(token)[1:]) for line in listed.text.splitlines())
+        return tuple(read_facts(values) for values, _ in facts_and_rest(listed.stdout, token))
 
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
+        for pane in panes:
+            check_pane(pane)
+        held = self._feed.read(panes) if self._feed is not None else None
+        return self._read_batch(panes) if held is None else held
+
+    def feed(self) -> ControlFeed:
+        from loop_orchestrator.substrate.control import ControlFeed
+
+        if self._feed is None:
+            self._feed = ControlFeed(self._socket_argv, self._session, self._screens)
+        return self._feed
+
+    def _read_batch(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         if not panes:
             return ()
         token = os.urandom(16).hex()  # no pane can print it, so no pane can forge the end of its screen
+        facts = quoted(facts_format(token))
         lines = []
         for pane in panes:
-            _check_pane(pane)
-            lines += [f"display-message -p -t '{pane}' '{facts_format(token)}'", f"capture-pane -p -e -t '{pane}'"]
-        script = "\n".join((*lines, f"display-message -p '{token}'", ""))
+            lines += [f"display-message -p -t '{pane}' {facts}", f"capture-pane -p -e -t '{pane}'"]
+        script = "\n".join((*lines, f"display-message -p {facts}", ""))
         answer = self._tmux("source-file", "-", stdin=script.encode())
-        parts = answer.stdout.decode("utf-8", "replace").split("\n" + token)
-        if not answer.stdout.startswith(token.encode()) or len(parts) != len(panes) + 1:
+        printed = list(facts_and_rest(answer.stdout, token))
+        if len(printed) != len(panes) + 1:
             if _NO_SERVER.search(answer.complaint):
                 return ()
             raise _failed("source-file", f"{len(panes)} panes", answer)
-        return tuple(
-            reading for pane, part in zip(panes, parts, strict=False) if (reading := read_pane(pane, part, token))
+        readings = (
+            self._screens.reading(pane, values, shown, _captured)
+            for pane, (values, shown) in zip(panes, printed, strict=False)
         )
+        return tuple(reading for reading in readings if reading)
 
     def paste(self, pane: str, text: str, *, pane_pid: int) -> PasteResult:
         buffer = f"loop-{os.urandom(8).hex()}"
@@ -167,13 +193,13 @@ class TmuxSubstrate:
         return self._guarded(pane, pane_pid, f"send-keys -t '{pane}' {' '.join(keys)}")
 
     def leave_mode(self, pane: str) -> None:
-        _check_pane(pane)
+        check_pane(pane)
         left = self._tmux("copy-mode", "-q", "-t", pane)
         if left.code != 0:
             raise _failed("copy-mode", pane, left)
 
     def respawn(self, start: PaneStart, *, pane: str, pane_pid: int, cwd: Path) -> PaneFacts:
-        _check_pane(pane)
+        check_pane(pane)
         token = os.urandom(16).hex()
         same = f"#{{&&:#{{==:#{{pane_id}},{pane}}},#{{==:#{{pane_pid}},{pane_pid}}}}}"
         env = [word for name, value in start.env for word in ("-e", f"{name}={value}")]
@@ -189,7 +215,7 @@ class TmuxSubstrate:
         return found
 
     def before_cursor(self, pane: str) -> str:
-        _check_pane(pane)
+        check_pane(pane)
         shown = self._tmux(
             *("display-message", "-p", "-t", pane, "#{cursor_y} #{cursor_x}", ";", "capture-pane", "-p", "-t", pane)
         )
@@ -201,7 +227,7 @@ class TmuxSubstrate:
         return rows[row][:column] if row < len(rows) else ""
 
     def end_pane(self, pane: str) -> None:
-        _check_pane(pane)
+        check_pane(pane)
         self._chain(["kill-pane", "-t", pane], gone_is_fine=True)
 
     def end_session(self) -> None:
@@ -215,7 +241,7 @@ class TmuxSubstrate:
             _await_end(server_pid)
 
     def select(self, pane: str) -> None:
-        _check_pane(pane)
+        check_pane(pane)
         shown = self._tmux("display-message", "-p", "-t", pane, "#{window_id}")
         if shown.code != 0:
             raise _failed("display-message", pane, shown)
@@ -224,7 +250,8 @@ class TmuxSubstrate:
         self._chain(["select-window", "-t", window], ["select-pane", "-t", f"{window}.{pane}"])
 
     def is_shown(self) -> bool:
-        return bool(self._tmux("list-clients", "-F", "#{client_name}").text.strip())
+        people = "#{?client_control_mode,,#{client_name}}"
+        return bool(self._tmux("list-clients", "-F", people).text.strip())
 
     def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
         """From within another tmux server ``TMUX`` would make tmux refuse, so it is taken out of the environment."""
@@ -307,7 +334,7 @@ class TmuxSubstrate:
         """One invocation. ``-u``: without a locale tmux would replace what is not ASCII."""
         from loop_orchestrator.process.run import run
 
-        env = {name: value for name, value in os.environ.items() if name not in ("TMUX", "TMUX_PANE")}
+        env = outer_environment()
         try:
             argv = (*under, "tmux", "-u", *self._socket_argv, *command)
             done = run(argv, env=env, stdin=stdin, timeout_s=ANSWER_S)
@@ -369,7 +396,7 @@ class TmuxSubstrate:
 
         A paste into a dead pane would end a 3.3a server with all its lanes.
         """
-        _check_pane(pane)
+        check_pane(pane)
         token = os.urandom(16).hex()
         refuse = (
             f"#{{||:#{{!=:#{{pane_id}},{pane}}},#{{||:#{{!=:#{{pane_pid}},{pane_pid}}},"
@@ -394,6 +421,11 @@ class TmuxSubstrate:
         found = re.search(r"(\d+)\.(\d+)", said)
         if found and (int(found[1]), int(found[2])) < OLDEST:
             raise SubstrateError(f"{said} is too old: tmux {'.'.join(map(str, OLDEST))} or newer is needed")
+
+
+def _captured(printed: bytes) -> str:
+    """The screen, behind the newline that ends the facts."""
+    return printed.decode("utf-8", "replace").removeprefix("\n")
 
 
 def _words(argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -432,11 +464,6 @@ def _await_end(pid: int) -> None:
     deadline = time.monotonic() + RESTART_S
     while time.monotonic() < deadline and is_running(pid):
         time.sleep(0.01)
-
-
-def _check_pane(pane: str) -> None:
-    if not _PANE_ID.fullmatch(pane):
-        raise SubstrateError(f"tmux: not the id of a pane: {pane!r}")
 
 
 def _failed(command: str, target: str, done: Finished) -> SubstrateError:

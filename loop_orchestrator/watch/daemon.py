@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,25 @@ from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import ready_tasks
 from loop_orchestrator.operations.drift import note_drifts
+from loop_orchestrator.process.folders import changed_paths
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
+from loop_orchestrator.watch.heard import Heard
 from loop_orchestrator.watch.keeper import Keeper
+from loop_orchestrator.watch.lanes import LaneWatch
+from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.memory import load_pace, save_pace
-from loop_orchestrator.watch.triggers import Look, Pace, changes, details_of, look_of, overdue, settled, start_wait_s
+from loop_orchestrator.watch.triggers import (
+    Look,
+    Pace,
+    changes,
+    details_of,
+    lanes_moved,
+    look_of,
+    overdue,
+    settled,
+    start_wait_s,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +64,10 @@ double, every end that nothing else announces is noticed a second later."""
 
 STOP_LIMIT_S = 1.5
 """Seconds that a cycle has to end after SIGTERM; what it had begun is on disk and is settled by the next one."""
+
+REPLACED_S = 1.0
+"""Seconds between the end of a folder that is listened to and listening to the one in its place. At half, a folder that
+is being removed is made anew more often; at double, what happens in the new one meanwhile is noticed later."""
 
 AGAIN_S = 5.0
 """Seconds after which a look or the listening that failed is tried again. At half, a full disk is asked twice as often;
@@ -73,6 +92,11 @@ class _Pace:
         self.world = world
         self.engine = engine_config(world)
         self.now = load_pace(world.layout.watch_pace)
+        self.heard = Heard()
+        self.lanes = LaneWatch(world, self.heard)
+        self.rest: dict[str, float] = {}
+        """lane that comes to rest -> when it was first seen so, on the monotonic clock"""
+        world.ears = self.heard
         self.keeper = Keeper(world)
 
     def remember(self, pace: Pace) -> None:
@@ -92,17 +116,37 @@ class _Pace:
             return None
         return start_wait_s(self.now, self.world.clock.now(), min_interval_s=self.engine.min_cycle_interval_s)
 
-    def look_wait_s(self) -> float:
-        """Seconds until the next look at everything, if nothing is heard before."""
+    def look_wait_s(self, *, pushed: bool) -> float:
+        """Seconds until the next look at everything, if nothing is heard before.
+
+        pushed: the terminal announces what lanes do.
+        """
         if self.now.look.settling:
             return SETTLE_S
         details = (self.now.look.lanes or {}).values()
-        working = any(WORD_OF[Detail(detail)] is LaneWord.WORKING for detail in details)
+        working = not pushed and any(WORD_OF[Detail(detail)] is LaneWord.WORKING for detail in details)
         return min(WORKING_SWEEP_S, self.engine.sweep_interval_s) if working else self.engine.sweep_interval_s
 
-    def note_changes(self) -> None:
+    def note_changes(
+        self, panes: Collection[str] | None, *, ended: Collection[int] = (), compare: bool = False
+    ) -> None:
+        """Look at the project; of the lanes at those in these panes, or at all. See LaneWatch.look for the options."""
+        self._note(self._look(lambda: self.lanes.look(panes, ended=ended, compare=compare)))
+
+    def note_lanes(self, panes: Collection[str], ended: Collection[int] = ()) -> bool:
+        """Look at the lanes in these panes, and at the rest only if that says anything new; False: it did not."""
+        lanes = self.lanes.look(panes, ended=ended)
+        if not lanes_moved(self.now.look, details_of(lanes)):
+            return False
+        self._note(self._look(lambda: lanes))
+        return True
+
+    def _note(self, seen: Look) -> None:
         """Triggers go into the log before the look is remembered: a crash in between notes them twice, never not."""
-        look = settled(self.now.look, self._look())
+        now = self.world.clock.monotonic()
+        too_soon = {lane for lane, since in self.rest.items() if now - since < SETTLE_S}
+        look = settled(self.now.look, seen, too_soon=too_soon)
+        self.rest = {lane: self.rest.get(lane, now) for lane in look.settling}
         for trigger in changes(self.now.look, look):
             self.world.events.append("trigger.noted", "watch", {"why": trigger.why, "detail": trigger.detail})
         self.remember(replace(self.now, look=look))
@@ -124,7 +168,7 @@ class _Pace:
             served = replace(served, look=replace(self._look_of(result.snapshot), overdue=self.now.look.overdue))
         self.remember(served)
 
-    def _look(self) -> Look:
+    def _look(self, look_at_lanes: Callable[[], tuple[Lane, ...]]) -> Look:
         world = self.world
         mail, tasks = world.mailbox.peek(), ready_tasks(world.tasks.all())
         look = Look(
@@ -134,7 +178,7 @@ class _Pace:
             state_version=self._state_version(),
         )
         try:
-            lanes = world.observe_lanes()
+            lanes = look_at_lanes()
         except LoopError:
             return replace(look, overdue=frozenset({"the lanes cannot be seen"}))
         since = since_of(world, lanes, record=True)
@@ -186,6 +230,9 @@ class _Daemon:
         self.pace = pace
         self.emit = emit
         self.look_wanted = True
+        """files changed, or a look is due"""
+        self.swept_at = -math.inf
+        """when all lanes were looked at, on the clock of the event loop"""
         self.wake = asyncio.Event()
         self.stop = asyncio.Event()
         self.folder = os.open(ensure_dir(world.layout.session_dir), os.O_RDONLY | os.O_DIRECTORY)
@@ -193,6 +240,7 @@ class _Daemon:
         self.offset = world.events.end()
         self.told = ("", "")
         """the last failure that is in the log"""
+        self.feed = world.feed
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -201,16 +249,20 @@ class _Daemon:
         self._event("watch.started", {"pid": os.getpid(), "took_over": self._killed_before()})
         started = WatchRecord(pid=os.getpid(), started_at=self.world.clock.now(), code=__version__)
         self.world.control.record_watch(started)
+        self.terminal = Listening(self.world, self.feed, self.pace.heard, on_due=self.wake.set)
+        hearing = asyncio.create_task(self.terminal.run())
         listener = asyncio.create_task(self._listen())
         worker = asyncio.create_task(self._work())
         await asyncio.wait({listener, worker, asyncio.create_task(self.stop.wait())}, return_when="FIRST_COMPLETED")
         self._stop()
         _, late = await asyncio.wait({worker}, timeout=STOP_LIMIT_S)
         listener.cancel()
+        hearing.cancel()
         if not self._is_gone():
             self._say_stopped("a cycle was cut off" if late else "told to stop")
         if late:
             os._exit(ExitCode.DONE)  # the thread of a cycle ends no other way; the next cycle settles what it began
+        await self.terminal.close()
         worker.result()
         return ExitCode.DONE
 
@@ -243,13 +295,11 @@ class _Daemon:
             except Exception as error:
                 self._failed("listening", error)
                 await self._stopped_within(AGAIN_S)
-                self.look_wanted = True
-                self.wake.set()
+            self.look_wanted = True
+            self.wake.set()
 
     async def _hear(self) -> None:
         """File notifications are hints to look; what they name only tells this program's own writes from others'."""
-        from watchfiles import awatch
-
         layout = self.world.layout
         own = (
             layout.messages,
@@ -262,13 +312,18 @@ class _Daemon:
             layout.state_file.parent,
         )
         watched = [*map(ensure_dir, dict.fromkeys(own)), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
-        async for found in awatch(*watched, step=20, debounce=50, recursive=False, stop_event=self.stop):
-            paths = {Path(path) for _, path in found}
+        async for paths in changed_paths(watched, self.stop):
             if layout.events in paths:
                 self._show_events()
-            if any(self._calls_for_a_look(path) for path in paths):
+            if layout.lanes_file in paths:
+                self.terminal.try_again()
+            replaced = not paths.isdisjoint(watched)
+            if replaced or any(self._calls_for_a_look(path) for path in paths):
                 self.look_wanted = True
                 self.wake.set()
+            if replaced:  # a folder of the same name is another one; if all are gone, the look says so
+                await self._stopped_within(REPLACED_S)
+                return
 
     def _calls_for_a_look(self, path: Path) -> bool:
         layout = self.world.layout
@@ -290,9 +345,8 @@ class _Daemon:
             if self._is_gone():
                 raise StoreError(f"the files of session {self.world.session} are gone; nothing is left to watch")
             try:
-                if self.look_wanted:
-                    self.look_wanted = False
-                    await asyncio.to_thread(self.pace.note_changes)
+                if self.look_wanted or self.terminal.everything:
+                    await self._look()
                     self.told = ("", "")
                 wait_s = self.pace.cycle_wait_s()
                 if wait_s == 0.0 and not self.stop.is_set():
@@ -300,24 +354,57 @@ class _Daemon:
                     self.look_wanted = True
                     continue
                 self._show_events()
+                look_s = self._look_wait_s()
+                await self._rest(look_s if wait_s is None else min(wait_s, look_s))
             except BrokenPipeError:
                 raise
             except Exception as error:
                 self._failed("a look", error)
                 await self._stopped_within(AGAIN_S)
                 self.look_wanted = True
-                continue
-            look_s = min(self.pace.look_wait_s(), self.pace.keeper.wait_s)
-            if await self._slept(look_s if wait_s is None else min(wait_s, look_s)):
-                self.look_wanted = True
 
-    async def _slept(self, seconds: float) -> bool:
-        """True if nothing woke it before."""
-        try:
-            await asyncio.wait_for(self.wake.wait(), timeout=seconds)
-        except TimeoutError:
-            return True
-        return False
+    async def _look(self) -> None:
+        """At the project, and at the lanes: all, or those that printed something."""
+        terminal, now = self.terminal, asyncio.get_running_loop().time()
+        sweep = now >= self.swept_at + self.pace.engine.sweep_interval_s
+        everything = sweep or terminal.everything or not terminal.connected
+        compare = everything and terminal.connected and not terminal.everything
+        self.look_wanted = terminal.everything = False
+        panes, ended = terminal.take_due(all_dirty=True), terminal.take_ended()
+
+        def look() -> dict[int, str]:
+            self.pace.note_changes(None if everything else panes, ended=ended, compare=compare)
+            return self.pace.lanes.programs()
+
+        programs = await asyncio.to_thread(look)
+        if everything:
+            self.swept_at = now
+            terminal.look_again(self.pace.lanes.open)
+        terminal.follow(programs)
+        if compare:
+            terminal.confirm(self.pace.lanes.missed)
+
+    def _look_wait_s(self) -> float:
+        """Seconds until the next look that nothing calls for."""
+        wait_s = self.pace.look_wait_s(pushed=self.terminal.connected)
+        swept_s = asyncio.get_running_loop().time() - self.swept_at
+        return max(0.0, min(wait_s, self.pace.engine.sweep_interval_s - swept_s, self.pace.keeper.wait_s))
+
+    async def _rest(self, seconds: float) -> None:
+        """Until something calls for more than a look at lanes that say nothing new."""
+        until = asyncio.get_running_loop().time() + seconds
+        while not self.stop.is_set() and not self.look_wanted and not self.terminal.everything:
+            panes = self.terminal.take_due() if self.terminal.connected else frozenset()
+            if panes:
+                ended = self.terminal.take_ended()
+                if await asyncio.to_thread(self.pace.note_lanes, panes, ended):
+                    return
+                continue
+            self.wake.clear()
+            try:
+                await asyncio.wait_for(self.wake.wait(), timeout=until - asyncio.get_running_loop().time())
+            except TimeoutError:
+                self.look_wanted = True
 
     async def _stopped_within(self, seconds: float) -> None:
         with suppress(TimeoutError):

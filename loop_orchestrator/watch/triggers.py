@@ -71,10 +71,11 @@ def look_of(
     )
 
 
-def settled(before: Look, now: Look) -> Look:
+def settled(before: Look, now: Look, *, too_soon: Collection[str] = ()) -> Look:
     """The new look, with a lane that worked still at work until it is seen at rest twice.
 
     Between two steps of a turn a screen may show an empty composer for a moment.
+    too_soon: lanes that were seen at rest once so lately that seeing it again says nothing.
     """
     if now.lanes is None:
         return replace(now, settling=before.settling)
@@ -82,12 +83,23 @@ def settled(before: Look, now: Look) -> Look:
     first = frozenset(
         name
         for name, detail in now.lanes.items()
-        if name not in before.settling
+        if (name not in before.settling or name in too_soon)
         and WORD_OF[Detail(detail)] is LaneWord.IDLE
         and name in was
         and WORD_OF[Detail(was[name])] is LaneWord.WORKING
     )
     return replace(now, lanes={**now.lanes, **{name: was[name] for name in first}}, settling=first)
+
+
+def lanes_moved(before: Look, lanes: Mapping[str, str]) -> bool:
+    """Whether these details say anything that the last look does not know, its lanes that come to rest included."""
+    was = before.lanes or {}
+    known = {
+        name: detail
+        for name, detail in lanes.items()
+        if not (name in before.settling and WORD_OF[Detail(detail)] is LaneWord.IDLE)
+    }
+    return before.lanes is None or was.keys() != lanes.keys() or any(was[name] != known[name] for name in known)
 
 
 def changes(before: Look, now: Look) -> tuple[Trigger, ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
 
 from loop_orchestrator.clock import SystemClock
-from loop_orchestrator.model.lane import Detail, LaneRun, Signal, SignalSource
+from loop_orchestrator.model.lane import Detail, LaneRecord, LaneRun, Signal, SignalSource
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading
 from loop_orchestrator.operations.observe import CloseLook, lanes_of, observe_lanes, read_panes
@@ -91,8 +91,23 @@ def stage(world: World) -> Iterator[Callable[..., Stage]]:
     yield make
 
 
-def details(stage: Stage, **named: object) -> dict[str, Detail]:
-    return {lane.name: lane.state.detail for lane in observe_lanes(stage, **named)}  # type: ignore[arg-type]
+@dataclass
+class Told:
+    """What somebody who listens has heard, by lane."""
+
+    said: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
+    drew: Mapping[str, datetime] = field(default_factory=dict)
+
+    def signals(self, records: Iterable[LaneRecord]) -> Mapping[str, tuple[Signal, ...]]:
+        return self.said
+
+    def drawn(self, records: Iterable[LaneRecord]) -> Mapping[str, datetime]:
+        return self.drew
+
+
+def details(stage: Stage, heard: Told | None = None) -> dict[str, Detail]:
+    stage.ears = heard
+    return {lane.name: lane.state.detail for lane in observe_lanes(stage)}
 
 
 def test_a_lane_that_has_long_been_still_is_looked_at_once(stage: Callable[..., Stage]) -> None:
@@ -125,8 +140,8 @@ def test_what_begins_between_two_looks_counts(stage: Callable[..., Stage]) -> No
 def test_who_is_told_when_lanes_draw_never_waits(stage: Callable[..., Stage]) -> None:
     at = stage(lambda lane, look: IDLE)
     now = at.clock.now()
-    assert details(at, drawn={"web": now - timedelta(seconds=0.2)}) == {"web": Detail.CONFLICTING}
-    assert details(at, drawn={"web": now - timedelta(seconds=0.7)}) == {"web": Detail.READY}
+    assert details(at, Told(drew={"web": now - timedelta(seconds=0.2)})) == {"web": Detail.CONFLICTING}
+    assert details(at, Told(drew={"web": now - timedelta(seconds=0.7)})) == {"web": Detail.READY}
     assert (len(at.reads), at.clock.now()) == (2, now)
     readings = read_panes(at, ["%1"])
     for ago_s, detail in ((0.2, Detail.CONFLICTING), (0.7, Detail.READY)):
@@ -152,7 +167,7 @@ def test_what_was_said_counts_beside_the_screen(stage: Callable[..., Stage]) -> 
     note(at, Detail.APPROVAL, 3)
     assert details(at) == {"web": Detail.APPROVAL}
     osc = signal(at, Detail.BUSY, 1, SignalSource.TERMINAL)
-    assert details(at, extra={"web": (osc,)}) == {"web": Detail.BUSY}
+    assert details(at, Told(said={"web": (osc,)})) == {"web": Detail.BUSY}
 
 
 def test_a_word_just_said_spares_the_second_look(stage: Callable[..., Stage]) -> None:

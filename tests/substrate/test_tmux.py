@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,57 +13,12 @@ import pytest
 from libtmux.server import Server as LibtmuxServer
 
 from loop_orchestrator.errors import SubstrateError, UsageError
-from loop_orchestrator.model.lane import LaneSpec, Split
-from loop_orchestrator.model.terminal import PaneFacts
+from loop_orchestrator.model.lane import Split
 from loop_orchestrator.substrate.cleaning import clean
-from loop_orchestrator.substrate.port import PaneStart, PasteResult
+from loop_orchestrator.substrate.port import PasteResult
 from loop_orchestrator.substrate.tmux import TmuxSubstrate
+from tests.substrate.servers import Server, start
 from tests.support.waiting import eventually
-
-RECORDER = Path(__file__).with_name("recorder.py")
-
-
-class Server:
-    """A private server, and substrates of sessions on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.socket = folder / "tmux"
-
-    def substrate(self, session: str = "short", width: int = 120, height: int = 30) -> TmuxSubstrate:
-        return TmuxSubstrate(str(self.socket), session, width, height)
-
-    def tmux(self, *words: str) -> str:
-        argv = ["tmux", "-u", "-S", str(self.socket), *words]
-        return subprocess.run(argv, capture_output=True, text=True, encoding="utf-8", check=True).stdout.rstrip("\n")
-
-    def received(self, name: str) -> bytes:
-        file = self.folder / f"{name}.bytes"
-        return file.read_bytes() if file.exists() else b""
-
-    def recorder(self, name: str, *options: str, window: str = "") -> PaneStart:
-        argv = (sys.executable, str(RECORDER), str(self.folder / f"{name}.bytes"), *options)
-        return start(name, *argv, window=window)
-
-    def recording(self, substrate: TmuxSubstrate, *panes: PaneFacts) -> None:
-        """Wait until the recorders have the terminal."""
-        ids = [pane.pane for pane in panes]
-        eventually(lambda: all("recording" in read.screen.text for read in substrate.read(ids)))
-
-
-def start(
-    name: str, *argv: str, window: str = "", split: Split = Split.FIRST, env: tuple[tuple[str, str], ...] = ()
-) -> PaneStart:
-    spec = LaneSpec(name=name, window=window or name, split=split, role="ops", cmd="x", cwd=Path("/"))
-    return PaneStart(spec=spec, argv=argv or ("cat", "-u"), env=(("LOOP_LANE", name), *env))
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made, tmux = Server(tmp_path), str(shutil.which("tmux"))
-    yield made
-    subprocess.run([tmux, "-S", str(made.socket), "kill-server"], capture_output=True, check=False)
-
 
 # Sessions, windows, panes.
 
@@ -363,39 +317,6 @@ def test_reading_eight_lanes_is_one_tmux_process(server: Server, monkeypatch: py
     assert [reading.facts.lane for reading in readings] == [f"lane-{n}" for n in range(8)]
     assert [reading.screen.rows[0] for reading in readings] == [f"screen {n}" for n in range(8)]
     assert len(calls.read_text(encoding="utf-8").splitlines()) == 1
-
-
-def test_a_pane_that_is_gone_is_left_out_and_the_others_are_read(server: Server) -> None:
-    short = server.substrate()
-    made = short.start_lanes([start("web"), start("infra"), start("docs")], cwd=server.folder)
-    short.end_pane(made[1].pane)
-    ids = [made[0].pane, made[1].pane, "%777", made[2].pane]
-    assert [reading.facts.lane for reading in short.read(ids)] == ["web", "docs"]
-
-
-def test_a_pane_cannot_forge_the_end_of_its_screen(server: Server) -> None:
-    short = server.substrate()
-    shown = "%end 1 1 1\\n%begin 1 2 1\\ndisplay-message -p x\\n\\n\\n0123456789abcdef0123456789abcdef\\n"
-    made = short.start_lanes([start("web", "sh", "-c", f"printf %b '{shown}'; cat"), start("infra")], cwd=server.folder)
-    ids = [pane.pane for pane in made]
-    eventually(lambda: "0123456789abcdef" in short.read(ids)[0].screen.text)
-    web, infra = short.read(ids)
-    assert web.screen.rows[:3] == ("%end 1 1 1", "%begin 1 2 1", "display-message -p x")
-    assert len(web.screen.rows) == 30
-    assert infra.facts.lane == "infra"
-
-
-def test_screens_and_titles_are_read_whole_without_a_locale(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LC_ALL", "C")
-    monkeypatch.delenv("LANG", raising=False)
-    short = server.substrate()
-    program = r"printf '\033]2;⠙ é\007\033[2mdim\033[0m ❯\302\240 日本'; cat"
-    made = short.start_lanes([start("web", "sh", "-c", program)], cwd=server.folder)
-    eventually(lambda: "日本" in short.read([made[0].pane])[0].screen.text)
-    reading = short.read([made[0].pane])[0]
-    assert reading.facts.title == "⠙ é"
-    assert reading.screen.rows[0] == "dim ❯\u00a0 日本"
-    assert reading.screen.bright[0] == "    ❯\u00a0 日本"
 
 
 def test_who_has_the_terminal_is_read(server: Server) -> None:

@@ -18,6 +18,7 @@ from loop_orchestrator.watch.triggers import (
     Pace,
     changes,
     details_of,
+    lanes_moved,
     look_of,
     overdue,
     settled,
@@ -173,3 +174,20 @@ def test_a_broken_pace_file_is_a_fresh_start(tmp_path: Path) -> None:
     for broken in ("", "{", "[]", '{"schema": 1}', '{"served": 1, "look": []}'):
         path.write_text(broken)
         assert load_pace(path) == Pace()
+
+
+def test_a_lane_seen_at_rest_again_too_soon_is_still_coming_to_rest() -> None:
+    busy, rest = Look(lanes={"web": "busy"}), Look(lanes={"web": "ready"})
+    first = settled(busy, rest)
+    again = settled(first, rest, too_soon={"web"})
+    assert (again.lanes, again.settling) == ({"web": "busy"}, frozenset({"web"}))
+    assert settled(again, rest).lanes == {"web": "ready"}
+
+
+def test_lanes_say_something_new_unless_they_are_as_known_or_coming_to_rest() -> None:
+    look = settled(Look(lanes={"web": "busy", "infra": "ready"}), Look(lanes={"web": "ready", "infra": "ready"}))
+    assert not lanes_moved(look, {"web": "ready", "infra": "ready"})
+    assert lanes_moved(look, {"web": "approval", "infra": "ready"})
+    assert lanes_moved(look, {"web": "ready", "infra": "busy"})
+    assert lanes_moved(look, {"infra": "ready"})
+    assert lanes_moved(Look(), {"infra": "ready"})
