@@ -81,7 +81,7 @@ def screen_signals(
         read = [one for one in read if one.word is not LaneWord.ERRORED]
         seen = "the composer is there, but the cursor is not in it"
         away = Signal(source=SignalSource.SCREEN, detail=Detail.DRIFTED, rule=CURSOR_RULE, seen=seen, at=now)
-        return (*read, away, *_composer_signals(screen, title, spec, composer, now, alone=False, focused=focused))
+        return (*read, away)
     if composer is not None:
         return (*read, *_composer_signals(screen, title, spec, composer, now, alone=alone, focused=focused))
     if not read and spec.kind is not HarnessKind.SHELL:

@@ -38,6 +38,7 @@ _ASKING = (
     re.compile(r"[(\[]\(?y(?:es)?\)?(?:es)?\s*[/,|]\s*\(?n(?:o)?\)?(?:o)?\b", re.I),  # (y/n), [Y/n], (Y)es/(N)o
     re.compile(r"\b(?:enter|return|↵|⏎) (?:to )?(?:select|confirm|continue|submit|choose|accept|approve)\b", re.I),
     re.compile(r"\b(?:enter|esc|escape): ?\w+", re.I),
+    re.compile(r"\b\w+: ?(?:↑/?↓|(?:enter|esc|escape)\b)", re.I),
     re.compile(r"\b(?:esc|escape) (?:to )?(?:cancel|exit|go back|close|dismiss|back|skip)\b", re.I),
     re.compile(r"\bpress (?:enter|return|any key)\b", re.I),
     re.compile(r"(?:↑/?↓|arrow keys?).{0,12}\b(?:select|navigate|move|choose)\b|⇆ select", re.I),
@@ -68,7 +69,7 @@ _FAILED = (
     re.compile(r"^\W*(?:not logged in|login expired|please run /login|run /login)\b", re.I),
     re.compile(r"\bno models? available\b|\b(?:no|missing) api key found\b", re.I),
     re.compile(rf"^\W*{_SUBJECT}credit balance\b|^\W*prompt is too long\b|\bran out of room\b|^\W*overloaded\b", re.I),
-    re.compile(r"^\W*there.s an issue with (?:the|your) (?:selected )?model\b|\bcontext (?:limit|window) reached\b", re.I),
+    re.compile(r"^\W*there.s an issue with (?:the|your) (?:selected )?model\b|^\W*context limit reached\b", re.I),
     re.compile(rf"^\W*{_SUBJECT}(?:connection (?:error|refused|reset|lost)|network error|request timed out)\b", re.I),
     re.compile(r"\b(?:resend|retry) your message\b|\bpress \S+ to retry\b|^\W*unable to connect\b", re.I),
 )
@@ -99,7 +100,9 @@ def sign_near(screen: Screen, composer: Composer, spec: HarnessSpec, *, focused:
     rows = ["" if _is_harmless(row, spec) else row for row in screen.rows]
     above, within, below = rows[: composer.first], rows[composer.first : composer.end], rows[composer.end :]
     found = _first_sign((*_joined(below), *(() if composer.text else within), *_joined(_last_words(above))))
-    return found or _menu_sign(above, within, below, is_empty=not composer.text, focused=focused)
+    return found or _menu_sign(
+        screen.rows[: composer.first], within, below, is_empty=not composer.text, focused=focused
+    )
 
 
 def _menu_sign(
@@ -120,7 +123,9 @@ def _box_titles(rows: Sequence[str]) -> Iterator[str]:
     """Rows that look like the title of a floating box, with nothing of the box right above and below them."""
     for index in range(1, len(rows) - 1):
         found = _BOX_TITLE.search(rows[index])
-        if found and not any(rows[near][found.start("title") : found.end()].strip() for near in (index - 1, index + 1)):
+        if found and not any(
+            rows[near][found.start("title") : found.end("key")].strip() for near in (index - 1, index + 1)
+        ):
             yield rows[index]
 
 

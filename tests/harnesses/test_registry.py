@@ -26,7 +26,9 @@ rules:
 """
 
 
-AGENTS = "aider amp claude codex cursor-agent droid forge gemini hermes openclaw opencode pi qwen rehearsal"
+AGENTS = (
+    "aider amp claude codex cursor-agent droid forge gemini hermes mini-swe-agent openclaw opencode pi qwen rehearsal"
+)
 
 
 def test_the_packaged_harnesses_are_read() -> None:

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.harnesses.recorded import RECORDED, Capture, captures, expected, read
@@ -50,15 +52,18 @@ def seen(
     spec: HarnessSpec | None = None,
     command: str | None = None,
     cursor: bool | None = None,
+    row: int | None = None,
+    blind: bool = False,
 ) -> LaneState:
-    """The state of a capture, some of it changed."""
+    """The state of a capture, some of it changed. blind: nothing is known of the cursor."""
     return classify(
         screen or screen_of(capture),
         spec or HARNESSES[capture.harness],
         NOW,
         title=capture.title if title is None else title,
         command=capture.command if command is None else command,
-        cursor_visible=capture.cursor_visible if cursor is None else cursor,
+        cursor_visible=None if blind else capture.cursor_visible if cursor is None else cursor,
+        cursor_row=None if blind else capture.cursor_row if row is None else row,
     )
 
 
@@ -95,7 +100,7 @@ def test_reading_a_capture_is_classifying_it_with_all_that_was_recorded_of_it() 
 def test_a_recorded_screen_holds_no_key_and_no_path_but_the_throw_away_folder() -> None:
     for capture in CAPTURES:
         text = screen_of(capture).text
-        assert not re.search(r"sk-(?!test\b|prompt)[A-Za-z0-9]", text), capture.name
+        assert not re.search(r"sk-(?!test\b|prompt|ant-\.\.\.)[A-Za-z0-9]", text), capture.name
         homes = re.findall(r"/(?:home|root|Users)/[\w./-]*", text)
         assert all(path.startswith("/home/me/my/") for path in homes), (capture.name, homes)
 
@@ -118,8 +123,9 @@ def test_what_is_not_idle_is_never_ready_whatever_else_is_seen(program: str) -> 
             continue
         for title, command in variations(capture):
             for spec in (HARNESSES[program], bare(program)):
-                state = seen(capture, title=title, command=command, spec=spec)
-                assert state.detail is not Detail.READY, (capture.name, title, command, state)
+                for blind in (False, True):
+                    state = seen(capture, title=title, command=command, spec=spec, blind=blind)
+                    assert state.detail is not Detail.READY, (capture.name, title, command, blind, state)
 
 
 @every_program
@@ -170,8 +176,106 @@ def test_another_screen_quoted_in_the_conversation_changes_nothing(program: str)
     readers = [capture for capture in idle(program) if seen(capture).detail is Detail.READY and capture.rows > 30]
     for capture in readers:
         for quoted in CAPTURES[:: max(1, len(readers) // 2)]:
-            state = seen(capture, quoting(capture, screen_of(quoted), "    "))
+            changed = quoting(capture, screen_of(quoted), "    ")
+            row = (
+                None
+                if capture.cursor_row is None
+                else capture.cursor_row + len(changed.rows) - len(screen_of(capture).rows)
+            )
+            state = seen(capture, changed, row=row)
             assert state.detail is Detail.READY, (capture.name, quoted.harness, quoted.name, state)
+
+
+def above_composer(capture: Capture, *rows: str) -> Screen:
+    """The screen with these rows as the last ones of its conversation."""
+    shown = screen_of(capture)
+    composer = find_composer(shown, HARNESSES[capture.harness])
+    assert composer is not None
+    at = composer.first - 1
+    return Screen((*shown.rows[:at], *rows, *shown.rows[at:]), (*shown.bright[:at], *rows, *shown.bright[at:]))
+
+
+WORDS = st.from_regex(r"[A-Z][a-z]{1,9}(?: [a-z]{1,9}){0,6}", fullmatch=True)
+RECAPS = st.from_regex(r"✻ [A-Z][a-z]{2,9}ed for [0-9]{1,2}s", fullmatch=True)
+
+
+@given(st.sampled_from(idle("claude")), WORDS, RECAPS, st.booleans())
+def test_claude_without_an_answer_is_not_idle_whatever_the_reason_says(
+    capture: Capture, reason: str, recap: str, wraps: bool
+) -> None:
+    more = ("     and goes on in a second row",) if wraps else ()
+    shown = above_composer(capture, "❯ a prompt", f"  ⎿  {reason}", *more, "", recap, "")
+    assert seen(capture, shown).word is not LaneWord.IDLE
+    interrupted = above_composer(capture, "❯ a prompt", "  ⎿  Interrupted · What should Claude do instead?", "")
+    assert seen(capture, interrupted).detail is Detail.READY
+
+
+ERRORS = (
+    "API Error: 500 internal",
+    "Error: socket hang up",
+    "Prompt is too long",
+    "There's an issue with the selected model",
+    "エラー: 接続",
+    "Fehler: x",
+)
+DRAWN = [one for one in CAPTURES if expected(one) == READY and one.harness not in ("aider", "llm", "mini-swe-agent")]
+
+
+@given(st.sampled_from(DRAWN), st.sampled_from(ERRORS), RECAPS)
+def test_a_failure_above_the_line_that_ends_a_turn_is_not_ready(capture: Capture, error: str, recap: str) -> None:
+    for spec in (HARNESSES[capture.harness], bare(capture.harness)):
+        failed = above_composer(capture, "", f"● {error}", "", recap, "")
+        assert seen(capture, failed, spec=spec, blind=True).detail is not Detail.READY, capture.name
+
+
+@given(
+    st.sampled_from([one for one in idle("opencode") if one.state != "idle-fresh"]),
+    WORDS,
+    st.lists(WORDS, min_size=1, max_size=5),
+    st.integers(4, 30),
+    st.integers(1, 8),
+)
+def test_a_box_over_the_conversation_is_never_idle(
+    capture: Capture, title: str, entries: list[str], left: int, top: int
+) -> None:
+    shown = screen_of(capture)
+    width = max(map(len, (title, *entries))) + 20
+    box = ["", f"  {title}".ljust(width - 5) + "esc", "", *(f"  {entry}" for entry in entries), ""]
+    rows = list(shown.rows)
+    for index, row in enumerate(box, start=top):
+        under = rows[index].ljust(left + width)
+        rows[index] = under[:left] + row.ljust(width) + under[left + width :]
+    drawn = Screen(tuple(rows), tuple(rows))
+    composer = find_composer(drawn, HARNESSES["opencode"])
+    assert composer is not None and composer.first > top + len(box)
+    assert seen(capture, drawn, row=top + 3).detail is Detail.DIALOG
+    for spec in (HARNESSES["opencode"], bare("opencode")):
+        for blind in (True, False):
+            assert seen(capture, drawn, row=top + 3, blind=blind, spec=spec).word is not LaneWord.IDLE
+
+
+@pytest.mark.parametrize("program", ["codex", "opencode", "qwen"])
+def test_a_composer_without_the_cursor_takes_no_keys(program: str) -> None:
+    for capture in idle(program):
+        assert seen(capture, row=0).word is LaneWord.UNKNOWN, capture.name
+        assert seen(capture, cursor=False).word is LaneWord.UNKNOWN, capture.name
+
+
+@given(
+    st.sampled_from([one for one in idle("pi") if one.version == "0.87.1"]),
+    st.lists(WORDS, min_size=2, max_size=8),
+    st.sampled_from(
+        ("Enter to select · Esc to cancel", "Type to search · Space to change · Escape to close", "(1/31)")
+    ),
+)
+def test_a_menu_in_the_place_of_pis_composer_is_not_idle(capture: Capture, entries: list[str], legend: str) -> None:
+    shown = screen_of(capture)
+    composer = find_composer(shown, HARNESSES["pi"])
+    assert composer is not None
+    menu = ("> ", "", f"→ {entries[0]}", *(f"  {entry}" for entry in entries[1:]), "", f"  {legend}")
+    rows = (*shown.rows[: composer.first], *menu, *shown.rows[composer.end :])
+    for spec in (HARNESSES["pi"], bare("pi")):
+        assert seen(capture, Screen(rows, rows), spec=spec).word is not LaneWord.IDLE
 
 
 @every_program

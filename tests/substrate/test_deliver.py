@@ -14,16 +14,25 @@ from typing import Any
 import pytest
 
 from loop_orchestrator.errors import StoreError, SubstrateError
+from loop_orchestrator.harnesses.registry import Harnesses
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryStatus, DeliveryStep, Receipt
 from loop_orchestrator.model.lane import Detail, Lane, LaneState, Signal, SignalSource
 from loop_orchestrator.substrate.deliver import _Delivery
 from loop_orchestrator.substrate.port import PasteResult
 from loop_orchestrator.substrate.trace import Trace
-from tests.substrate.fleet import Fleet
+from tests.substrate.fleet import REPOSITORY, Fleet
 from tests.support.waiting import eventually
 
 COMMAND = DeliveryMode.COMMAND
 ECHO = "boot_s: 0\nanswers: []\ndefault: {steps: [{say: 'heard: {prompt}'}]}\n"
+FENCED = """
+name: fenced
+title: Fenced
+kind: agent
+launch: ["{python}"]
+foreground: [python, python3]
+composer: {line: '^(?:What now\\?|Send with Esc, then Enter)(?P<text>)$', frame: fenced, submit: [Escape, Enter]}
+"""
 SLOW = "boot_s: 0\nanswers: []\ndefault: {steps: [{work_s: 30}, {say: done}]}\n"
 
 
@@ -103,6 +112,16 @@ def test_enter_is_pressed_again_while_the_composer_refuses_it_and_the_text_is_se
     receipt = fleet.deliver("web", "only once", ready_timeout_s=10)
     assert receipt.status is DeliveryStatus.STARTED
     assert [row.rstrip("…") for row in prompts(fleet)] == ["> only once"]
+
+
+def test_a_composer_says_which_keys_submit(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fenced.yaml").write_text(FENCED, encoding="utf-8")
+    monkeypatch.setattr("tests.substrate.fleet.HARNESSES", Harnesses(tmp_path))
+    fleet.start("web", "fenced", str(REPOSITORY / "tests/support/fenced_agent.py"))
+    receipt = fleet.deliver("web", "first line\n\nlast line", ready_timeout_s=10)
+    assert receipt.status is DeliveryStatus.STARTED, (receipt, fleet.lane("web").screen)
+    screen = [row for row in fleet.lane("web").screen if row]
+    assert screen == ["heard: 'first line\\n\\nlast line'", "What now?", "Send with Esc, then Enter"]
 
 
 def test_a_lane_that_boots_is_waited_for(fleet: Fleet) -> None:

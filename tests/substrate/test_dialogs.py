@@ -8,13 +8,15 @@ import pytest
 
 from loop_orchestrator.harnesses.recorded import RECORDED
 from loop_orchestrator.harnesses.registry import load_harnesses
+from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.lane import Detail, Lane
 from loop_orchestrator.substrate.dialogs import dialog_of, is_chosen
 from loop_orchestrator.substrate.readiness import classify
 from loop_orchestrator.substrate.screens import parse_ansi
 from tests.support.builders import NOW, a_lane
 
-CLAUDE = load_harnesses(None)["claude"]
+HARNESSES = load_harnesses(None)
+CLAUDE, CODEX = HARNESSES["claude"], HARNESSES["codex"]
 TRUST = (RECORDED / "claude/2.1.329__dialog-trust__120x40.ansi").read_text(encoding="utf-8")
 KEY = """\
   Detected a custom API key in your environment
@@ -39,9 +41,9 @@ OLDER = """\
 COMPOSER = f"{'─' * 60}\n❯\u00a0\n{'─' * 60}\n  ? for shortcuts\n"
 
 
-def shows(text: str) -> Lane:
+def shows(text: str, spec: HarnessSpec = CLAUDE) -> Lane:
     screen = parse_ansi(text)
-    return replace(a_lane(), state=classify(screen, CLAUDE, NOW), screen=screen.rows)
+    return replace(a_lane(), state=classify(screen, spec, NOW, cursor_visible=False), screen=screen.rows)
 
 
 @pytest.mark.parametrize(("text", "name"), [(TRUST, "trust"), (KEY, "api-key"), (OLDER, "trust")])
@@ -71,3 +73,14 @@ def test_what_is_not_chosen_any_more_is_not_confirmed() -> None:
     dialog = dialog_of(shows(OLDER), CLAUDE)
     assert dialog is not None
     assert not is_chosen(dialog, shows(COMPOSER).screen)
+
+
+def test_codex_asks_for_trust_in_a_folder_and_only_a_person_trusts_hooks() -> None:
+    lane = shows((RECORDED / "codex/0.169.0__dialog-trust__60x15.ansi").read_text(encoding="utf-8"), CODEX)
+    trust = dialog_of(lane, CODEX)
+    assert trust is not None and (trust.name, trust.confirm) == ("trust", "Enter") and is_chosen(trust, lane.screen)
+    back = [row.replace("› 1.", "  1.").replace("  2.", "› 2.") for row in lane.screen]
+    assert dialog_of(shows("\n".join(back), CODEX), CODEX) == trust and not is_chosen(trust, back)
+    lane = shows((RECORDED / "codex/0.169.0__dialog-hooks-review__120x40.ansi").read_text(encoding="utf-8"), CODEX)
+    hooks = dialog_of(lane, CODEX)
+    assert hooks is not None and (hooks.name, hooks.confirm) == ("hooks", "")

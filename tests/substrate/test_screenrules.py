@@ -65,6 +65,10 @@ SIGNS = (
     "You exceeded your current quota",
     "Not logged in",
     "Connection refused",
+    "There's an issue with the selected model (x)",
+    "· 思考中 (12s · esc 取消)",
+    "● 错误: 429",
+    "Navigate: ↑/↓   Resume: Enter",
 )
 
 
@@ -79,6 +83,44 @@ def test_a_sign_above_or_below_an_empty_composer_is_not_ready_and_says_why(sign:
 @pytest.mark.parametrize("sign", SIGNS)
 def test_a_sign_further_up_is_conversation(sign: str) -> None:
     assert read(*around(sign, "", "● All done.")).detail is Detail.READY
+
+
+@pytest.mark.parametrize("sign", ["● API Error: 500 internal", " Error: 429: {}", "✕ something went wrong"])
+@pytest.mark.parametrize("recap", ["✻ Cooked for 0s", "  Worked for 10s • 19:16", "▣  Build · model · 9.0s"])
+def test_the_line_that_says_how_long_a_turn_took_does_not_hide_its_failure(sign: str, recap: str) -> None:
+    assert read(*around(sign, "", recap)).detail is Detail.DRIFTED
+    assert read(*around(sign, "", "● All done.", "", recap)).detail is Detail.READY
+
+
+def test_a_menu_below_an_empty_composer_or_in_its_place_is_not_idle() -> None:
+    assert read(*around(below=("  → Dark mode", "    Light mode"))).detail is Detail.DRIFTED
+    menu = ("", "→ one", "  two", "  (1/9)", "  Enter to select · Esc to cancel")
+    assert read("", LINE, "> ", *menu, LINE, "  some 1").detail is Detail.DRIFTED
+    assert read("", LINE, "> write", "", "- a list", "- of things (1/9)", LINE, "  some 1").detail is Detail.DRAFT
+
+
+def test_where_the_cursor_is_tells_where_the_keys_go() -> None:
+    spec = replace(AGENT, shows_cursor=True)
+    box = ("     word", "", "   ┃   Settings          esc  ", "", "   ┃   Search", "", "  some text")
+    shown = Screen(around(*box), around(*box))
+    row = next(index for index, text in enumerate(shown.rows) if text.startswith(">"))
+
+    def at(cursor_row: int | None, *, visible: bool | None = True) -> Detail:
+        return classify(shown, spec, NOW, cursor_visible=visible, cursor_row=cursor_row).detail
+
+    assert at(row) is Detail.READY
+    assert at(3) is at(row, visible=False) is at(None) is at(row, visible=None) is Detail.DRIFTED
+    assert read(*shown.rows).detail is Detail.DRIFTED
+
+
+def test_completions_are_no_part_of_the_footer_and_their_rows_no_signs() -> None:
+    assert AGENT.composer is not None
+    spec = replace(AGENT, composer=replace(AGENT.composer, completions=(re.compile(r"^[*+] \S"),)))
+    listed = tuple(f"* entry{number} does this…" for number in range(9))
+    assert read(*around(below=listed, typed="@"), spec=spec).detail is Detail.DRAFT
+    assert read(*around(below=listed, typed="see @ent"), spec=spec).detail is Detail.DRAFT
+    assert read(*around(below=listed[:3], typed="see"), spec=spec).detail is Detail.DRIFTED
+    assert read(*around(below=listed, typed="@")).detail is Detail.DRIFTED
 
 
 def test_a_sign_that_wraps_is_a_sign() -> None:
@@ -150,3 +192,17 @@ def test_a_composer_between_lines_is_the_lowest_and_may_hold_blank_rows_and_a_la
     assert composer is not None and composer.text == "one\n\ntwo" and composer.first == 5
     cut = Screen(shown[1:], shown[1:])
     assert find_composer(cut, AGENT) is None
+
+
+def test_a_composer_between_a_question_and_a_row_of_help_ends_the_screen() -> None:
+    rule = ComposerRule(line=re.compile(r"^(?:What now\?|Esc Enter: send)(?P<text>)$"), frame=Frame.FENCED)
+    spec = replace(AGENT, composer=rule)
+
+    def text(*rows: str) -> str | None:
+        composer = find_composer(Screen(rows, rows), spec)
+        return None if composer is None else composer.text
+
+    assert text("What now?", "", "", "Esc Enter: send", "") == ""
+    assert text("What now?", "one", "", "  two", "", "Esc Enter: send") == "one\n\n  two"
+    assert text("What now?", "one", "an answer") is None
+    assert text("What now?", "Esc Enter: send") is None
