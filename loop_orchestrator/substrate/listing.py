@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from loop_orchestrator.errors import SubstrateError
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
-from loop_orchestrator.substrate.screens import parse_ansi
+from loop_orchestrator.substrate.screens import UnreadScreen
 
 _PANE_ID = re.compile(r"%\d+")
 _FACTS = (
@@ -106,7 +106,7 @@ class Screens:
             return None
         was, screen = self._known.get(pane, (b"", None))
         if screen is None or was != shown:
-            screen = parse_ansi(text_of(shown))
+            screen = UnreadScreen(lambda: text_of(shown))
             self._known[pane] = (shown, screen)
         return PaneReading(facts=read_facts(values), screen=screen)
 

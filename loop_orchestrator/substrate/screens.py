@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from loop_orchestrator.model.terminal import Screen
@@ -35,6 +36,27 @@ class _Run(NamedTuple):
     text: str
     dim: bool
     inverse: bool
+
+
+class UnreadScreen(Screen):
+    """A screen that is taken apart when it is first looked at: of a large fleet few are."""
+
+    def __init__(self, text: Callable[[], str]) -> None:
+        """text: gives what ``capture-pane -e`` printed."""
+        self.__dict__["_text"] = text
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return self._read.rows
+
+    @property
+    def bright(self) -> tuple[str, ...]:
+        return self._read.bright
+
+    @cached_property
+    def _read(self) -> Screen:
+        text: Callable[[], str] = self.__dict__.pop("_text")
+        return parse_ansi(text())
 
 
 def parse_ansi(text: str) -> Screen:
