@@ -84,3 +84,9 @@ def test_codex_asks_for_trust_in_a_folder_and_only_a_person_trusts_hooks() -> No
     lane = shows((RECORDED / "codex/0.169.0__dialog-hooks-review__120x40.ansi").read_text(encoding="utf-8"), CODEX)
     hooks = dialog_of(lane, CODEX)
     assert hooks is not None and (hooks.name, hooks.confirm) == ("hooks", "")
+
+
+def test_claude_asks_about_auto_mode_and_only_a_person_answers() -> None:
+    text = "  Make auto mode your default\n  permission mode?\n\n  ❯ Yes, set auto mode\n    No\n"
+    dialog = dialog_of(shows(text), CLAUDE)
+    assert dialog is not None and (dialog.name, dialog.confirm) == ("auto-mode", "")
