@@ -345,13 +345,13 @@ def test_what_a_person_types_beside_the_text_is_not_submitted_with_it(
     def and_somebody_types(*words: Any, pane_pid: int) -> PasteResult:
         result = paste(*words, pane_pid=pane_pid)
         fleet.tmux.press(words[1], keys, pane_pid=pane_pid)
+        eventually(lambda: {"❯ xthe text", "❯ the textx"} & set(fleet.lane("web").screen), what="both are drawn")
         return result
 
     monkeypatch.setattr(type(fleet.tmux), "paste", and_somebody_types)
     receipt = fleet.deliver("web", "the text")
     assert (receipt.status, receipt.step) == (DeliveryStatus.UNKNOWN, DeliveryStep.PASTE)
     assert "somebody typed" in receipt.evidence
-    assert any(row in ("❯ xthe text", "❯ the textx") for row in fleet.lane("web").screen)
     assert prompts(fleet) == []
 
 
