@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
-from loop_orchestrator.model.lane import Lane, LaneRecord, LaneRun, LaneState, Signal
+from loop_orchestrator.model.lane import Detail, Lane, LaneRecord, LaneRun, LaneState, Signal
 from loop_orchestrator.substrate import readiness
 from loop_orchestrator.substrate.evidence import moved, signals_of, still, stillness, unchecked
 
@@ -25,7 +25,7 @@ def observe_lanes(world: World) -> tuple[Lane, ...]:
     """Every booted lane with its state, in the order they were booted. Raises SubstrateError and StoreError.
 
     A lane that looks idle and may have drawn something within its settle time is looked at a second time when that is
-    over, all such lanes in one more round trip; in a process that listens the time of the last drawing is known.
+    over, all such lanes in one more round trip: a decision is made on what holds.
     """
     return _observed(world, tuple(world.lanes.records().values()))
 
@@ -176,7 +176,7 @@ def _observed(world: World, records: Sequence[LaneRecord]) -> tuple[Lane, ...]:
     drawn = world.ears.drawn(records) if world.ears else {}
     looks = _looks(world, records, extra)
     known = {look.name: look.movement(drawn.get(look.name)) for look in looks}
-    unsettled = [look for look in looks if known[look.name] is None and look.depends_on_movement()]
+    unsettled = [look for look in looks if not _is_still(known[look.name]) and look.depends_on_movement()]
     if not unsettled:
         return tuple(look.lane(known[look.name]) for look in looks)
     world.clock.sleep(max(look.settle_s for look in unsettled))
@@ -185,6 +185,10 @@ def _observed(world: World, records: Sequence[LaneRecord]) -> tuple[Lane, ...]:
         second.lane(second.after(look)) if (second := again.get(look.name)) else look.lane(known[look.name])
         for look in looks
     )
+
+
+def _is_still(movement: Signal | None) -> bool:
+    return movement is not None and movement.detail is Detail.READY
 
 
 def _looks(world: World, records: Sequence[LaneRecord], extra: Said) -> list[_Seen]:

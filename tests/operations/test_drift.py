@@ -49,7 +49,7 @@ def look(world: World, lane: Lane, *, for_s: float = 60) -> list[dict[str, objec
 def test_a_drift_is_one_event_and_asks_the_program_once(world: World, program: Path) -> None:
     for _ in range(3):
         noted = look(world, a_claude())
-    assert noted == [{"harness": "claude", "version": "2.9.9", "verified": ["2.1.329"], "lane": "web"}]
+    assert noted == [{"harness": "claude", "version": "2.9.9", "verified": ["2.1.197", "2.1.329"], "lane": "web"}]
     assert asked(program) == 1
 
 

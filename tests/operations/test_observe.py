@@ -137,17 +137,23 @@ def test_what_begins_between_two_looks_counts(stage: Callable[..., Stage]) -> No
     assert details(at) == {"web": Detail.BUSY}
 
 
-def test_who_is_told_when_lanes_draw_never_waits(stage: Callable[..., Stage]) -> None:
+def test_who_is_told_when_lanes_draw_looks_again_only_at_those_that_drew(stage: Callable[..., Stage]) -> None:
     at = stage(lambda lane, look: IDLE)
     now = at.clock.now()
-    assert details(at, Told(drew={"web": now - timedelta(seconds=0.2)})) == {"web": Detail.CONFLICTING}
     assert details(at, Told(drew={"web": now - timedelta(seconds=0.7)})) == {"web": Detail.READY}
-    assert (len(at.reads), at.clock.now()) == (2, now)
-    readings = read_panes(at, ["%1"])
+    assert (len(at.reads), at.clock.now()) == (1, now)
+    assert details(at, Told(drew={"web": now - timedelta(seconds=0.2)})) == {"web": Detail.READY}
+    assert (len(at.reads), (at.clock.now() - now).total_seconds()) == (3, SETTLE_S)
+
+
+def test_lanes_that_were_read_are_judged_without_a_wait(stage: Callable[..., Stage]) -> None:
+    at = stage(lambda lane, look: IDLE)
+    now, readings = at.clock.now(), read_panes(at, ["%1"])
     for ago_s, detail in ((0.2, Detail.CONFLICTING), (0.7, Detail.READY)):
         drawn = {"web": now - timedelta(seconds=ago_s)}
         (lane,) = lanes_of(at, at.lanes.records().values(), readings, now, {}, drawn)
         assert lane.state.detail is detail
+    assert (len(at.reads), at.clock.now()) == (1, now)
 
 
 def signal(at: Stage, detail: Detail, ago_s: float, source: SignalSource = SignalSource.HARNESS) -> Signal:
