@@ -411,11 +411,15 @@ class Project:
 
     @cached_property
     def world(self) -> World:
-        """This project for the operations that act: every file of config and harness data is read before anything is
-        done. What only looks is given the project itself. Raises ConfigError for any mistake in these files.
+        """This project for the operations that act: the config and the project's harness data are read from their files
+        before anything is done. What only looks is given the project itself. Raises ConfigError for a mistake in them.
         """
-        self.harnesses.check()
-        _ = self.brain
+        from loop_orchestrator.config.schema import BRAIN_RULES
+
+        self.harnesses.use_files()
+        engine = self.config.engine
+        if engine is not None and engine.brain.use != BRAIN_RULES:
+            _ = self.brain
         return self
 
 

@@ -18,6 +18,12 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two cores: much of what a flow does is waiting for programs in tmux."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
+
+
 @pytest.fixture(autouse=True)
 def own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home, a state directory and a tmux directory of the test's own; nothing of a surrounding session."""

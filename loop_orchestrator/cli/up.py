@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         project.root,
         project.harnesses,
         preset=args.preset,
-        found=project.found_agents(),
+        found=() if args.preset or project.config.lanes else project.found_agents(),
         asked=asked_of(args, project.environ),
         running=running_lanes(project),
     )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from loop_orchestrator import yamltext
 from loop_orchestrator.actions.base import ActionKind
@@ -14,6 +12,9 @@ from loop_orchestrator.actions.fields import TEXT
 from loop_orchestrator.actions.registry import read_action
 from loop_orchestrator.model.decision import MAX_ACTIONS
 from loop_orchestrator.model.state import JsonValue
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 INFO = "decision"
 """Info-string of the block that a reply must hold exactly once."""
@@ -57,6 +58,8 @@ def read_reply(text: str) -> Proposal:
 
 
 def _the_block(text: str) -> str:
+    from markdown_it import MarkdownIt
+
     lines = _LINE_END.split(text)
     blocks = [
         token

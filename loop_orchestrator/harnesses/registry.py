@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,13 +39,15 @@ class Harnesses(Mapping[str, HarnessSpec]):
         folders = [PACKAGED] if project_dir is None else [PACKAGED, project_dir]
         self._files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
         self._cache_dir = cache_dir
+        self._copies_serve = True
         self._read: dict[str, HarnessSpec] = {}
 
     def __getitem__(self, name: str) -> HarnessSpec:
         """Raises ConfigError with every problem of the harness's file."""
         if name not in self._read:
             problems = Problems()
-            spec = self._copied(name) or self._from_file(name, problems, keep=False)
+            copied = self._copied(name) if self._copies_serve else None
+            spec = copied or self._from_file(name, problems, keep=not self._copies_serve)
             problems.raise_any()
             assert spec is not None
             self._read[name] = self._at_home(spec)
@@ -61,15 +63,25 @@ class Harnesses(Mapping[str, HarnessSpec]):
     def __len__(self) -> int:
         return len(self._files)
 
-    def check(self) -> None:
-        """Read every file itself and write its compiled copy. Raises ConfigError with every problem of every file.
+    def use_files(self) -> None:
+        """Take nothing from compiled copies from now on; reads the project's own files, the others when asked for.
 
         Who acts on a harness calls this first: the copies lie where lanes can write, and are good only for looking.
+        Raises ConfigError with every problem of the project's files.
         """
+        self._copies_serve, self._read = False, {}
+        self._read_files(name for name, path in self._files.items() if path.parent != PACKAGED)
+
+    def check(self) -> None:
+        """Read every file itself and write its compiled copy. Raises ConfigError with every problem of every file."""
+        self._copies_serve = False
+        self._read_files(self._files)
+
+    def _read_files(self, names: Iterable[str]) -> None:
         problems = Problems()
-        read = {name: self._from_file(name, problems, keep=True) for name in self._files}
+        read = {name: self._from_file(name, problems, keep=True) for name in names}
         problems.raise_any()
-        self._read = {name: self._at_home(spec) for name, spec in read.items() if spec is not None}
+        self._read |= {name: self._at_home(spec) for name, spec in read.items() if spec is not None}
 
     def _at_home(self, spec: HarnessSpec) -> HarnessSpec:
         """With the user's pattern, where nothing else could ever say idle."""

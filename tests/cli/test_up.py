@@ -13,6 +13,8 @@ from tests.cli.conftest import Loop, loop_outside
 from tests.support.projects import tmux
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.flow
+
 
 @pytest.fixture
 def up(loop: Loop, shop: Path) -> Path:
