@@ -47,7 +47,7 @@ def missing_programs(
         return (f"the programs of the lanes were not looked for: {error.message}",)
     return tuple(
         f"lane {spec.name}: {word} is not on the PATH of your login shell ({Path(shell).name}): install it, or add its "
-        f"folder to PATH in your profile; then: loop lane drop {spec.name} --force && loop up"
+        f"folder to PATH in your profile; then: loop lane restart {spec.name}"
         for spec, word in programs
         if word in gone[_path_of(spec, path)]
     )

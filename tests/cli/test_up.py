@@ -90,7 +90,7 @@ def test_a_program_that_will_not_be_found_is_named_before_its_lane_starts(shop: 
     notes = ran.document["notes"]
     assert isinstance(notes, list) and len(notes) == 1
     assert str(notes[0]).startswith("lane a: nosuch-a is not on the PATH of your login shell (")
-    assert str(notes[0]).endswith("to PATH in your profile; then: loop lane drop a --force && loop up")
+    assert str(notes[0]).endswith("to PATH in your profile; then: loop lane restart a")
     assert "lane a: nosuch-a is not on the PATH" in ran.err
     assert "nosuch" not in loop_outside("up", "--no-attach").err, "it runs, or has ended, by now"
 
