@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.cli.planned import place_in
+from loop_orchestrator.cli.trust import require_accepted
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import ExitCode, UsageError
 from loop_orchestrator.model.lane import Lane, LaneKind, LaneSpec, Split
@@ -89,6 +90,9 @@ def _add(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.programs import missing_programs
 
     spec = _spec(args, project.root)
+    harness = project.harnesses.get(spec.harness)
+    if harness is not None and Path(harness.origin).parent == project.layout.harness_dir:
+        require_accepted(project)
     for warning in missing_programs(project.world, (spec,), project.surroundings, project.environ):
         output.note(warning)
     record = add_lane(project.world, spec, project.surroundings)

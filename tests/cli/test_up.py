@@ -352,3 +352,15 @@ def test_servers_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
     assert is_inside({"TMUX": here, "TMUX_TMPDIR": str(link)}, "loop")
     assert not is_inside({"TMUX": here}, "loop")
     assert not is_inside({"TMUX": here, "TMUX_TMPDIR": str(tmp_path / "gone")}, "loop")
+
+
+def test_a_harness_of_the_project_is_added_only_once_a_person_accepted_it(loop: Loop, up: Path) -> None:
+    own = up / ".loop" / "harnesses"
+    own.mkdir()
+    (own / "mine.yaml").write_text("{name: mine, title: Mine, kind: agent, launch: [touch, ran]}\n", encoding="utf-8")
+    ran = loop_outside("lane", "add", "extra", "--harness", "mine")
+    assert ran.code == 1 and "is not accepted" in ran.err and "touch ran" in ran.err
+    assert "extra" not in loop("lane", "list").out
+    assert loop_outside("trust", "--accept").code == 0
+    assert loop_outside("lane", "add", "extra", "--harness", "mine").code == 0
+    eventually((up / "ran").exists)
