@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.event import EVENT_KINDS, Event
 from loop_orchestrator.stores.documents import Fields
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
-from loop_orchestrator.stores.lines import last_bytes, last_lines, next_lines
+from loop_orchestrator.stores.lines import is_torn, last_bytes, last_lines, next_lines, reading, write_whole
 from loop_orchestrator.stores.lock import take_flock
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ class EventLog:
     def end(self) -> int:
         """The offset from which read_from finds only what is written from now on."""
         with self._reading() as (fd, size):
-            rest = next(last_lines(fd, size, torn=True), b"") if _is_torn(fd, size) else b""
+            rest = next(last_lines(fd, size, torn=True), b"") if is_torn(fd, size) else b""
             return size - len(rest)
 
     def read_from(self, offset: int) -> tuple[tuple[Event, ...], int]:
@@ -184,7 +183,7 @@ class EventLog:
 
     def _catch_up(self, size: int) -> None:
         """Learn the last number, and whether the last line is torn, after another process wrote."""
-        self._torn = _is_torn(self._fd, size)
+        self._torn = is_torn(self._fd, size)
         newest = (event.seq for line in last_lines(self._fd, size, torn=True) for event in _decode(line))
         self._seq = next(newest, 0)
         self._size = size
@@ -192,11 +191,8 @@ class EventLog:
     def _write(self, fd: int, event: Event) -> None:
         line = (b"\n" if self._torn else b"") + _encoded(event)
         try:
-            if os.write(fd, line) < len(line):
-                raise OSError(errno.ENOSPC, "no space for the whole line")
+            write_whole(fd, line, self._size)
         except OSError:
-            with suppress(OSError):
-                os.ftruncate(fd, self._size)
             self._size = -1
             raise
         self._size += len(line)
@@ -214,19 +210,10 @@ class EventLog:
 
     @contextmanager
     def _reading(self) -> Iterator[tuple[int, int]]:
-        """A descriptor and the size the log has now; a log that does not exist is empty."""
+        """A descriptor and the size the log has now; counts anew what cannot be read."""
         self.unreadable = 0
-        try:
-            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            yield -1, 0
-            return
-        except OSError as error:
-            raise StoreError(f"cannot read {self._path}: {error.strerror}") from error
-        try:
-            yield fd, os.fstat(fd).st_size
-        finally:
-            os.close(fd)
+        with reading(self._path) as (fd, size):
+            yield fd, size
 
     def _decoded(self, line: bytes) -> tuple[Event, ...]:
         found = _decode(line)
@@ -271,10 +258,6 @@ def _event_behind(fd: int, offset: int, end: int) -> tuple[int, int]:
                 return place, event.seq
         place += len(line) + 1
     return end, 0
-
-
-def _is_torn(fd: int, size: int) -> bool:
-    return size > 0 and os.pread(fd, 1, size - 1) != b"\n"
 
 
 def _encoded(event: Event) -> bytes:

@@ -1,13 +1,50 @@
-"""Lines of an open file, read from either end in blocks, so that the cost is that of the lines wanted."""
+"""Lines of a file: read from either end in blocks, so that the cost is that of the lines wanted, and added whole."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from loop_orchestrator.errors import StoreError
 
 FIRST_BLOCK = 8_192
 MAX_BLOCK = 262_144
 """Blocks double up to this: few reads for a long way, little read for a short one."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[tuple[int, int]]:
+    """A descriptor and the size the file has now; one that does not exist is empty. Raises StoreError."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield -1, 0
+        return
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        yield fd, os.fstat(fd).st_size
+    finally:
+        os.close(fd)
+
+
+def is_torn(fd: int, size: int) -> bool:
+    """The last line was not written to its end."""
+    return size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+
+
+def write_whole(fd: int, line: bytes, size: int) -> None:
+    """Add a line in one write to a file of this size. Raises OSError where it does not fit, with the file as it was."""
+    try:
+        if os.write(fd, line) < len(line):
+            raise OSError(errno.ENOSPC, "no space for the whole line")
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(fd, size)
+        raise
 
 
 def last_lines(fd: int, end: int, *, stop: int = 0, torn: bool = False) -> Iterator[bytes]:

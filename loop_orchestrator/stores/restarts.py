@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.restart import RestartEvent, RestartNote
 from loop_orchestrator.stores.documents import Fields
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
-from loop_orchestrator.stores.lines import last_lines
+from loop_orchestrator.stores.lines import is_torn, last_lines, reading, write_whole
 from loop_orchestrator.stores.lock import take_flock
 
 if TYPE_CHECKING:
@@ -63,11 +62,8 @@ class RestartLog:
 
     def _write(self, fd: int, line: bytes) -> None:
         size = os.fstat(fd).st_size
-        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-        whole = (b"\n" if torn else b"") + line
+        write_whole(fd, (b"\n" if is_torn(fd, size) else b"") + line, size)
         try:
-            if os.write(fd, whole) < len(whole):
-                raise OSError(errno.ENOSPC, "no space for the whole line")
             os.fsync(fd)
         except OSError:
             with suppress(OSError):
@@ -75,24 +71,9 @@ class RestartLog:
             raise
 
     def _backwards(self) -> Iterator[RestartNote]:
-        with self._reading() as (fd, size):
+        with reading(self._path) as (fd, size):
             for line in last_lines(fd, size, stop=max(0, size - LAST_BYTES)):
                 yield from _decode(line)
-
-    @contextmanager
-    def _reading(self) -> Iterator[tuple[int, int]]:
-        """A descriptor and the size the log has now; a log that does not exist is empty."""
-        try:
-            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            yield -1, 0
-            return
-        except OSError as error:
-            raise StoreError(f"cannot read {self._path}: {error.strerror}") from error
-        try:
-            yield fd, os.fstat(fd).st_size
-        finally:
-            os.close(fd)
 
 
 def _fields(note: RestartNote) -> dict[str, JsonValue]:
