@@ -62,6 +62,9 @@ SETTLE_S = 1.0
 """Seconds for which a lane that worked must be at rest. At half, a pause between two tools is taken for the end; at
 double, every end that nothing else announces is noticed a second later."""
 
+CLOSE_LIMIT_S = 0.3
+"""Seconds for ending the connection to tmux: longer than it takes, and with STOP_LIMIT_S less than two seconds."""
+
 STOP_LIMIT_S = 1.5
 """Seconds that a cycle has to end after SIGTERM; what it had begun is on disk and is settled by the next one."""
 
@@ -260,9 +263,10 @@ class _Daemon:
         hearing.cancel()
         if not self._is_gone():
             self._say_stopped("a cycle was cut off" if late else "told to stop")
+        # tmux 3.3a told to end would wait for ever for a client whose last words nobody reads.
+        await asyncio.wait({asyncio.create_task(self.terminal.close())}, timeout=CLOSE_LIMIT_S)
         if late:
             os._exit(ExitCode.DONE)  # the thread of a cycle ends no other way; the next cycle settles what it began
-        await self.terminal.close()
         worker.result()
         return ExitCode.DONE
 
