@@ -18,7 +18,14 @@ from loop_orchestrator.model.terminal import PaneReading, TerminalSignal
 from loop_orchestrator.process.pipes import end_orphans
 from loop_orchestrator.substrate.client import ControlClient, LostError, deadline_in
 from loop_orchestrator.substrate.framing import Exchange, Lines, OutOfStep, RepliedError
-from loop_orchestrator.substrate.listing import Screens, facts_and_rest, facts_format, height_in, quoted
+from loop_orchestrator.substrate.listing import (
+    CONTROL_CLIENT_PIDS,
+    Screens,
+    facts_and_rest,
+    facts_format,
+    height_in,
+    quoted,
+)
 from loop_orchestrator.substrate.port import Pushed
 from loop_orchestrator.substrate.stream import PaneStream
 
@@ -35,7 +42,6 @@ ASKED = "ignore-size,no-output"
 TOLD = "ignore-size,pause-after=2"
 
 _LAYOUT = frozenset({b"%window-add", b"%window-close", b"%unlinked-window-close", b"%layout-change"})
-_CLIENTS = "#{?client_control_mode,#{client_pid},}"
 _PROBE = "a\\b\tc$HOME\x1b[2m é"
 _PROBE_LINE = 'set-buffer -b {0} "a\\\\b\\tc\\$HOME\\033[2m \\u00e9\\n" ; show-buffer -b {0} ; delete-buffer -b {0}'
 _QUOTED = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
@@ -152,7 +158,7 @@ class ControlFeed:
         self._told.await_notification(b"%session-changed", deadline)
         self._asked = ControlClient((*self._argv, "-f", ASKED))
         self._asked.await_notification(b"%session-changed", deadline)
-        self._asked.ask([left := Exchange(f"list-clients -F '{_CLIENTS}'", _plain())], deadline)
+        self._asked.ask([left := Exchange(f"list-clients -F '{CONTROL_CLIENT_PIDS}'", _plain())], deadline)
         end_orphans(int(pid) for pid in left.result().split())
         probe = Exchange(_PROBE_LINE.format(self._buffer), _probed())
         self._asked.ask([probe], deadline)

@@ -35,6 +35,9 @@ _FACTS = (
 _ONE_LINE = "s/\n/ /:"
 _FREE = ("@loop_lane", "pane_current_command")
 
+CONTROL_CLIENT_PIDS = "#{?client_control_mode,#{client_pid},}"
+"""The tmux format of one client: its process, if a program talks through it; empty for a person's terminal."""
+
 
 def facts_format(token: str) -> str:
     """The tmux format of one pane's facts; the token, which no pane knows, stands before, between and after them.

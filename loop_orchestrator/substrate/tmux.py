@@ -18,6 +18,7 @@ from loop_orchestrator.errors import LoopError, SubstrateError, UsageError
 from loop_orchestrator.model.lane import Split
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading
 from loop_orchestrator.substrate.listing import (
+    CONTROL_CLIENT_PIDS,
     Screens,
     check_pane,
     facts_and_rest,
@@ -231,11 +232,16 @@ class TmuxSubstrate:
         self._chain(["kill-pane", "-t", pane], gone_is_fine=True)
 
     def end_session(self) -> None:
+        from loop_orchestrator.process.pipes import end_orphans
+
         sessions = self._sessions()
         mine = next((entry for entry in sessions if entry[0] == self._session), None)
         if mine is None:
             return
         _, identity, server_pid = mine
+        # A server that is to end waits for every client to take its last words, and one without a reader never does.
+        left = self._tmux("list-clients", "-F", CONTROL_CLIENT_PIDS)
+        end_orphans(int(pid) for pid in left.text.split())
         self._chain(["kill-session", "-t", identity], gone_is_fine=True)
         if len(sessions) == 1:
             _await_end(server_pid)

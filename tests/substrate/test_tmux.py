@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from libtmux.server import Server as LibtmuxServer
 
 from loop_orchestrator.errors import SubstrateError, UsageError
 from loop_orchestrator.model.lane import Split
+from loop_orchestrator.process.pipes import HOLDER
 from loop_orchestrator.substrate.cleaning import clean
 from loop_orchestrator.substrate.port import PasteResult
 from loop_orchestrator.substrate.tmux import TmuxSubstrate
@@ -178,6 +180,24 @@ def test_a_session_starts_while_an_old_server_is_still_going_away(
         monkeypatch.setattr(short, "_server", after_the_end_of_the_old_one)
         short.start_lanes([start("web")], cwd=server.folder)
         short.end_session()
+
+
+def test_the_end_of_a_session_waits_for_no_client_whose_holder_is_gone(server: Server) -> None:
+    short = server.substrate()
+    short.start_lanes([start("web")], cwd=server.folder)
+    holder = subprocess.Popen(["true"])
+    written = f"{holder.pid} 1.0"
+    holder.wait()
+    attach = ["tmux", "-u", "-S", str(server.socket), "-C", "attach-session", "-t", "=short"]
+    left = subprocess.Popen(attach, env={**os.environ, HOLDER: written}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    eventually(lambda: str(left.pid) in server.tmux("list-clients", "-F", "#{client_pid}"))
+    os.kill(left.pid, signal.SIGSTOP)  # it takes no word of the server's, its last neither
+    try:
+        short.end_session()
+        assert left.wait(timeout=10) == -signal.SIGKILL
+    finally:
+        left.kill()
+        left.communicate()
 
 
 def test_a_lane_that_cannot_start_is_named(server: Server) -> None:
