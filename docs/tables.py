@@ -17,6 +17,7 @@ from loop_orchestrator.actions.registry import KINDS
 from loop_orchestrator.config.jsonschema import key_table
 from loop_orchestrator.crash import CRASH_POINTS
 from loop_orchestrator.errors import ExitCode
+from loop_orchestrator.model.brain import MOST_WAIT_S, POLICY_OF, FailureKind, FailurePolicy, wait_s
 from loop_orchestrator.model.decision import ITEM_MOVES, ApprovalMode, DecisionStatus, ItemStatus
 from loop_orchestrator.model.delivery import DELIVERY_MOVES, DeliveryStatus
 from loop_orchestrator.model.event import EVENT_KINDS
@@ -90,6 +91,19 @@ def _actions() -> str:
     return _table(("kind", "field", "value", "default", "meaning"), rows)
 
 
+def _failures() -> str:
+    said = meanings(FailureKind)
+    rows = []
+    for kind in FailureKind:
+        policy = POLICY_OF[kind]
+        named = "until the time that it named, else " if policy is FailurePolicy.WAIT else ""
+        growing = f"{wait_s(kind, 1):g}, {wait_s(kind, 2):g}, {wait_s(kind, 3):g} … {MOST_WAIT_S:g} s"
+        left_out = growing if wait_s(kind, 1) != wait_s(kind, 2) else f"{named}{wait_s(kind, 1):g} s"
+        told = "yes" if policy is FailurePolicy.PERSON else ""
+        rows.append((f"`{kind.value}`", said[kind.value], "–" if policy is FailurePolicy.NONE else left_out, told))
+    return _table(("failure", "meaning", "the brain is left out for", "a person is asked"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "lane-words": lambda: _enum(LaneWord, "word"),
     "lane-details": _details,
@@ -101,6 +115,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "levels": lambda: _enum(Level, "level"),
     "modes": lambda: _enum(ApprovalMode, "mode"),
     "actions": _actions,
+    "brain-failures": _failures,
     "events": _events,
     "exit-codes": lambda: _table(("code", "meaning"), ((value, text) for value, text in meanings(ExitCode).items())),
     "config": lambda: _table(("key", "type", "default", "meaning"), ((f"`{row[0]}`", *row[1:]) for row in key_table())),

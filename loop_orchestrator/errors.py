@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class ExitCode(IntEnum):
@@ -83,11 +86,18 @@ class ProcessError(LoopError):
 
 
 class BrainError(LoopError):
-    """The brain gave no usable reply; ``kind`` is one of model.brain.FailureKind."""
+    """The brain gave no usable reply; ``kind`` is one of model.brain.FailureKind.
 
-    def __init__(self, kind: str, message: str, *, hint: str = "") -> None:
+    said: what its program printed, for a time that may stand in it. until: when to ask again, in UTC; None: not known.
+    """
+
+    def __init__(
+        self, kind: str, message: str, *, hint: str = "", said: str = "", until: datetime | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
+        self.said = said
+        self.until = until
 
 
 class DecisionStateError(LoopError):

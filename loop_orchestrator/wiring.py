@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.clock import SystemClock
+from loop_orchestrator.clock import Clock, SystemClock
 from loop_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from loop_orchestrator.harnesses.hookdata import HookFiles
     from loop_orchestrator.harnesses.registry import Harnesses
     from loop_orchestrator.model.action import Action
+    from loop_orchestrator.model.budget import Limits
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.operations.boot import Surroundings
     from loop_orchestrator.operations.trust import Door
     from loop_orchestrator.process.cancel import Cancel
+    from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
     from loop_orchestrator.stores.decisions import DecisionStore
@@ -69,7 +71,7 @@ class Project:
     def __init__(self, options: Options, environ: Mapping[str, str]) -> None:
         self.options = options
         self.environ = environ
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self.ears: Ears | None = None
 
     def at(self, directory: Path) -> Project:
@@ -228,16 +230,22 @@ class Project:
     def budget(self) -> Budget:
         from loop_orchestrator.stores.budget import Budget
 
-        return Budget(self.layout, self.clock, self.max_calls)
+        return Budget(self.layout, self.clock, self._limits)
 
     @property
-    def max_calls(self) -> int:
-        """Calls of the brain that the config allows in an hour; 0 without an engine."""
-        from loop_orchestrator.config.compiled import compiled_max_calls
+    def _limits(self) -> Limits:
+        """What the config allows the brains."""
+        from loop_orchestrator.config.compiled import compiled_limits
 
         named = self.options.lane_config
-        known = compiled_max_calls(self.root, lane_config=Path(named).absolute() if named else None)
-        return self.config.max_calls if known is None else known
+        known = compiled_limits(self.root, lane_config=Path(named).absolute() if named else None)
+        return self.config.limits if known is None else known
+
+    @cached_property
+    def brain_rests(self) -> BrainRests:
+        from loop_orchestrator.stores.brains import BrainRests
+
+        return BrainRests(self.layout, self.clock)
 
     @cached_property
     def control(self) -> Control:
@@ -381,13 +389,13 @@ class Project:
         return Cancel()
 
     @cached_property
-    def brain(self) -> Brain:
-        """The brain that the config names. Raises ConfigError for a harness that cannot be asked once."""
+    def brains(self) -> tuple[Brain, ...]:
+        """The brains that the config names, in order. Raises ConfigError for a harness that cannot be asked once."""
         from loop_orchestrator.config.schema import BrainConfig
-        from loop_orchestrator.engine.brain import make_brain
+        from loop_orchestrator.engine.brain import make_brains
 
         engine = self.config.engine
-        return make_brain(engine.brain if engine else BrainConfig(), self.harnesses, self.prompts, self.root)
+        return make_brains(engine.brain if engine else BrainConfig(), self.harnesses, self.prompts, self.root)
 
     def deliver(self, request: DeliveryRequest) -> Receipt:
         from loop_orchestrator.operations.send import deliver_text
@@ -418,8 +426,8 @@ class Project:
 
         self.harnesses.use_files()
         engine = self.config.engine
-        if engine is not None and engine.brain.use != BRAIN_RULES:
-            _ = self.brain
+        if engine is not None and engine.brain.chain != (BRAIN_RULES,):
+            _ = self.brains
         return self
 
 

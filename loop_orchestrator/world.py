@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
+    from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
     from loop_orchestrator.stores.decisions import DecisionStore
@@ -38,7 +39,7 @@ class Brain(Protocol):
 
     @property
     def name(self) -> str:
-        """``rules``, the name of a harness, or ``command``."""
+        """``rules``, ``command``, the name of a harness, or that with ``:model``."""
 
     def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:
         """The reply to one prompt; blocks until it came. Raises BrainError with a kind.
@@ -108,6 +109,9 @@ class World(Protocol):
     def budget(self) -> Budget: ...
 
     @property
+    def brain_rests(self) -> BrainRests: ...
+
+    @property
     def control(self) -> Control: ...
 
     @property
@@ -148,7 +152,8 @@ class World(Protocol):
     def harnesses(self) -> Mapping[str, HarnessSpec]: ...
 
     @property
-    def brain(self) -> Brain: ...
+    def brains(self) -> tuple[Brain, ...]:
+        """in the order in which they are asked"""
 
     @property
     def prompts(self) -> Mapping[str, str]:

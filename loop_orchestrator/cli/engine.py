@@ -11,6 +11,7 @@ from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.cli.decided import print_action, print_decision
 from loop_orchestrator.cli.trust import require_accepted
+from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import ExitCode, UsageError
 from loop_orchestrator.model.decision import ApprovalMode, ItemStatus
 from loop_orchestrator.model.state import JsonValue
@@ -28,6 +29,9 @@ def _once_arguments(parser: argparse.ArgumentParser) -> None:
         help="the mode of this cycle; default: the config's",
     )
     parser.add_argument(
+        "--retry", action="store_true", help="ask also brains that are left out for a while after a failure"
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="show what it would see and ask; writes and sends nothing"
     )
 
@@ -39,19 +43,22 @@ def _once(args: argparse.Namespace, project: Project) -> int:
     if args.dry_run:
         return _print_rehearsed(rehearse(project, mode=mode), project)
     require_accepted(project)
-    result = once(project.world, mode=mode)
+    result = once(project.world, mode=mode, retry=args.retry)
     if project.json:
         output.document({"session": project.session, **_shape(result)})
     elif result.decision is not None:
         print_decision(result.decision, whole=False)
     if result.outcome == "brain-failed":
         output.note(f"the brain failed ({result.failure}): {result.problem}")
+        if result.until is not None:
+            output.note(f"it is asked again from {format_time(result.until)} on; at once: loop engine once --retry")
         return ExitCode.FAILED
     return ExitCode.WAITING if result.outcome == "waiting" else ExitCode.DONE
 
 
 def _shape(result: CycleResult) -> dict[str, JsonValue]:
     from loop_orchestrator.operations.engine_view import full_decision_shape
+    from loop_orchestrator.operations.shapes import time_or_none
 
     return {
         "cycle": result.cycle,
@@ -59,6 +66,7 @@ def _shape(result: CycleResult) -> dict[str, JsonValue]:
         "decision": full_decision_shape(result.decision) if result.decision else None,
         "failure": result.failure or None,
         "problem": result.problem or None,
+        "until": time_or_none(result.until),
     }
 
 

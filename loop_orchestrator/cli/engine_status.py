@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 def _status(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
     from loop_orchestrator.operations.engine_view import engine_document, engine_status
 
-    found = engine_status(
-        project.control, project.decisions, project.events, project.budget, max_calls=project.max_calls
-    )
+    found = engine_status(project.control, project.decisions, project.events, project.budget, project.brain_rests)
     if project.json:
         output.document(engine_document(project.session, found))
     else:
@@ -30,13 +28,17 @@ def _status(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 
 
 
 def _print(found: EngineStatus, project: Project) -> None:
+    from loop_orchestrator.operations.engine_view import budget_line, rest_line
+
     since = f" for {format_age((project.clock.now() - found.since).total_seconds())}" if found.since else ""
     pid = f" (pid {found.pid})" if found.pid else ""
     paused = f", paused by {found.paused_by}" if found.paused_by else ""
     output.line(f"engine of session {project.session}: {found.word.value}{since}{pid}{paused}")
     if found.code:
         output.line(f"code: {found.code}")
-    output.line(f"budget: {found.calls_left} of {found.max_calls} brain calls left this hour")
+    output.line(budget_line(found.spent))
+    for rest in found.resting:
+        output.line(f"brain: {rest_line(rest)}")
     for decision in found.decisions:
         output.line()
         print_decision(decision, whole=False)

@@ -71,6 +71,7 @@ def _print_lanes(found: Status) -> None:
 
 
 def _print_rest(found: Status) -> None:
+    from loop_orchestrator.operations.engine_view import budget_line, rest_line
     from loop_orchestrator.operations.status import task_counts
 
     engine = found.engine
@@ -82,7 +83,9 @@ def _print_rest(found: Status) -> None:
         stale = ", with older code: restart it" if engine.code == "stale" else ""
         start = "; start it: loop watch" if engine.word.value == "stopped" else ""
         output.line(f"engine: {engine.word.value}{since}{paused}{stale}{start}")
-        output.line(f"budget: {engine.calls_left} of {engine.max_calls} brain calls left this hour")
+        output.line(budget_line(engine.spent))
+        for rest in engine.resting:
+            output.line(f"brain: {rest_line(rest)}")
     if found.guard is not None:
         idle = "" if found.engine.word.value == "stopped" else "; the engine restarts lanes while it runs"
         output.line(

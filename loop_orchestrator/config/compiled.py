@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from loop_orchestrator import __version__
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.budget import Limits
     from loop_orchestrator.model.state import JsonValue
 
 CONFIG_NAME = "lane-config.yaml"
@@ -84,9 +85,18 @@ def config_files(
     return files, Compiled(root / ".loop" / "cache" / f"config-{name:08x}.json", files)
 
 
-def compiled_max_calls(root: Path, *, lane_config: Path | None = None) -> int | None:
-    """Calls of the brain an hour, 0 without an engine, as the compiled copy has it; None if there is no good copy."""
+def compiled_limits(root: Path, *, lane_config: Path | None = None) -> Limits | None:
+    """What the brains may use, as the compiled copy has it; None if there is no good copy."""
+    from loop_orchestrator.model.budget import Limits
+
     _, compiled = config_files(root, lane_config=lane_config)
     values = compiled.read()
-    found = values.get("max_calls") if values else None
-    return found if isinstance(found, int) else None
+    match values.get("limits") if values else None:
+        case {
+            "calls_per_hour": int(hour),
+            "calls_per_day": int() | None as day,
+            "usd_per_day": int() | float() | None as usd,
+            "assumed_usd": int() | float() as assumed,
+        }:
+            return Limits(calls_per_hour=hour, calls_per_day=day, usd_per_day=usd, assumed_usd=assumed)
+    return None

@@ -9,10 +9,10 @@ from pathlib import Path
 from loop_orchestrator.config.compiled import CONFIG_NAME, config_files
 from loop_orchestrator.config.problems import Problems, did_you_mean
 from loop_orchestrator.config.reader import check_section, read_file, read_section
-from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES, Config, place_of
+from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES, BrainConfig, Config, place_of
 from loop_orchestrator.model.lane import Split
 from loop_orchestrator.model.state import JsonValue
-from loop_orchestrator.yamltext import Mapping, Mark, Node, Scalar, from_plain, to_plain
+from loop_orchestrator.yamltext import Mapping, Mark, Node, Scalar, Sequence, from_plain, to_plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,14 @@ def load(
         return LoadedConfig(config=copied, files=files)
     config, plain = _from_files(files, shown, harness_names)
     if keep_copy:
-        compiled.write({"config": plain, "max_calls": config.max_calls})
+        compiled.write({"config": plain, "limits": _plain_limits(config)})
     return LoadedConfig(config=config, files=files)
+
+
+def _plain_limits(config: Config) -> dict[str, JsonValue]:
+    from dataclasses import asdict
+
+    return asdict(config.limits)
 
 
 def digest_of(config: Config) -> str:
@@ -88,8 +94,19 @@ def digest_of(config: Config) -> str:
             "max_lanes": engine.destructive.max_lanes,
             "payload_patterns": [pattern.pattern for pattern in engine.destructive.payload_patterns],
             "trust": list(engine.trust),
+            **{name: value for name, value in _unusual(engine.brain).items() if value},
         }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _unusual(brain: BrainConfig) -> dict[str, JsonValue]:
+    """Keys of the brain that most projects leave out, and that count only where they stand."""
+    return {
+        "fallback": list(brain.fallback),
+        "max_calls_per_day": brain.max_calls_per_day,
+        "max_usd_per_day": brain.max_usd_per_day,
+        "assumed_usd": brain.assumed_usd if brain.max_usd_per_day is not None else None,
+    }
 
 
 def _from_files(files: tuple[Path, ...], shown: list[str], harness_names: Collection[str]) -> tuple[Config, JsonValue]:
@@ -120,7 +137,9 @@ def _read(root: Node, harness_names: Collection[str]) -> tuple[Config | None, Pr
             _check_harness(lane, "harness", f"lanes.{name}", harness_names, problems)
     brain = _child(_child(root, "engine"), "brain")
     if brain is not None and harness_names:
-        _check_harness(brain, "use", "engine.brain", (BRAIN_RULES, BRAIN_COMMAND, *harness_names), problems)
+        known = (BRAIN_RULES, BRAIN_COMMAND, *harness_names)
+        _check_harness(brain, "use", "engine.brain", known, problems)
+        _check_fallback(brain, known, problems)
     return config, problems
 
 
@@ -141,6 +160,16 @@ def _check_harness(node: Node, key: str, path: str, names: Collection[str], prob
     if value is not None and name and names and name not in names:
         advice = did_you_mean(name, names) or f"; there are {', '.join(sorted(names))}"
         problems.add(value.mark, f"{path}.{key}", f"no harness has this name (got {name!r}){advice}")
+
+
+def _check_fallback(brain: Node, names: Collection[str], problems: Problems) -> None:
+    """Adds each fallback that names no brain."""
+    listed = _child(brain, "fallback")
+    for one in listed.items if isinstance(listed, Sequence) else ():
+        name = str(one.value).partition(":")[0] if isinstance(one, Scalar) else ""
+        if name and name not in names:
+            advice = did_you_mean(name, names) or f"; there are {', '.join(sorted(names))}"
+            problems.add(one.mark, "engine.brain.fallback", f"no brain has this name (got {name!r}){advice}")
 
 
 def _child(node: Node | None, key: str) -> Node | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loop_orchestrator.config.reader import About
+from loop_orchestrator.model.budget import Limits
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneRecord, LaneSpec, Split
 from loop_orchestrator.model.restart import RestartPolicy
@@ -216,8 +217,39 @@ class BrainConfig:
     timeout_s: float = field(
         default=300.0, metadata=About("How long one call may take.", unit="seconds", above=0, at_most=86_400).metadata
     )
+    fallback: tuple[str, ...] = field(
+        default=(),
+        metadata=About(
+            "Brains asked in this order while the first cannot answer: rules, command, a harness, or harness:model.",
+            pattern=rf"{_NAME}(?::\S+)?",
+            pattern_says="rules, command, the name of a harness, or harness:model",
+        ).metadata,
+    )
     max_calls_per_hour: int = field(
         default=12, metadata=About("Calls in any 60 minutes; 0 stops all calls.", at_least=0, at_most=3_600).metadata
+    )
+    max_calls_per_day: int | None = field(
+        default=None,
+        metadata=About("Calls in any 24 hours.", at_least=0, at_most=86_400, default_says="no limit").metadata,
+    )
+    max_usd_per_day: float | None = field(
+        default=None,
+        metadata=About(
+            "Money in any 24 hours; a call is possible while less was spent.",
+            unit="USD",
+            at_least=0,
+            at_most=100_000,
+            default_says="no limit",
+        ).metadata,
+    )
+    assumed_usd: float = field(
+        default=0.5,
+        metadata=About(
+            "What a call counts for max_usd_per_day whose cost its program does not tell.",
+            unit="USD",
+            at_least=0,
+            at_most=1_000,
+        ).metadata,
     )
     env: tuple[str, ...] = field(
         default=(),
@@ -231,10 +263,22 @@ class BrainConfig:
     def __post_init__(self) -> None:
         if self.use == BRAIN_COMMAND and not self.command:
             raise ValueError("use: command needs a command, a list with the program and its arguments")
-        if self.use != BRAIN_COMMAND and self.command:
-            raise ValueError(f"command runs only with use: command (got use: {self.use})")
+        if BRAIN_COMMAND in self.fallback and not self.command:
+            raise ValueError("fallback: command needs a command, a list with the program and its arguments")
+        if BRAIN_COMMAND not in (self.use, *self.fallback) and self.command:
+            raise ValueError(f"command runs only with use: command, or as a fallback (got use: {self.use})")
+        if len(set(self.chain)) < len(self.chain):
+            raise ValueError("fallback names a brain twice, or the one of use")
+        for name, _, model in (one.partition(":") for one in self.fallback):
+            if model and name in (BRAIN_RULES, BRAIN_COMMAND):
+                raise ValueError(f"fallback: {name} takes no model")
         if self.model and self.use in (BRAIN_RULES, BRAIN_COMMAND):
             raise ValueError(f"model needs a harness (got use: {self.use})")
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The brains in the order in which they are asked: ``name`` or ``name:model``."""
+        return (f"{self.use}:{self.model}" if self.model else self.use, *self.fallback)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -384,9 +428,17 @@ class Config:
     )
 
     @property
-    def max_calls(self) -> int:
-        """Calls of the brain that are allowed in an hour; 0 without an engine."""
-        return self.engine.brain.max_calls_per_hour if self.engine else 0
+    def limits(self) -> Limits:
+        """What the brains may use; nothing without an engine."""
+        if self.engine is None:
+            return Limits(calls_per_hour=0)
+        brain = self.engine.brain
+        return Limits(
+            calls_per_hour=brain.max_calls_per_hour,
+            calls_per_day=brain.max_calls_per_day,
+            usd_per_day=brain.max_usd_per_day,
+            assumed_usd=brain.assumed_usd,
+        )
 
     def restart_policy(self, record: LaneRecord) -> RestartPolicy:
         """When a booted lane is started again.

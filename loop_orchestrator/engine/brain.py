@@ -1,26 +1,31 @@
-"""Step 4, ask: the budget is charged, then the brain that the config names is asked."""
+"""Step 4, ask: the brains of the config, in order, until one answers; each call is in the budget before it is made."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.clock import format_time
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.prompt import render
 from loop_orchestrator.engine.reply import Proposal, ReplyProblem, read_reply
 from loop_orchestrator.engine.rules import reply_text
 from loop_orchestrator.errors import BrainError, ConfigError, ProcessError
 from loop_orchestrator.harnesses.launch import oneshot_argv
+from loop_orchestrator.harnesses.resets import reset_time
+from loop_orchestrator.harnesses.usage import failure_in
 from loop_orchestrator.harnesses.usage import read_reply as read_output
-from loop_orchestrator.model.brain import BrainReply, FailureKind, Usage
+from loop_orchestrator.model.brain import POLICY_OF, BrainReply, BrainRest, FailureKind, FailurePolicy, Usage
 from loop_orchestrator.model.harness import HarnessSpec, OneShot, PromptBy
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.prompts import fill
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loop_orchestrator.config.schema import BrainConfig
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
@@ -94,60 +99,121 @@ class ProgramBrain:
         return {**{name: os.environ[name] for name in names}, **dict(self.oneshot.env)}
 
 
-def make_brain(
+def make_brains(
     config: BrainConfig, harnesses: Mapping[str, HarnessSpec], texts: Mapping[str, str], root: Path
+) -> tuple[Brain, ...]:
+    """The brains that the config asks for, in order. Raises ConfigError if one is no one-shot program."""
+    return tuple(_make_brain(label, config, harnesses, texts, root) for label in config.chain)
+
+
+def _make_brain(
+    label: str, config: BrainConfig, harnesses: Mapping[str, HarnessSpec], texts: Mapping[str, str], root: Path
 ) -> Brain:
-    """The brain that the config asks for. Raises ConfigError if there is no such one-shot program."""
-    if config.use == RULES:
+    name, _, model = label.partition(":")
+    if name == RULES:
         return RulesBrain(texts)
     env = tuple(config.env)
-    if config.use == COMMAND:
+    if name == COMMAND:
         argument = any("{prompt}" in word for word in config.command)
         oneshot = OneShot(argv=tuple(config.command), prompt=PromptBy.ARGUMENT if argument else PromptBy.STDIN)
         return ProgramBrain(COMMAND, oneshot, tuple(config.command), root, config.timeout_s, env)
-    spec = harnesses.get(config.use)
+    spec = harnesses.get(name)
     if spec is None or spec.oneshot is None:
         usable = ", ".join([RULES, COMMAND, *sorted(n for n, one in harnesses.items() if one.oneshot)])
-        raise ConfigError((f"engine.brain.use: no one-shot program {config.use!r}; expected one of {usable}",))
-    argv = oneshot_argv(spec, model=config.model)
-    return ProgramBrain(spec.name, spec.oneshot, argv, root, config.timeout_s, env)
+        raise ConfigError((f"engine.brain: no one-shot program {name!r}; expected one of {usable}",))
+    return ProgramBrain(label, spec.oneshot, oneshot_argv(spec, model=model), root, config.timeout_s, env)
 
 
 def ask(world: World, snapshot: Snapshot) -> tuple[BrainReply, Proposal]:
-    """Ask the brain and read its reply; a reply that breaks the contract is quoted back to it once.
+    """Ask the brains in order until one answers; a reply that breaks the contract is quoted back to it once.
 
-    Raises BrainError; every call counts in the budget before it is made.
+    A brain that rests after a failure is left out. Every failure is an event; every call counts in the budget before it
+    is made. Raises BrainError if none answered, with the time at which the first may be asked again.
     """
+    resting = world.brain_rests.resting()
+    failed: list[BrainError] = []
+    for brain in world.brains:
+        if brain.name in resting:
+            continue
+        try:
+            answer = _ask_one(world, snapshot, brain)
+        except BrainError as error:
+            until = _note_failure(world, snapshot, brain.name, error)
+            if POLICY_OF[FailureKind(error.kind)] is FailurePolicy.NONE:
+                raise
+            failed.append(BrainError(error.kind, error.message, hint=error.hint, until=until))
+            continue
+        world.brain_rests.answered(brain.name)
+        return answer
+    raise _nobody_answered(failed, [resting[brain.name] for brain in world.brains if brain.name in resting])
+
+
+def _ask_one(world: World, snapshot: Snapshot, brain: Brain) -> tuple[BrainReply, Proposal]:
+    """The reply of one brain, asked once more where it broke the contract. Raises BrainError."""
     prompt = render(snapshot, world.prompts)
-    reply = _call(world, snapshot, prompt, "first")
+    name = "first" if brain is world.brains[0] else f"first-{brain.name.replace(':', '-').replace('/', '-')}"
+    reply = _call(world, snapshot, brain, prompt, name)
     try:
         return reply, read_reply(reply.text)
     except ReplyProblem as problem:
+        if notice := failure_in(reply.text):
+            raise notice from problem
         world.events.append(
             "brain.corrected", "engine", {"cycle": snapshot.cycle, "problem": str(problem)}, trace=snapshot.cycle
         )
         again = fill(world.prompts["correction"], prompt=prompt, problem=str(problem))
-    reply = _call(world, snapshot, again, "corrected")
+    name = name.replace("first", "corrected", 1)
+    reply = _call(world, snapshot, brain, again, name)
     try:
         return reply, read_reply(reply.text)
     except ReplyProblem as problem:
         raise BrainError(
             FailureKind.UNPARSEABLE,
             f"brain {reply.brain} broke the contract twice: {problem}",
-            hint=f"read {world.layout.brain}/{snapshot.cycle}.corrected.reply.md",
+            hint=f"read {world.layout.brain}/{snapshot.cycle}.{name}.reply.md",
         ) from problem
 
 
-def _call(world: World, snapshot: Snapshot, prompt: str, name: str) -> BrainReply:
-    brain, cycle = world.brain, snapshot.cycle
+def _note_failure(world: World, snapshot: Snapshot, brain: str, error: BrainError) -> datetime | None:
+    """Put the failure on record and leave the brain out for its time; until when."""
+    kind, until = FailureKind(error.kind), error.until
+    policy = POLICY_OF[kind]
+    if policy is FailurePolicy.WAIT:
+        until = reset_time(error.said, world.clock.now())
+    if policy is not FailurePolicy.NONE:
+        until = world.brain_rests.failed(brain, kind, error.message, until).until
+    payload: dict[str, JsonValue] = {
+        "cycle": snapshot.cycle,
+        "brain": brain,
+        "failure": kind.value,
+        "reason": error.message,
+        "until": format_time(until) if until else None,
+    }
+    world.events.append("brain.failed", "engine", payload, trace=snapshot.cycle)
+    return until
+
+
+def _nobody_answered(failed: Sequence[BrainError], resting: Sequence[BrainRest]) -> BrainError:
+    """Why no brain answered, and when the first may be asked again."""
+    said = [error.message for error in failed]
+    said += [f"{rest.brain} is left out after a failure ({rest.failure.value})" for rest in resting]
+    times = [*(error.until for error in failed if error.until), *(rest.until for rest in resting)]
+    kind = failed[0].kind if failed else min(resting, key=lambda rest: rest.until).failure
+    hint = failed[0].hint if failed else "ask at once all the same: loop engine once --retry"
+    return BrainError(kind, "; ".join(said), hint=hint, until=min(times) if times else None)
+
+
+def _call(world: World, snapshot: Snapshot, brain: Brain, prompt: str, name: str) -> BrainReply:
+    cycle = snapshot.cycle
     transcript = world.transcripts.begin(cycle, name, prompt)
     crash_point("cycle.rendered")
-    if brain.name != RULES:
-        world.budget.charge()
+    charged = None if brain.name == RULES else world.budget.charge()
     world.events.append("brain.called", "engine", {"cycle": cycle, "brain": brain.name}, trace=cycle)
     crash_point("brain.charged")
     reply = brain.ask(prompt, snapshot, transcript=transcript, cancel=world.cancel)
     world.transcripts.end(cycle, name, reply.text)
+    if charged is not None:
+        world.budget.price(charged, reply.usage.cost_usd)
     usage: dict[str, JsonValue] = {
         "input_tokens": reply.usage.input_tokens,
         "output_tokens": reply.usage.output_tokens,

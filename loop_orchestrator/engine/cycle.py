@@ -27,6 +27,8 @@ from loop_orchestrator.model.verdict import Verdict
 from loop_orchestrator.world import World
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loop_orchestrator.config.schema import EngineConfig
 
 
@@ -42,6 +44,8 @@ class CycleResult:
     problem: str = ""
     failure: str = ""
     """the kind of the brain's failure; empty if it did not fail"""
+    until: datetime | None = None
+    """when a brain may be asked again after a failure; None: not known"""
     prompt: str = ""
     """the prompt of a dry run"""
     proposal: Proposal | None = None
@@ -78,7 +82,7 @@ def dry_run(world: World, why: Sequence[str], *, mode: ApprovalMode | None = Non
     snapshot = observe(world, cycle=cycle, why=why, mode=mode or mode_of(world), record=False)
     proposal: Proposal | None = None
     verdicts: tuple[Verdict, ...] = ()
-    if world.brain.name == RULES:
+    if world.brains[0].name == RULES:
         proposal = read_reply(reply_text(snapshot, world.prompts))
         verdicts = judge(proposal.actions, facts_of(snapshot, world))
     return CycleResult(
@@ -115,13 +119,6 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
     try:
         reply, proposal = ask(world, snapshot)
     except BrainError as error:
-        failed: dict[str, JsonValue] = {
-            "cycle": cycle,
-            "brain": world.brain.name,
-            "failure": error.kind,
-            "reason": error.message,
-        }
-        world.events.append("brain.failed", "engine", failed, trace=cycle)
         return CycleResult(
             cycle=cycle,
             outcome="brain-failed",
@@ -129,6 +126,7 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
             snapshot=snapshot,
             problem=error.message,
             failure=error.kind,
+            until=error.until,
         )
     verdicts = judge(proposal.actions, facts_of(snapshot, world))
     decision = _decision(world, snapshot, reply.brain, proposal, verdicts)

@@ -11,7 +11,10 @@ from loop_orchestrator.model.harness import OneShot, OutputFormat
 from loop_orchestrator.model.state import JsonValue
 
 _FAILURES: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
-    (FailureKind.QUOTA, re.compile(r"quota|credit balance|billing|usage limit|hit your limit|\b402\b", re.I)),
+    (
+        FailureKind.QUOTA,
+        re.compile(r"quota|credit balance|billing|(?:usage|session|weekly|hour) limit|hit your limit|\b402\b", re.I),
+    ),
     (FailureKind.RATE_LIMITED, re.compile(r"\b429\b|rate.?limit|too many requests", re.I)),
     (
         FailureKind.AUTH,
@@ -30,6 +33,8 @@ _FAILURES: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
 
 _TOKENS_ON_STDERR = re.compile(r"^Token usage: ([\d,]+) input, ([\d,]+) output", re.M)
 _SAID_BYTES = 2_000
+_NOTICE_CHARS = 600
+"""A notice of a limit is a sentence or two, or one line of JSON."""
 
 
 def read_reply(oneshot: OneShot, stdout: str, stderr: str, code: int) -> tuple[str, Usage]:
@@ -39,9 +44,9 @@ def read_reply(oneshot: OneShot, stdout: str, stderr: str, code: int) -> tuple[s
     """
     if oneshot.output is OutputFormat.TEXT:
         if code != 0:
-            raise _failure(stderr or stdout, code)
+            raise _failure(stderr, stdout, code=code)
         if not stdout.strip():
-            raise BrainError(FailureKind.UNPARSEABLE, "it printed nothing")
+            raise _nothing_said(stderr, "it printed nothing")
         return stdout, _usage_on_stderr(stderr)
     return _read_json(oneshot, stdout, stderr, code)
 
@@ -51,16 +56,15 @@ def _read_json(oneshot: OneShot, stdout: str, stderr: str, code: int) -> tuple[s
         document: JsonValue = json.loads(stdout)
     except (ValueError, RecursionError):
         if code != 0:
-            raise _failure(stderr or stdout, code) from None
+            raise _failure(stderr, stdout, code=code) from None
         raise BrainError(FailureKind.UNPARSEABLE, f"its output is not JSON: {_shortened(stdout)!r}") from None
     if isinstance(document, list) and document:
         document = document[-1]
     reply = _field(document, oneshot.reply)
     if code != 0 or (oneshot.error and _field(document, oneshot.error) is True):
-        said = "\n".join(part for part in (reply if isinstance(reply, str) else "", stderr) if part)
-        raise _failure(said or stdout, code)
+        raise _failure(reply if isinstance(reply, str) else "", stderr, stdout, code=code)
     if not isinstance(reply, str) or not reply.strip():
-        raise BrainError(FailureKind.UNPARSEABLE, f"its output has no text in {oneshot.reply!r}")
+        raise _nothing_said(stderr, f"its output has no text in {oneshot.reply!r}")
     cost = _field(document, oneshot.cost)
     return reply, Usage(
         input_tokens=_total(document, oneshot.input_tokens),
@@ -69,11 +73,36 @@ def _read_json(oneshot: OneShot, stdout: str, stderr: str, code: int) -> tuple[s
     )
 
 
-def _failure(said: str, code: int) -> BrainError:
-    tail = said.strip()[-_SAID_BYTES:]
-    kind = next((kind for kind, pattern in _FAILURES if pattern.search(tail)), FailureKind.EXIT)
+def failure_in(reply: str) -> BrainError | None:
+    """The failure that a reply without a decision tells of, as programs print one and end with status 0.
+
+    Only a short text that is nothing else counts: a long one may speak of limits in passing.
+    """
+    text = reply.strip()
+    kind = _kind_of(text) if 0 < len(text) <= _NOTICE_CHARS else None
+    return BrainError(kind, f"it answered: {_shortened(text)}", said=text) if kind else None
+
+
+def _failure(*said: str, code: int) -> BrainError:
+    """The failure of a program that printed these texts, of which the first that tells a reason counts."""
+    tails = [tail for text in said if (tail := text.strip()[-_SAID_BYTES:])]
+    telling = next((tail for tail in tails if _kind_of(tail)), tails[0] if tails else "")
     ended = f"it ended with status {code}" if code else "it reported an error"
-    return BrainError(kind, f"{ended}: {_shortened(tail) or 'it said nothing'}")
+    kind = _kind_of(telling) or FailureKind.EXIT
+    return BrainError(kind, f"{ended}: {_shortened(telling) or 'it said nothing'}", said=telling)
+
+
+def _nothing_said(stderr: str, otherwise: str) -> BrainError:
+    """No reply, and status 0: what stands on stderr may tell why."""
+    tail = stderr.strip()[-_SAID_BYTES:]
+    kind = _kind_of(tail)
+    if kind is None:
+        return BrainError(FailureKind.UNPARSEABLE, otherwise)
+    return BrainError(kind, f"{otherwise}: {_shortened(tail)}", said=tail)
+
+
+def _kind_of(text: str) -> FailureKind | None:
+    return next((kind for kind, pattern in _FAILURES if pattern.search(text)), None)
 
 
 def _shortened(text: str) -> str:

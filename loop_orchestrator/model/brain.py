@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -28,6 +30,72 @@ class FailureKind(StrEnum):
     """the budget for calls is used up; it was not called"""
     STOPPED = "stopped"
     """the engine was told to stop while it ran"""
+
+
+class FailurePolicy(StrEnum):
+    """What follows from a failure; the next brain of the config is asked meanwhile in any case."""
+
+    WAIT = "wait"
+    """that brain is not asked before the time that it named, or for a fixed time where it named none"""
+    ANOTHER = "another"
+    """that brain is left out for a wait that grows with every failure in a row"""
+    PERSON = "person"
+    """only a person can mend it: that brain is left out for a fixed time, and it stands in the status"""
+    NONE = "none"
+    """it is no brain's fault"""
+
+
+POLICY_OF: Mapping[FailureKind, FailurePolicy] = {
+    FailureKind.QUOTA: FailurePolicy.WAIT,
+    FailureKind.RATE_LIMITED: FailurePolicy.WAIT,
+    FailureKind.MODEL_UNAVAILABLE: FailurePolicy.ANOTHER,
+    FailureKind.AUTH: FailurePolicy.PERSON,
+    FailureKind.TIMEOUT: FailurePolicy.ANOTHER,
+    FailureKind.EXIT: FailurePolicy.ANOTHER,
+    FailureKind.UNPARSEABLE: FailurePolicy.ANOTHER,
+    FailureKind.BUDGET: FailurePolicy.NONE,
+    FailureKind.STOPPED: FailurePolicy.NONE,
+}
+
+FIXED_WAIT_S: Mapping[FailureKind, float] = {
+    FailureKind.QUOTA: 3_600.0,
+    FailureKind.RATE_LIMITED: 60.0,
+    FailureKind.AUTH: 3_600.0,
+}
+"""Seconds to wait where the program names no time. A quota lasts hours: at half, it is asked in vain twice as often; at
+double, an hour that it could work is lost. A rate limit is counted by the minute."""
+FIRST_WAIT_S = 60.0
+MOST_WAIT_S = 1_800.0
+"""Seconds of the growing wait: an overload passes within minutes; an outage of hours is asked about twice an hour."""
+
+
+def wait_s(kind: FailureKind, failures: int) -> float:
+    """Seconds for which a brain is left out that names no time. failures: in a row, this one included; from 1."""
+    if POLICY_OF[kind] is FailurePolicy.NONE:
+        return 0.0
+    fixed = FIXED_WAIT_S.get(kind)
+    return fixed if fixed is not None else min(MOST_WAIT_S, FIRST_WAIT_S * 2.0 ** (failures - 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrainRest:
+    """A brain that failed and is left out for a while."""
+
+    brain: str
+    failure: FailureKind
+    reason: str
+    since: datetime
+    until: datetime
+    failures: int
+    """in a row"""
+
+    @property
+    def needs_person(self) -> bool:
+        return POLICY_OF[self.failure] is FailurePolicy.PERSON
+
+    def is_over(self, now: datetime) -> bool:
+        """Over; or it lies further ahead than it was ever set, which a clock that was put back since explains."""
+        return now >= self.until or now < self.since
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "observe.incomplete": EventKind("a cycle could not see something", ("cycle", "what", "reason")),
     "brain.called": EventKind("a brain was asked", ("cycle", "brain"), promised=True),
     "brain.replied": EventKind("a brain answered", ("cycle", "brain", "duration_s", "usage")),
-    "brain.failed": EventKind("a brain gave no usable reply", ("cycle", "brain", "failure", "reason")),
+    "brain.failed": EventKind("a brain gave no usable reply", ("cycle", "brain", "failure", "reason", "until")),
     "brain.corrected": EventKind("a contract problem was quoted back to the brain", ("cycle", "problem")),
     "decision.filed": EventKind(
         "a decision was written to disk", ("decision", "digest", "verdicts", "waiting"), promised=True

@@ -30,8 +30,10 @@ class Judged:
     statuses: tuple[ItemStatus, ...]
 
 
-def once(world: World, *, mode: ApprovalMode | None) -> CycleResult:
-    """One cycle. Raises LockedError while another runs, LoopError while the engine is paused, DecisionStateError
+def once(world: World, *, mode: ApprovalMode | None, retry: bool = False) -> CycleResult:
+    """One cycle; with ``retry`` brains are asked too that are left out for a while after a failure.
+
+    Raises LockedError while another runs, LoopError while the engine is paused, DecisionStateError
     without one, and NotAPersonError for a mode that lets more run than the config's unless a person at a terminal asks.
     """
     mode_of(world)  # a project without an engine is told so before anything is written
@@ -45,6 +47,8 @@ def once(world: World, *, mode: ApprovalMode | None) -> CycleResult:
                 f"no cycle was run in mode {mode.value}: {person.reason}",
                 hint=f"the config allows mode {mode_of(world).value}; or run it in a terminal of your own",
             )
+    if retry:
+        world.brain_rests.forget()
     return run_cycle(world, WHY, mode=mode)
 
 

@@ -8,12 +8,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loop_orchestrator import __version__
+from loop_orchestrator.clock import format_time
 from loop_orchestrator.operations.shapes import Json, decision_shape, event_shape, item_shape, time_or_none
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.brain import BrainRest
+    from loop_orchestrator.model.budget import Spent
     from loop_orchestrator.model.decision import Decision
     from loop_orchestrator.model.event import Event
     from loop_orchestrator.model.state import JsonValue
+    from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
     from loop_orchestrator.stores.decisions import DecisionStore
@@ -49,13 +53,14 @@ class EngineStatus:
     """of which something is left to do, oldest first"""
     unreadable: tuple[str, ...]
     """what could not be read of them"""
-    calls_left: int
-    max_calls: int
+    spent: Spent
+    resting: tuple[BrainRest, ...]
+    """brains that are left out for a while after a failure"""
     last_events: tuple[Event, ...]
 
 
 def engine_status(
-    control: Control, decisions: DecisionStore, events: EventLog, budget: Budget, *, max_calls: int
+    control: Control, decisions: DecisionStore, events: EventLog, budget: Budget, rests: BrainRests
 ) -> EngineStatus:
     """The engine of this session; writes nothing."""
     holder, record = control.watch_lock().holder(), control.watch()
@@ -70,8 +75,8 @@ def engine_status(
         code=code,
         decisions=decisions.open_decisions(),
         unreadable=decisions.unreadable(),
-        calls_left=budget.calls_left(),
-        max_calls=max_calls,
+        spent=budget.spent(),
+        resting=tuple(rests.resting().values()),
         last_events=events.tail(LAST_EVENTS),
     )
 
@@ -100,7 +105,41 @@ def engine_shape(status: EngineStatus) -> Json:
 
 
 def budget_shape(status: EngineStatus) -> Json:
-    return {"calls_left": status.calls_left, "max_calls_per_hour": status.max_calls}
+    spent, limits = status.spent, status.spent.limits
+    return {
+        "calls_left": spent.calls_left,
+        "max_calls_per_hour": limits.calls_per_hour,
+        "max_calls_per_day": limits.calls_per_day,
+        "usd_24h": spent.usd if limits.usd_per_day is not None or not spent.unpriced else None,
+        "unpriced_calls_24h": spent.unpriced,
+        "max_usd_per_day": limits.usd_per_day,
+    }
+
+
+def budget_line(spent: Spent) -> str:
+    """``budget: 3 brain calls left (12 per hour)``, and the money where it is limited."""
+    limits = spent.limits
+    bounds = [f"{limits.calls_per_hour} per hour"]
+    bounds += [] if limits.calls_per_day is None else [f"{limits.calls_per_day} per day"]
+    line = f"budget: {spent.calls_left} brain calls left ({', '.join(bounds)})"
+    if limits.usd_per_day is not None:
+        line += f", {spent.usd:.2f} of {limits.usd_per_day:g} USD used in 24 hours"
+    return line
+
+
+def rest_line(rest: BrainRest) -> str:
+    return f"{rest.brain} is not asked before {format_time(rest.until)} ({rest.failure.value}): {rest.reason}"
+
+
+def rest_shape(rest: BrainRest) -> Json:
+    return {
+        "brain": rest.brain,
+        "failure": rest.failure.value,
+        "reason": rest.reason,
+        "since": format_time(rest.since),
+        "until": format_time(rest.until),
+        "failures": rest.failures,
+    }
 
 
 def full_decision_shape(decision: Decision) -> Json:
@@ -125,5 +164,6 @@ def engine_document(session: str, status: EngineStatus) -> Json:
         "decisions": decisions,
         "unreadable": unreadable,
         "budget": budget_shape(status),
+        "resting_brains": [rest_shape(rest) for rest in status.resting],
         "last_events": last_events,
     }

@@ -24,6 +24,7 @@ from loop_orchestrator.operations.engine_view import (
     engine_shape,
     engine_status,
     full_decision_shape,
+    rest_shape,
 )
 from loop_orchestrator.operations.shapes import (
     Json,
@@ -96,7 +97,7 @@ def status(world: World) -> Status:
         world.decisions,
         world.events,
         world.budget,
-        max_calls=engine_config.brain.max_calls_per_hour if engine_config else 0,
+        world.brain_rests,
     )
     mail = _seen(world.mailbox.peek)
     tasks = _seen(world.tasks.all)
@@ -140,6 +141,7 @@ def status_document(found: Status) -> Json:
         "guard": {"pid": found.guard.pid, "since": format_time(found.guard.since)} if found.guard else None,
         "decisions": decisions,
         "budget": budget_shape(found.engine),
+        "resting_brains": [rest_shape(rest) for rest in found.engine.resting],
         "mail": {"pending": _list(found.mail, message_shape), "failed": found.mail_failed},
         "tasks": _list(found.tasks, task_shape),
         "task_problems": list(found.task_problems),
@@ -202,6 +204,7 @@ def _with_needs(found: Status) -> Status:
             *_delivery_needs(found),
             *_lane_needs(found),
             *_drift_needs(found),
+            *_brain_needs(found),
             *_rest(found),
         ),
     )
@@ -307,6 +310,16 @@ def _drift_needs(found: Status) -> Iterator[Need]:
             since=None,
             next_step=f"loop why {drift.lane}",
         )
+
+
+def _brain_needs(found: Status) -> Iterator[Need]:
+    for rest in found.engine.resting:
+        if rest.needs_person:
+            yield Need(
+                what=f"brain {rest.brain} refuses to answer: {rest.reason}",
+                since=rest.since,
+                next_step="log in to it, then: loop engine once --retry",
+            )
 
 
 def _rest(found: Status) -> Iterator[Need]:

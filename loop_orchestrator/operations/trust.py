@@ -108,10 +108,12 @@ def _lane_lines(lane: LaneConfig) -> Iterator[str]:
 
 
 def _engine_lines(engine: EngineConfig) -> Iterator[str]:
-    if engine.brain.use == BRAIN_COMMAND:
-        yield f"the brain runs: {' '.join(engine.brain.command)}"
-    elif engine.brain.use != BRAIN_RULES:
-        yield f"the brain runs: {engine.brain.use}"
+    for name in engine.brain.chain:
+        what = "the brain" if name == engine.brain.chain[0] else "a brain in its place"
+        if name == BRAIN_COMMAND:
+            yield f"{what} runs: {' '.join(engine.brain.command)}"
+        elif name != BRAIN_RULES:
+            yield f"{what} runs: {name.partition(':')[0]}"
     if engine.brain.env:
         yield f"the brain gets these variables of yours: {', '.join(engine.brain.env)}"
     if engine.approval is not ApprovalMode.MANUAL:

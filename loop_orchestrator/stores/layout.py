@@ -211,6 +211,10 @@ class Layout:
         return self.engine_dir / "budget.json"
 
     @property
+    def brain_rests(self) -> Path:
+        return self.engine_dir / "brains.json"
+
+    @property
     def assignments(self) -> Path:
         """Which task was handed to which lane."""
         return self.engine_dir / "assignments.json"

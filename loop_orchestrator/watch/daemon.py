@@ -163,7 +163,7 @@ class _Pace:
         if result.failure == FailureKind.STOPPED:
             return
         if result.outcome == "brain-failed":
-            self.remember(self.now.failed(self.world.clock.now()))
+            self.remember(self.now.failed(self.world.clock.now(), result.until))
             return
         served = self.now.succeeded(max(event.seq for event in pending))
         if result.snapshot is not None:

@@ -29,6 +29,7 @@ def save_pace(path: Path, pace: Pace) -> None:
         "last_start": format_time(pace.last_start) if pace.last_start else None,
         "failures": pace.failures,
         "retry_at": format_time(pace.retry_at) if pace.retry_at else None,
+        "retry_wait_s": pace.retry_wait_s,
         "look": {
             "mail": _listed(look.mail),
             "tasks": _listed(look.tasks),
@@ -52,6 +53,7 @@ def _pace(value: dict[str, JsonValue]) -> Pace:
         last_start=_time(value["last_start"]),
         failures=int(str(value["failures"])),
         retry_at=_time(value["retry_at"]),
+        retry_wait_s=float(str(value["retry_wait_s"])),
         look=Look(
             mail=_names(look["mail"]),
             tasks=_names(look["tasks"]),

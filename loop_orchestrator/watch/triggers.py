@@ -166,6 +166,8 @@ class Pace:
     """failures of the brain in a row"""
     retry_at: datetime | None = None
     """no cycle before this"""
+    retry_wait_s: float = 0.0
+    """how far ahead that was set"""
     look: Look = field(default_factory=Look)
     """the last look"""
 
@@ -173,16 +175,22 @@ class Pace:
         return replace(self, last_start=at)
 
     def succeeded(self, served: int) -> Pace:
-        return replace(self, served=served, failures=0, retry_at=None)
+        return replace(self, served=served, failures=0, retry_at=None, retry_wait_s=0.0)
 
     def held(self, at: datetime) -> Pace:
         """Something that was no failure of the brain, such as a full disk: the triggers stay, and no wait grows."""
-        return replace(self, retry_at=at + timedelta(seconds=HELD_S))
+        return self._waiting(at, HELD_S)
 
-    def failed(self, at: datetime) -> Pace:
-        """The triggers stay; the next try waits twice as long as the last, up to BACKOFF_MOST_S."""
-        wait_s = _backoff_s(self.failures)
-        return replace(self, failures=self.failures + 1, retry_at=at + timedelta(seconds=wait_s))
+    def failed(self, at: datetime, until: datetime | None = None) -> Pace:
+        """The triggers stay; the next try waits until a brain may be asked again.
+
+        Where that is not known, it waits twice as long as the last, up to BACKOFF_MOST_S.
+        """
+        wait_s = _backoff_s(self.failures) if until is None else max(0.0, (until - at).total_seconds())
+        return replace(self, failures=self.failures + 1)._waiting(at, wait_s)
+
+    def _waiting(self, at: datetime, wait_s: float) -> Pace:
+        return replace(self, retry_at=at + timedelta(seconds=wait_s), retry_wait_s=wait_s)
 
 
 def start_wait_s(pace: Pace, now: datetime, *, min_interval_s: float) -> float:
@@ -192,7 +200,7 @@ def start_wait_s(pace: Pace, now: datetime, *, min_interval_s: float) -> float:
     """
     waits = [0.0]
     if pace.retry_at:
-        waits.append(_left_s(pace.retry_at - now, _backoff_s(pace.failures - 1)))
+        waits.append(_left_s(pace.retry_at - now, pace.retry_wait_s))
     if pace.last_start:
         waits.append(_left_s(pace.last_start + timedelta(seconds=min_interval_s) - now, min_interval_s))
     return max(waits)

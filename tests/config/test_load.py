@@ -168,7 +168,27 @@ BAD = [
         "engine: {brain: {use: command}}",
         "1: engine.brain: use: command needs a command, a list with the program and its arguments",
     ),
-    ("engine: {brain: {command: [x]}}", "1: engine.brain: command runs only with use: command (got use: rules)"),
+    (
+        "engine: {brain: {command: [x]}}",
+        "1: engine.brain: command runs only with use: command, or as a fallback (got use: rules)",
+    ),
+    (
+        "engine:\n  brain:\n    fallback: [command]",
+        "2: engine.brain: fallback: command needs a command, a list with the program and its arguments",
+    ),
+    (
+        "engine:\n  brain: {use: codex, fallback: [rules, codex]}",
+        "2: engine.brain: fallback names a brain twice, or the one of use",
+    ),
+    (
+        "engine:\n  brain: {fallback: ['command:x'], command: [a]}",
+        "2: engine.brain: command runs only with use: command, or as a fallback (got use: rules)",
+    ),
+    ("engine:\n  brain: {use: codex, fallback: ['rules:x']}", "2: engine.brain: fallback: rules takes no model"),
+    (
+        "engine:\n  brain: {max_usd_per_day: -1}",
+        "2: engine.brain.max_usd_per_day: expected a number of USD, at least 0 and at most 100000 (got the number -1)",
+    ),
     ("engine:\n  brain:\n    model: x", "2: engine.brain: model needs a harness (got use: rules)"),
     ("engine: {brain: {use: command, command: x}}", "1: engine.brain.command: expected a list (got the text 'x')"),
     ("engine: {trust: [1]}", "1: engine.trust[0]: expected the name of a source (got the number 1); put it in quotes"),
@@ -230,6 +250,10 @@ def test_a_harness_that_does_not_exist_is_named_where_it_stands(project: Path) -
     assert problems_of(project, harness_names=("claude", "pi")) == (
         "lane-config.yaml:3: lanes.web.harness: no harness has this name (got 'claud'); did you mean claude?",
         "lane-config.yaml:5: engine.brain.use: no harness has this name (got 'rule'); did you mean rules?",
+    )
+    write(project, "engine:\n  brain:\n    use: claude\n    fallback:\n      - pi:some/model\n      - clade\n")
+    assert problems_of(project, harness_names=("claude", "pi")) == (
+        "lane-config.yaml:6: engine.brain.fallback: no brain has this name (got 'clade'); did you mean claude?",
     )
     write(project, "lanes: {web: {harness: zz}}\nengine: {brain: {use: claude}}\n")
     assert problems_of(project, harness_names=("pi", "claude")) == (

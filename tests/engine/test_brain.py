@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from loop_orchestrator.engine.cycle import run_cycle
 from loop_orchestrator.world import World
+from tests.support.clocks import SteppedClock
 from tests.support.projects import project_at
 
 REPLY = "```decision\\nversion: 1\\ncritique: x\\nactions: []\\n```\\n"
@@ -52,3 +55,81 @@ def test_odd_bytes_around_and_in_a_reply_are_survived(project: Path) -> None:
     reply = "b'\\xff\\xfe\\n```decision\\r\\nversion: 1\\r\\ncritique: \\xff\\r\\nactions: []\\r\\n```\\r\\n'"
     code = f"import sys; sys.stdout.buffer.write({reply})"
     assert run_cycle(world_with(project, sys.executable, "-c", code), ("test",)).outcome == "stopped"
+
+
+QUOTA = "import sys; sys.exit('usage limit reached, resets in 3 hours')"
+"""A program that is out of quota, and says so on stderr."""
+
+
+def chain(project: Path, code: str, *, fallback: str = "rules", clock: SteppedClock | None = None) -> World:
+    words = f"[{sys.executable!r}, '-c', {json.dumps(code)}]"
+    config = f"engine: {{brain: {{use: command, command: {words}, fallback: [{fallback}], timeout_s: 5}}}}\n"
+    return project_at(project, config=config, clock=clock).world
+
+
+def test_the_next_brain_answers_while_the_first_is_out_of_quota(project: Path) -> None:
+    clock = SteppedClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    world = chain(project, QUOTA, clock=clock)
+    for _ in range(3):
+        assert run_cycle(world, ("test",)).outcome == "stopped"
+    called = [event.payload["brain"] for event in world.events.since(0) if event.kind == "brain.called"]
+    assert called == ["command", "rules", "rules", "rules"]  # waiting calls nothing
+    (failed,) = [event for event in world.events.since(0) if event.kind == "brain.failed"]
+    assert (failed.payload["failure"], failed.payload["until"]) == ("quota", "2026-03-01T15:00:00.000Z")
+    clock.advance(3 * 3600)
+    run_cycle(world, ("test",))
+    called = [event.payload["brain"] for event in world.events.since(0) if event.kind == "brain.called"]
+    assert called[-2:] == ["command", "rules"]
+
+
+@pytest.mark.parametrize(
+    ("code", "failure", "until"),
+    [
+        (QUOTA, "quota", "15:00:00"),
+        ("print('You have hit your limit, resets 2:30pm (Etc/UTC)')", "quota", "14:30:00"),
+        ("import sys; print('429 Too Many Requests, retry-after: 90'); sys.exit(1)", "rate-limited", "12:01:30"),
+        ("import sys; sys.stderr.write('noise\\n' * 9); print('quota used up'); sys.exit(1)", "quota", "13:00:00"),
+        ("import sys; sys.exit('Invalid API key, run /login')", "auth", "13:00:00"),
+        ("import sys; sys.exit('model overloaded')", "model-unavailable", "12:01:00"),
+        ("import sys; sys.exit(7)", "exit", "12:01:00"),
+        ("print('no block here, ' * 60)", "unparseable", "12:01:00"),
+    ],
+)
+def test_alone_it_is_asked_again_when_its_failure_says_so(project: Path, code: str, failure: str, until: str) -> None:
+    clock = SteppedClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    world = chain(project, code, fallback="", clock=clock)
+    result = run_cycle(world, ("test",))
+    assert (result.outcome, result.failure) == ("brain-failed", failure)
+    assert result.until is not None and f"{result.until:%H:%M:%S}" == until
+    charged = world.budget.spent().calls_left
+    again = run_cycle(world, ("test",))
+    assert (again.outcome, again.failure, again.until) == ("brain-failed", failure, result.until)
+    assert world.budget.spent().calls_left == charged  # it was not called
+
+
+def test_what_it_cost_is_counted(project: Path) -> None:
+    config = "engine: {brain: {use: priced, max_usd_per_day: 1.0, assumed_usd: 0.4}}\n"
+    harness = {
+        "name": "priced",
+        "title": "Priced",
+        "kind": "brain",
+        "oneshot": {
+            "argv": [sys.executable, "-c", f"import json; print(json.dumps({{'r': '{REPLY}', 'usd': 0.7}}))"],
+            "prompt": "stdin",
+            "output": "json",
+            "reply": "r",
+            "cost": "usd",
+        },
+        "verified": [],
+    }
+    folder = project / ".loop" / "harnesses"
+    folder.mkdir(parents=True)
+    (folder / "priced.yaml").write_text(json.dumps(harness))
+    world = project_at(project, config=config).world
+    assert run_cycle(world, ("test",)).outcome == "stopped"
+    assert world.budget.spent().usd == 0.7
+    run_cycle(world, ("test",))
+    refused = run_cycle(world, ("test",))
+    assert (refused.failure, refused.outcome) == ("budget", "brain-failed")
+    assert "1 USD per day" in refused.problem
+    assert refused.until is not None

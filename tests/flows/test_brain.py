@@ -66,11 +66,26 @@ def test_a_reply_that_stays_broken_is_a_failure_that_blocks_nothing(boot: Boot, 
     assert "broke the contract twice" in str(scratch.events("brain.failed")[0].payload["reason"])
 
 
+def test_a_brain_that_failed_is_left_out_for_a_while_and_asked_at_once_if_a_person_wants_it(
+    boot: Boot, tmp_path: Path
+) -> None:
+    scratch = boot_with(boot, tmp_path / "b", "no block at all", "no block again", GOOD)
+    assert scratch.run("engine", "once").returncode == 1
+    left_out = scratch.run("engine", "once")
+    assert left_out.returncode == 1
+    assert "command is left out after a failure (unparseable)" in left_out.stderr
+    assert "at once: loop engine once --retry" in left_out.stderr
+    assert "brain: command is not asked before " in scratch.ok("engine", "status")
+    scratch.ok("engine", "once", "--retry")
+    assert "brain: " not in scratch.ok("engine", "status")
+    assert len(list((tmp_path / "b").glob("prompt-*"))) == 3
+
+
 def test_calls_are_counted_on_disk_and_the_budget_holds(boot: Boot, tmp_path: Path) -> None:
     scratch = boot_with(boot, tmp_path / "b", "no block at all")
-    for _ in range(3):
-        assert scratch.run("engine", "once").returncode == 1
-    refused = scratch.run("engine", "once")
+    for _ in range(2):
+        assert scratch.run("engine", "once", "--retry").returncode == 1
+    refused = scratch.run("engine", "once", "--retry")
     assert "the budget of 3 calls per hour is used up" in refused.stderr
     assert len(list((tmp_path / "b").glob("prompt-*"))) == 3
     transcripts = list((scratch.session_dir / "engine" / "brain").iterdir())

@@ -154,7 +154,7 @@ def test_a_worktree_in_which_something_still_runs_is_kept(shop: Project, api: Pa
     eventually(lambda: "held" in shop.substrate.read([record.pane])[0].screen.text)
     run = eventually(lambda: shop.lanes.run("held"))
     assert run is not None
-    shop.clock = clock  # type: ignore[assignment]
+    shop.clock = clock
     try:
         report = drop_lane(shop.world, "held", force=False, by="person")
         assert (report.kept, record.spec.cwd.is_dir()) == ("its program has not ended", True)

@@ -116,7 +116,7 @@ def test_the_document_has_the_keys_that_others_rely_on(world: World) -> None:
     document = status_document(status(world))
     assert set(document) >= {"session", "generated_at", "needs", "lanes", "engine", "budget", "mail", "tasks"}
     engine = engine_document(
-        "shop", engine_status(world.control, world.decisions, world.events, world.budget, max_calls=3)
+        "shop", engine_status(world.control, world.decisions, world.events, world.budget, world.brain_rests)
     )
     assert set(engine) >= {"session", "engine", "decisions", "budget", "last_events"}
     assert set(engine["engine"]) >= {"state", "pid", "since", "code"}  # type: ignore[arg-type]

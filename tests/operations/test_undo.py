@@ -25,7 +25,7 @@ from tests.support.repositories import a_repository, contents, git, make_dirty
 def shop(project: Path, clock: SteppedClock) -> Project:
     """A repository with a config in which nothing is booted."""
     shop = project_at(project, config=PLAIN)
-    shop.clock = clock  # type: ignore[assignment]
+    shop.clock = clock
     (project / ".gitignore").write_text(".loop/\n")
     a_repository(project)
     return shop

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from loop_orchestrator.errors import BrainError, StoreError
+from loop_orchestrator.model.budget import Limits
 from loop_orchestrator.stores.budget import Budget
 from loop_orchestrator.stores.layout import Layout, ensure_dir
 from tests.stores.builders import NOON, layout_of
@@ -72,6 +73,50 @@ def test_a_lower_limit_waits_for_as_many_calls_to_pass(layout: Layout, clock: St
         Budget(layout, clock, 3).charge()
         clock.advance(60)
     assert Budget(layout, clock, 1).next_call_at() == NOON + timedelta(seconds=3_720)
+
+
+def test_a_day_has_a_limit_of_its_own(layout: Layout, clock: SteppedClock) -> None:
+    budget = Budget(layout, clock, Limits(calls_per_hour=2, calls_per_day=3))
+    for wait_s in (0, 1_800, 3_600):
+        clock.advance(wait_s)
+        budget.charge()
+    assert budget.next_call_at() == NOON + timedelta(days=1)
+    with pytest.raises(BrainError, match=r"budget of 3 calls per day is used up; .* 2026-03-02T12:00") as refused:
+        budget.charge()
+    assert refused.value.until == NOON + timedelta(days=1)
+    clock.advance(86_400 - 5_400)
+    budget.charge()
+
+
+def test_money_of_a_day_is_counted_and_unknown_costs_as_assumed(layout: Layout, clock: SteppedClock) -> None:
+    limits = Limits(calls_per_hour=100, usd_per_day=1.0, assumed_usd=0.5)
+    budget = Budget(layout, clock, limits)
+    budget.price(budget.charge(), 0.3)
+    clock.advance(60)
+    unknown = budget.charge()
+    budget.price(unknown, None)
+    assert (budget.spent().usd, budget.spent().unpriced) == (0.8, 1)
+    budget.price(budget.charge(), 0.25)
+    assert budget.calls_left() == 0
+    with pytest.raises(BrainError, match="budget of 1 USD per day is used up"):
+        budget.charge()
+    assert budget.next_call_at() == NOON + timedelta(days=1)
+    clock.advance(86_400 - 60)
+    assert Budget(layout, clock, limits).spent().usd == 0.75
+
+
+def test_calls_at_one_instant_are_priced_apart(layout: Layout, clock: SteppedClock) -> None:
+    budget = Budget(layout, clock, 10)
+    first, second = budget.charge(), budget.charge()
+    budget.price(second, 0.2)
+    assert first != second
+    assert (budget.spent().usd, budget.spent().unpriced) == (0.2, 1)
+
+
+def test_a_budget_of_the_first_schema_counts(layout: Layout, clock: SteppedClock) -> None:
+    ensure_dir(layout.engine_dir)
+    layout.budget.write_text('{"schema": 1, "calls": ["2026-03-01T11:30:00.000Z"]}')
+    assert Budget(layout, clock, 3).calls_left() == 2
 
 
 def test_many_processes_make_no_call_too_many(layout: Layout, clock: SteppedClock, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from loop_orchestrator.clock import Clock
 from loop_orchestrator.process.run import Finished, run
 from loop_orchestrator.wiring import Options, Project
 
@@ -37,8 +38,17 @@ def tmux(socket: str, *words: str) -> Finished:
     return run(["tmux", "-S", socket, *words], timeout_s=10)
 
 
-def project_at(root: Path, *, config: str | None = None, environ: Mapping[str, str] | None = None) -> Project:
+def project_at(
+    root: Path,
+    *,
+    config: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+) -> Project:
     """The project in this directory, with this config written first."""
     if config is not None:
         (root / "lane-config.yaml").write_text(config, encoding="utf-8")
-    return Project(Options(project_root=str(root), session="shop"), {**os.environ, **(environ or {})})
+    project = Project(Options(project_root=str(root), session="shop"), {**os.environ, **(environ or {})})
+    if clock is not None:
+        project.clock = clock
+    return project

@@ -33,7 +33,7 @@ class Shop(Project):
     def __init__(self, root: Path) -> None:
         super().__init__(Options(project_root=str(root), session="shop"), dict(os.environ))
         self.stepped = SteppedClock()
-        self.clock = self.stepped  # type: ignore[assignment]
+        self.clock = self.stepped
         self.lane = a_lane()
         self.looks = 0
         self.session_lives = True

@@ -1,0 +1,29 @@
+"""What the brains of a session may use, and what of it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the config allows. None: no limit."""
+
+    calls_per_hour: int
+    calls_per_day: int | None = None
+    usd_per_day: float | None = None
+    assumed_usd: float = 0.0
+    """what a call counts as long as its cost is not known, and for ever where its program does not tell it"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What was used and is left."""
+
+    limits: Limits
+    calls_left: int
+    """calls that are possible now"""
+    usd: float
+    """of the last 24 hours, calls of unknown cost counted as assumed"""
+    unpriced: int
+    """calls of the last 24 hours whose cost is not known"""

@@ -1,0 +1,83 @@
+"""When a service answers again, in the words in which programs say it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loop_orchestrator.harnesses.resets import FURTHEST, reset_time
+
+NOW = datetime(2026, 11, 27, 21, 10, 30, tzinfo=UTC)
+
+SAID = {
+    "You've hit your limit · resets 3pm (Europe/Berlin)": "2026-11-28T14:00:00",
+    "5-hour limit reached ∙ resets 9:30pm": "2026-11-27T21:30:00",
+    "Claude AI usage limit reached|1795816800": "2026-11-27T22:00:00",
+    "You've hit your usage limit. Upgrade or try again in 3 hours 20 minutes.": "2026-11-28T00:30:30",
+    "■ You've hit your usage limit, try again at Nov 30th, 2026 7:57 PM.": "2026-11-30T19:57:00",
+    "HTTP 429 Too Many Requests\nRetry-After: 30\n": "2026-11-27T21:11:00",
+    "Retry-After: Fri, 27 Nov 2026 22:00:00 GMT": "2026-11-27T22:00:00",
+    '{"@type": "RetryInfo", "retryDelay": "37s"}': "2026-11-27T21:11:07",
+    '{"error": {"resets_at": 1795816800}}': "2026-11-27T22:00:00",
+    '{"error": {"resets_at": 1795816800000}}': "2026-11-27T22:00:00",
+    '{"resets_in_seconds": 90}': "2026-11-27T21:12:00",
+    "retry-after-ms: 1500": "2026-11-27T21:10:31.5",
+    "Rate limit reached for gpt-5 on tokens per min. Please try again in 1.5s.": "2026-11-27T21:10:31.5",
+    "Please wait 5 minutes before trying again": "2026-11-27T21:15:30",
+    "Your weekly limit resets Monday 9am": "2026-11-30T09:00:00",
+    "resets Dec 1, 12am (America/Los_Angeles)": "2026-12-01T08:00:00",
+    "quota will reset after 4h12m5s.": "2026-11-28T01:22:35",
+    "quota resets in 2 days 3 hours": "2026-11-30T00:10:30",
+    "reset 10:45 pm UTC": "2026-11-27T22:45:00",
+    "available again at 2026-11-28T03:00:00Z": "2026-11-28T03:00:00",
+    "try again in a minute": "2026-11-27T21:11:30",
+    "session limit, resets 9:30pm\nweekly limit, resets Nov 30 at 9am": "2026-11-30T09:00:00",
+}
+
+
+@pytest.mark.parametrize(("said", "expected"), SAID.items())
+def test_the_time_is_read_to_the_second(said: str, expected: str) -> None:
+    assert reset_time(said, NOW, zone="UTC") == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "please try again later",
+        "resets 3 times",
+        "error 500 at 10:00",
+        "try again in May",
+        "usage limit reached|1595816800",
+        "limit resets Nov 2 2025 at 3pm",
+        "resets in 400 days",
+        "context window of 200000 tokens exceeded, retry with less",
+    ],
+)
+def test_what_names_no_time_that_can_be_is_no_reset(said: str) -> None:
+    assert reset_time(said, NOW, zone="UTC") is None
+
+
+def test_a_clock_time_that_has_just_come_is_now_and_not_tomorrow() -> None:
+    assert reset_time("resets at 9:10pm", NOW, zone="UTC") == NOW
+
+
+def test_a_clock_time_without_a_zone_is_this_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert reset_time("resets 8am", NOW) == datetime(2026, 11, 27, 23, 0, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_it_or_leads_out_of_the_range(text: str) -> None:
+    for said in (text, f"resets at {text}", f"retry-after: {text}", f"try again in {text}"):
+        at = reset_time(said, NOW, zone="UTC")
+        assert at is None or NOW <= at <= NOW + FURTHEST + timedelta(seconds=1)
