@@ -358,6 +358,10 @@ class Project:
         return self._notes(self.layout.versions)
 
     @cached_property
+    def idle_cycles(self) -> KeyedNotes:
+        return self._notes(self.layout.idle_cycles)
+
+    @cached_property
     def drifts(self) -> KeyedNotes:
         return self._notes(self.layout.drifts)
 

@@ -139,6 +139,10 @@ class World(Protocol):
         """program's file and the time of its last change -> its version"""
 
     @property
+    def idle_cycles(self) -> KeyedNotes:
+        """worker -> cycles in a row that found it idle and unclaimed"""
+
+    @property
     def drifts(self) -> KeyedNotes:
         """``<harness> <version>`` -> lane in which screens of it were unknown for long, though others are known"""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.actions.fields import FLAG, HARNESS, LANE, MODEL, ONE_LINE, ROLE, TEXT, optional, required
+from loop_orchestrator.actions.governing import judge_harness, judge_reuse, judge_spawn
 from loop_orchestrator.actions.handing import hand_over
 from loop_orchestrator.actions.judging import judge_text
 from loop_orchestrator.model.decision import ItemStatus
@@ -55,6 +56,8 @@ class AddLane(ActionKind):
         verdicts = [
             self._judge_place(facts),
             self._judge_program(facts),
+            judge_reuse(self.role, facts),
+            judge_spawn(self.role, facts),
             judge_text(f"{self.brief}\n{self.cmd}", facts),
         ]
         if self.role == "coordinator":
@@ -82,7 +85,7 @@ class AddLane(ActionKind):
         spec = facts.harnesses.get(self.harness)
         if spec is None or spec.kind is HarnessKind.BRAIN:
             return blocked(f"there is no harness {self.harness} for a lane")
-        verdicts = []
+        verdicts = [judge_harness(spec, self.role, facts, auto_approve=self.auto_approve)]
         if not spec.is_agent:
             verdicts.append(destructive(f"harness {self.harness} is no agent: the brief is executed as it stands"))
         if self.auto_approve:

@@ -49,6 +49,9 @@ def _value(shape: Shape, said: About) -> dict[str, JsonValue]:
         return {**_names(said), "additionalProperties": _section(shape.cls, without=said.keyed_by)}
     if shape.kind is Kind.MAP:
         return {**_names(said), "additionalProperties": {"type": "string"}}
+    if shape.kind is Kind.LISTS:
+        texts: JsonValue = {"type": "array", "items": {"type": "string"}}
+        return {**_names(said), "additionalProperties": texts}
     if shape.item is not None:
         return {"type": "array", "items": _value(shape.item, said)}
     if shape.kind is Kind.CHOICE:
@@ -97,7 +100,7 @@ def _rows(cls: type, path: str, without: str = "") -> list[tuple[str, str, str, 
 def _type_words(shape: Shape, said: About) -> str:
     if shape.item is not None:
         return f"list, each {expectation(shape.item, said)}"
-    if shape.kind in (Kind.SECTION, Kind.NAMED, Kind.MAP):
+    if shape.kind in (Kind.SECTION, Kind.NAMED, Kind.MAP, Kind.LISTS):
         return str(shape.kind)
     return expectation(shape, said)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loop_orchestrator.config.compiled import CONFIG_NAME, config_files
+from loop_orchestrator.config.policy import PolicyConfig
 from loop_orchestrator.config.problems import Problems, did_you_mean
 from loop_orchestrator.config.reader import check_section, read_file, read_section
 from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES, BrainConfig, Config, place_of
@@ -95,6 +96,7 @@ def digest_of(config: Config) -> str:
             "payload_patterns": [pattern.pattern for pattern in engine.destructive.payload_patterns],
             "trust": list(engine.trust),
             **{name: value for name, value in _unusual(engine.brain).items() if value},
+            **({"policy": _plain_policy(engine.policy)} if engine.policy != PolicyConfig() else {}),
         }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -107,6 +109,13 @@ def _unusual(brain: BrainConfig) -> dict[str, JsonValue]:
         "max_usd_per_day": brain.max_usd_per_day,
         "assumed_usd": brain.assumed_usd if brain.max_usd_per_day is not None else None,
     }
+
+
+def _plain_policy(policy: PolicyConfig) -> JsonValue:
+    from dataclasses import asdict
+    from typing import cast
+
+    return cast("JsonValue", asdict(policy))  # words, numbers, and tuples of them
 
 
 def _from_files(files: tuple[Path, ...], shown: list[str], harness_names: Collection[str]) -> tuple[Config, JsonValue]:
@@ -140,6 +149,16 @@ def _read(root: Node, harness_names: Collection[str]) -> tuple[Config | None, Pr
         known = (BRAIN_RULES, BRAIN_COMMAND, *harness_names)
         _check_harness(brain, "use", "engine.brain", known, problems)
         _check_fallback(brain, known, problems)
+    policy = _child(_child(root, "engine"), "policy")
+    if policy is not None and harness_names and config is not None and config.engine is not None:
+        for path, name in config.engine.policy.harnesses():
+            if name not in harness_names:
+                advice = did_you_mean(name, harness_names) or f"; there are {', '.join(sorted(harness_names))}"
+                problems.add(
+                    _mark_of(policy, path, name),
+                    f"engine.policy.{path}",
+                    f"no harness has this name (got {name!r}){advice}",
+                )
     return config, problems
 
 
@@ -170,6 +189,15 @@ def _check_fallback(brain: Node, names: Collection[str], problems: Problems) -> 
         if name and name not in names:
             advice = did_you_mean(name, names) or f"; there are {', '.join(sorted(names))}"
             problems.add(one.mark, "engine.brain.fallback", f"no brain has this name (got {name!r}){advice}")
+
+
+def _mark_of(node: Node, path: str, text: str) -> Mark:
+    """Where a text stands under a dotted path, by itself or in a list."""
+    found: Node | None = node
+    for key in path.split("."):
+        found = _child(found, key)
+    items = found.items if isinstance(found, Sequence) else (found,)
+    return next((one.mark for one in items if isinstance(one, Scalar) and one.value == text), node.mark)
 
 
 def _child(node: Node | None, key: str) -> Node | None:

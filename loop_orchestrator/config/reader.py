@@ -1,8 +1,9 @@
 """Reads a YAML section into a frozen dataclass, strictly, by the types of its fields.
 
 A field may be str, bool, int, float, a StrEnum, re.Pattern[str], a dataclass (a section), any of these ``| None``,
-``tuple[X, ...]`` of any of these (a list), ``tuple[tuple[str, str], ...]`` (a map of text to text), or a tuple of
-dataclasses with ``About(keyed_by=…)`` (named sections). The config is declared in these terms, and harness data.
+``tuple[X, ...]`` of any of these (a list), ``tuple[tuple[str, str], ...]`` (a map of text to text),
+``tuple[tuple[str, tuple[str, ...]], ...]`` (a map of text to lists of text), or a tuple of dataclasses with
+``About(keyed_by=…)`` (named sections). The config is declared in these terms, and harness data.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class Kind(StrEnum):
     SECTION = "section"
     LIST = "list"
     MAP = "map of text to text"
+    LISTS = "map of text to lists of text"
     NAMED = "named sections"
 
 
@@ -130,6 +132,8 @@ def _shape(hint: object, said: About) -> Shape:
         return Shape(kind=Kind.SECTION, cls=hint)
     if arguments == (tuple[str, str], ...):
         return Shape(kind=Kind.MAP)
+    if arguments == (tuple[str, tuple[str, ...]], ...):
+        return Shape(kind=Kind.LISTS)
     if typing.get_origin(hint) is tuple and len(arguments) == 2 and arguments[1] is ...:
         item = _shape(arguments[0], said)
         if said.keyed_by:
@@ -250,6 +254,8 @@ class _Reader:
                 return self.items(shape.item, node, path, said)
             if shape.kind is Kind.MAP:
                 return self.texts(node, path, said)
+            if shape.kind is Kind.LISTS:
+                return self.lists(node, path, said)
             return _scalar(shape, node, said)
         except _Wrong as wrong:
             self.problems.add(node.mark, path, str(wrong))
@@ -273,6 +279,14 @@ class _Reader:
             return name, self.value(Shape(kind=Kind.TEXT), child, at, _join(path, name), About())
 
         return self.children(node, path, said, "expected a map of text to text", read)
+
+    def lists(self, node: Node, path: str, said: About) -> tuple[object, ...]:
+        text = Shape(kind=Kind.TEXT)
+
+        def read(name: str, at: Mark, child: Node) -> object:
+            return name, self.value(Shape(kind=Kind.LIST, item=text), child, at, _join(path, name), About())
+
+        return self.children(node, path, said, "expected a map of text to lists of text", read)
 
     def children(
         self, node: Node, path: str, said: About, expected: str, read: Callable[[str, Mark, Node], object]

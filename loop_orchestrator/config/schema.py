@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loop_orchestrator.config.policy import PolicyConfig
 from loop_orchestrator.config.reader import About
 from loop_orchestrator.model.budget import Limits
 from loop_orchestrator.model.decision import ApprovalMode
@@ -314,6 +315,9 @@ class EngineConfig:
     destructive: DestructiveConfig = field(
         default_factory=DestructiveConfig, metadata=About("What makes an action destructive.").metadata
     )
+    policy: PolicyConfig = field(
+        default_factory=PolicyConfig, metadata=About("Which harnesses may run in the lanes that a brain adds.").metadata
+    )
     min_cycle_interval_s: float = field(
         default=5.0,
         metadata=About("Least time between two cycles.", unit="seconds", at_least=0, at_most=86_400).metadata,
@@ -344,6 +348,12 @@ class EngineConfig:
             pattern_says="the name of a source",
         ).metadata,
     )
+
+    def __post_init__(self) -> None:
+        allowed = self.policy.brain_allow
+        names = {label.partition(":")[0] for label in self.brain.chain} - {BRAIN_RULES}
+        if allowed and (refused := sorted(names - set(allowed))):
+            raise ValueError(f"brain {', '.join(refused)} is not in policy.brain_allow ({', '.join(allowed)})")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.actions.base import ActionKind
@@ -13,6 +13,7 @@ from loop_orchestrator.engine.approval import digest_of, first_status
 from loop_orchestrator.engine.brain import RULES, ask
 from loop_orchestrator.engine.execute import execute
 from loop_orchestrator.engine.gate import judge
+from loop_orchestrator.engine.govern import Replaced, govern
 from loop_orchestrator.engine.observe import facts_of, observe
 from loop_orchestrator.engine.prompt import render
 from loop_orchestrator.engine.reply import Proposal, read_reply
@@ -21,7 +22,7 @@ from loop_orchestrator.engine.settle import settle
 from loop_orchestrator.errors import BrainError, DecisionStateError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item
-from loop_orchestrator.model.snapshot import Snapshot
+from loop_orchestrator.model.snapshot import Facts, Snapshot
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import Verdict
 from loop_orchestrator.world import World
@@ -84,7 +85,8 @@ def dry_run(world: World, why: Sequence[str], *, mode: ApprovalMode | None = Non
     verdicts: tuple[Verdict, ...] = ()
     if world.brains[0].name == RULES:
         proposal = read_reply(reply_text(snapshot, world.prompts))
-        verdicts = judge(proposal.actions, facts_of(snapshot, world))
+        proposal, replaced, facts = governed(world, snapshot, proposal)
+        verdicts = judge(proposal.actions, facts, replaced)
     return CycleResult(
         cycle=cycle,
         outcome="dry-run",
@@ -128,11 +130,28 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
             failure=error.kind,
             until=error.until,
         )
-    verdicts = judge(proposal.actions, facts_of(snapshot, world))
+    proposal, replaced, facts = governed(world, snapshot, proposal)
+    for one in replaced:
+        payload: dict[str, JsonValue] = {
+            "cycle": cycle,
+            "idx": one.idx,
+            "was": one.was,
+            "now": one.now,
+            "reason": one.reason,
+        }
+        world.events.append("policy.replaced", "engine", payload, trace=cycle)
+    verdicts = judge(proposal.actions, facts, replaced)
     decision = _decision(world, snapshot, reply.brain, proposal, verdicts)
     _file(world, decision, proposal.actions)
     decision = execute(world, decision.id)
     return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot)
+
+
+def governed(world: World, snapshot: Snapshot, proposal: Proposal) -> tuple[Proposal, tuple[Replaced, ...], Facts]:
+    """The proposal as the policy has it, what the policy replaced in it, and the facts to judge it by."""
+    facts = facts_of(snapshot, world, proposal.actions)
+    actions, replaced = govern(proposal.actions, facts)
+    return replace(proposal, actions=actions), replaced, facts
 
 
 def _decision(

@@ -9,13 +9,18 @@ from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.actions.dispatch import Dispatch
 from loop_orchestrator.actions.judging import judge_text, judge_trust
 from loop_orchestrator.actions.steer import Steer
+from loop_orchestrator.engine.govern import Replaced
 from loop_orchestrator.model.snapshot import Facts, Unknown
-from loop_orchestrator.model.verdict import Level, Verdict, destructive, worst
+from loop_orchestrator.model.verdict import SAFE, Level, Verdict, destructive, worst
 
 
-def judge(actions: Sequence[ActionKind], facts: Facts) -> tuple[Verdict, ...]:
-    """One verdict per action, in order. An added fact of danger or an unreadable fact only ever raises them."""
-    alone = [_judge_alone(action, facts) for action in actions]
+def judge(actions: Sequence[ActionKind], facts: Facts, replaced: Sequence[Replaced] = ()) -> tuple[Verdict, ...]:
+    """One verdict per action, in order. An added fact of danger or an unreadable fact only ever raises them.
+
+    replaced: what the policy changed in them.
+    """
+    shown = {one.idx: destructive(one.sentence) for one in replaced}
+    alone = [worst([_judge_alone(action, facts), shown.get(idx, SAFE)]) for idx, action in enumerate(actions)]
     batched = [
         worst([verdict, _fan_out(action, verdict, actions, facts), _too_many_lanes(action, actions, facts)])
         for action, verdict in zip(actions, alone, strict=True)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
+from loop_orchestrator.actions.add_lane import AddLane
+from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.clock import format_time, parse_time
 from loop_orchestrator.errors import LoopError, StoreError
+from loop_orchestrator.harnesses.detect import look_for
 from loop_orchestrator.model.decision import ApprovalMode
-from loop_orchestrator.model.lane import Detail, Lane, LaneWord
+from loop_orchestrator.model.lane import Detail, Lane, LaneKind, LaneWord
+from loop_orchestrator.model.policy import Policy
 from loop_orchestrator.model.restart import has_ended
 from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
 from loop_orchestrator.model.state import JsonValue
-from loop_orchestrator.model.task import Assignment
+from loop_orchestrator.model.task import Assignment, ready_tasks
 from loop_orchestrator.world import World
 
 T = TypeVar("T")
@@ -30,6 +36,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
     tasks = _seen(world.tasks.all)
     assignments = _seen(world.tasks.assignments)
     state = _seen(world.state.read)
+    claims = claims_of(world)
     if record:
         _report_unseen(world, cycle, lanes)
         seen = {"lanes": lanes, "mail": mail, "tasks": tasks, "assignments": assignments, "state": state}
@@ -51,16 +58,43 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         proofs=world.proofs.items(),
         since=since,
         state=state,
-        claims=claims_of(world),
+        claims=claims,
         escalated=frozenset(world.escalations.items()),
         handed_mail=frozenset(world.handed_mail.items()),
         calls_left=world.budget.calls_left(),
         restarting=_restarting(world, lanes),
+        policy=policy_of(world),
+        idle_cycles=_idle_cycles(world, lanes, claims, record=record),
     )
 
 
-def facts_of(snapshot: Snapshot, world: World) -> Facts:
-    """What the gate is told of a snapshot."""
+def policy_of(world: World) -> Policy:
+    """The policy of the config. An engine is needed, which is a caller's error."""
+    assert world.config.engine is not None
+    return world.config.engine.policy.policy()
+
+
+def _idle_cycles(
+    world: World, lanes: tuple[Lane, ...] | Unknown, claims: Mapping[str, str], *, record: bool
+) -> dict[str, int]:
+    """Worker -> cycles in a row that found it idle and unclaimed; record: this one counts, and is remembered."""
+    if isinstance(lanes, Unknown):
+        return {}
+    before = {name: int(count) for name, count in world.idle_cycles.items().items() if count.isdecimal()}
+    workers = [lane for lane in lanes if lane.record.spec.kind is LaneKind.WORKER and lane.record.agent]
+    idle = {lane.name for lane in workers if lane.state.ready and lane.name not in claims}
+    if not record:
+        return {name: count for name, count in before.items() if name in idle}
+    counts = {name: before.get(name, 0) + 1 for name in sorted(idle)}
+    for name in before.keys() - idle:
+        world.idle_cycles.discard(name)
+    for name, count in counts.items():
+        world.idle_cycles.add(name, str(count))
+    return counts
+
+
+def facts_of(snapshot: Snapshot, world: World, actions: Iterable[ActionKind]) -> Facts:
+    """What the gate is told of a snapshot. Only programs are looked for that the actions or their roles' rules name."""
     lanes = snapshot.lanes if isinstance(snapshot.lanes, Unknown) else {lane.name: lane for lane in snapshot.lanes}
     return Facts(
         lanes=lanes,
@@ -68,7 +102,39 @@ def facts_of(snapshot: Snapshot, world: World) -> Facts:
         limits=snapshot.limits,
         claims=snapshot.claims,
         untrusted=_untrusted(snapshot, world),
+        policy=snapshot.policy,
+        missing_programs=_missing_programs(world, snapshot, actions),
+        backlog=_backlog(snapshot),
     )
+
+
+def _missing_programs(world: World, snapshot: Snapshot, actions: Iterable[ActionKind]) -> dict[str, str]:
+    """Harness -> why it cannot be started here, of those that lanes may be added with."""
+    policy = snapshot.policy
+    names: set[str] = set()
+    for action in actions:
+        if isinstance(action, AddLane) and action.harness:
+            rule = policy.rule_of(action.role)
+            named = (action.harness, rule.preferred_harness, *rule.fallback, policy.role_defaults.get(action.role, ""))
+            names |= {name for name in named if name}
+    found = {}
+    for name in sorted(names):
+        spec = world.harnesses.get(name)
+        if spec is not None:
+            look = look_for(spec, path=os.environ.get("PATH", ""), home=Path.home(), env=os.environ)
+            if not look.ok:
+                found[name] = look.reason
+    return found
+
+
+def _backlog(snapshot: Snapshot) -> frozenset[str] | Unknown:
+    """Roles for which a ready task waits that no lane has."""
+    for part in (snapshot.tasks, snapshot.assignments):
+        if isinstance(part, Unknown):
+            return part
+    assert not isinstance(snapshot.tasks, Unknown) and not isinstance(snapshot.assignments, Unknown)
+    taken = {one.task for one in snapshot.assignments}
+    return frozenset(task.role for task in ready_tasks(snapshot.tasks) if task.id not in taken)
 
 
 def claims_of(world: World) -> dict[str, str]:

@@ -11,6 +11,7 @@ from loop_orchestrator.clock import format_age
 from loop_orchestrator.model.decision import MAX_ACTIONS
 from loop_orchestrator.model.lane import Lane
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.policy import Autonomy, CostTier, Policy, SpawnWhen
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
 from loop_orchestrator.model.task import Task, TaskStatus, ready_tasks
 from loop_orchestrator.prompts import fill
@@ -40,7 +41,31 @@ def render(snapshot: Snapshot, texts: Mapping[str, str]) -> str:
         tasks=_tasks(snapshot),
         loops=_loops(snapshot),
         claims=_listed(f"{lane}: {decision}" for lane, decision in sorted(snapshot.claims.items())),
+        policy=_policy(snapshot.policy),
     )
+
+
+def _policy(policy: Policy) -> str:
+    """What an added lane may be, where the config says anything about it."""
+    lines = []
+    if policy.allow:
+        lines.append(f"harnesses allowed: {', '.join(policy.allow)}")
+    if policy.deny:
+        lines.append(f"harnesses denied: {', '.join(policy.deny)}")
+    if policy.cost_ceiling is not CostTier.HIGH:
+        lines.append(f"a harness that costs more than {policy.cost_ceiling} needs a person")
+    if policy.autonomy_cap is not Autonomy.UNATTENDED:
+        lines.append(f"a harness that works more than {policy.autonomy_cap} needs a person")
+    lines += [f"role {role} needs one of the tags {', '.join(tags)}" for role, tags in policy.role_tag_map.items()]
+    for role, rule in policy.role_rules.items():
+        said = [f"at most {rule.concurrency_allowance} workers beside an idle one"]
+        if rule.preferred_harness:
+            said.append(f"harness {', else '.join((rule.preferred_harness, *rule.fallback))}")
+        if rule.spawn_when is not SpawnWhen.ANYTIME:
+            when = {SpawnWhen.BACKLOG: "added while a ready task waits", SpawnWhen.NEVER: "added by a person"}
+            said.append(when[rule.spawn_when])
+        lines.append(f"role {role}: {'; '.join(said)}")
+    return _listed(lines)
 
 
 def fenced(text: str, info: str = "") -> str:
@@ -71,6 +96,7 @@ def _lane(lane: Lane, snapshot: Snapshot) -> str:
     age = f" for {format_age((snapshot.at - seen).total_seconds())}" if seen else ""
     ready = "may be typed into" if lane.state.ready else "not to be typed into"
     ready += ", about to be started again" if lane.name in snapshot.restarting else ""
+    ready += ", to be dropped by the policy: it was idle too long" if lane.name in snapshot.retiring else ""
     return (
         f"{lane.name} (role {spec.role}, {what}, {spec.kind.value}): "
         f"{lane.state.word.value}/{lane.state.detail.value}{age}, {ready}; by {lane.state.rule}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.actions.dispatch import Dispatch
+from loop_orchestrator.actions.drop_lane import DropLane
 from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.actions.fields import ONE_LINE
 from loop_orchestrator.actions.judging import COORDINATOR
@@ -42,6 +43,7 @@ def decide(snapshot: Snapshot, texts: Mapping[str, str]) -> tuple[str, tuple[Act
     planner = _Planner(snapshot, texts)
     actions = list(planner.handed_over())[: min(MAX_ACTIONS, snapshot.limits.max_dispatches)]
     actions += list(planner.escalations())[: MAX_ACTIONS - len(actions)]
+    actions += list(planner.retirements())[: MAX_ACTIONS - len(actions)]
     if not actions:
         return "Nothing is ready to be handed over and nothing is wrong.", (Stop(rationale=planner.why_nothing()),)
     return planner.critique(actions), tuple(actions)
@@ -153,6 +155,13 @@ class _Planner:
             return self._escalate_mail(message, f"Lane {lane.name} runs no agent and this is no single command line.")
         return Dispatch(lane=lane.name, payload=command, mode="command", message=message.file, rationale=rationale)
 
+    def retirements(self) -> Iterator[ActionKind]:
+        """Workers that nobody took and that were idle for as long as their role's rule allows."""
+        for name in self.snapshot.retiring:
+            if name in self.free:
+                idle = self.snapshot.idle_cycles[name]
+                yield DropLane(window=name, rationale=f"{name} was idle for {idle} cycles; the policy drops it then.")
+
     def escalations(self) -> Iterator[ActionKind]:
         for name, reason in self.snapshot.unseen:
             if f"unseen:{name}" not in self.snapshot.escalated:
@@ -254,9 +263,11 @@ class _Planner:
 
     def critique(self, actions: list[ActionKind]) -> str:
         handed = sum(isinstance(action, Dispatch) for action in actions)
-        waiting = len(actions) - handed
+        dropped = sum(isinstance(action, DropLane) for action in actions)
+        waiting = len(actions) - handed - dropped
         free = ", ".join(sorted(self.free)) or "no lane"
-        return f"{handed} to hand over, {waiting} for a person; free: {free}."
+        retired = f", {dropped} idle too long" if dropped else ""
+        return f"{handed} to hand over, {waiting} for a person{retired}; free: {free}."
 
     def why_nothing(self) -> str:
         ready = [task.id for task in ready_tasks(self.tasks) if (task.id, "work") not in self.assigned]

@@ -78,6 +78,9 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "brain.replied": EventKind("a brain answered", ("cycle", "brain", "duration_s", "usage")),
     "brain.failed": EventKind("a brain gave no usable reply", ("cycle", "brain", "failure", "reason", "until")),
     "brain.corrected": EventKind("a contract problem was quoted back to the brain", ("cycle", "problem")),
+    "policy.replaced": EventKind(
+        "the policy put another harness in place of a proposed one", ("cycle", "idx", "was", "now", "reason")
+    ),
     "decision.filed": EventKind(
         "a decision was written to disk", ("decision", "digest", "verdicts", "waiting"), promised=True
     ),

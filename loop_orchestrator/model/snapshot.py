@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.lane import Lane
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.policy import Policy
 from loop_orchestrator.model.state import LoopState
 from loop_orchestrator.model.task import Assignment, Task
 
@@ -68,6 +69,19 @@ class Snapshot:
     """calls of the brain that the budget still allows this hour"""
     restarting: frozenset[str] = frozenset()
     """lanes whose program ended and is about to be started again"""
+    policy: Policy = field(default_factory=Policy)
+    idle_cycles: Mapping[str, int] = field(default_factory=dict)
+    """worker -> cycles in a row, this one included, that found it idle and unclaimed"""
+
+    @property
+    def retiring(self) -> tuple[str, ...]:
+        """Workers that the policy wants dropped: idle for as many cycles as their role's rule says."""
+        lanes = () if isinstance(self.lanes, Unknown) else self.lanes
+        return tuple(lane.name for lane in lanes if self._is_retiring(lane))
+
+    def _is_retiring(self, lane: Lane) -> bool:
+        after = self.policy.rule_of(lane.record.spec.role).retire_after_idle_cycles
+        return 0 < after <= self.idle_cycles.get(lane.name, 0)
 
     @property
     def unseen(self) -> tuple[tuple[str, str], ...]:
@@ -93,3 +107,8 @@ class Facts:
     """lane -> id of another unfinished decision that acts on it"""
     untrusted: tuple[str, ...]
     """sources of text in the prompt that the config does not trust"""
+    policy: Policy
+    missing_programs: Mapping[str, str]
+    """harness -> why it cannot be started here; empty: it can"""
+    backlog: frozenset[str] | Unknown
+    """roles for which a ready task waits that no lane has"""

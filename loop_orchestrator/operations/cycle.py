@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.engine.approval import first_status
-from loop_orchestrator.engine.cycle import CycleResult, dry_run, mode_of, run_cycle
+from loop_orchestrator.engine.cycle import CycleResult, dry_run, governed, mode_of, run_cycle
 from loop_orchestrator.engine.gate import judge
-from loop_orchestrator.engine.observe import facts_of, observe
+from loop_orchestrator.engine.observe import observe
 from loop_orchestrator.engine.reply import Proposal, read_reply
 from loop_orchestrator.errors import LoopError, NotAPersonError
 from loop_orchestrator.model.decision import ApprovalMode, ItemStatus
@@ -62,7 +62,8 @@ def judge_reply(world: World, text: str) -> Judged:
     proposal = read_reply(text)
     mode = mode_of(world)
     snapshot = observe(world, cycle="judge", why=("a reply is judged",), mode=mode, record=False)
-    verdicts = judge(proposal.actions, facts_of(snapshot, world))
+    proposal, replaced, facts = governed(world, snapshot, proposal)
+    verdicts = judge(proposal.actions, facts, replaced)
     statuses = tuple(
         first_status(action, verdict, mode) for action, verdict in zip(proposal.actions, verdicts, strict=True)
     )

@@ -245,6 +245,10 @@ class Layout:
         return self.engine_dir / "versions.json"
 
     @property
+    def idle_cycles(self) -> Path:
+        return self.engine_dir / "idle-cycles.json"
+
+    @property
     def drifts(self) -> Path:
         """Versions of programs whose screens no rule knew."""
         return self.engine_dir / "drifts.json"

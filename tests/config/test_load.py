@@ -255,6 +255,13 @@ def test_a_harness_that_does_not_exist_is_named_where_it_stands(project: Path) -
     assert problems_of(project, harness_names=("claude", "pi")) == (
         "lane-config.yaml:6: engine.brain.fallback: no brain has this name (got 'clade'); did you mean claude?",
     )
+    write(project, "engine:\n  policy:\n    allow: [pi]\n    role_rules:\n      docs:\n        fallback: [pi, clade]\n")
+    assert problems_of(project, harness_names=("claude", "pi")) == (
+        "lane-config.yaml:6: engine.policy.role_rules.docs.fallback: no harness has this name (got 'clade');"
+        " did you mean claude?",
+    )
+    write(project, "engine: {brain: {use: codex}, policy: {brain_allow: [claude]}}\n")
+    assert problems_of(project) == ("lane-config.yaml:1: engine: brain codex is not in policy.brain_allow (claude)",)
     write(project, "lanes: {web: {harness: zz}}\nengine: {brain: {use: claude}}\n")
     assert problems_of(project, harness_names=("pi", "claude")) == (
         "lane-config.yaml:1: lanes.web.harness: no harness has this name (got 'zz'); there are claude, pi",

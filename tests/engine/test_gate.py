@@ -12,7 +12,8 @@ from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.actions.registry import read_action
 from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.model.lane import Detail, LaneKind
-from loop_orchestrator.model.snapshot import Facts
+from loop_orchestrator.model.policy import Autonomy, CostTier, Policy, RoleRule, SpawnWhen
+from loop_orchestrator.model.snapshot import Facts, Unknown
 from loop_orchestrator.model.verdict import Level
 from tests.support.builders import LIMITS, a_lane, some_facts
 
@@ -22,7 +23,7 @@ LANES = (
     a_lane("ops-top", role="ops", agent=False),
     a_lane("coord", role="coordinator", agent=False),
     a_lane("boss", role="coordinator"),
-    a_lane("search", kind=LaneKind.WORKER),
+    a_lane("search", role="research", kind=LaneKind.WORKER),
     a_lane("fog", Detail.DRIFTED),
 )
 FACTS = some_facts(*LANES)
@@ -141,6 +142,33 @@ def test_a_command_split_over_two_actions_on_one_lane_is_found() -> None:
 
 
 ACTIONS = st.lists(st.sampled_from([row[0] for row in TABLE]), max_size=6)
+
+
+STRICTER_POLICIES = {
+    "allow": Policy(allow=("claude",)),
+    "deny": Policy(deny=("rehearsal",)),
+    "ceiling": Policy(cost_ceiling=CostTier.NONE),
+    "cap": Policy(autonomy_cap=Autonomy.NONE),
+    "tags": Policy(role_tag_map={"implementation": ("none-has-it",)}),
+    "spawn": Policy(role_rules={"implementation": RoleRule(spawn_when=SpawnWhen.NEVER)}),
+    "preferred": Policy(role_rules={"implementation": RoleRule(preferred_harness="claude")}),
+}
+
+
+@given(ACTIONS, st.sampled_from(sorted(STRICTER_POLICIES)))
+def test_an_added_rule_of_the_policy_never_softens_a_verdict(actions: list[ActionKind], name: str) -> None:
+    stricter = replace(FACTS, policy=STRICTER_POLICIES[name])
+    for was, now in zip(judge(actions, FACTS), judge(actions, stricter), strict=True):
+        assert now.level >= was.level
+
+
+@given(ACTIONS)
+def test_missing_programs_and_unreadable_tasks_never_soften_a_verdict(actions: list[ActionKind]) -> None:
+    backlog = Policy(role_rules={"implementation": RoleRule(spawn_when=SpawnWhen.BACKLOG)})
+    before = judge(actions, replace(FACTS, policy=backlog, backlog=frozenset({"implementation"})))
+    facts = replace(FACTS, policy=backlog, missing_programs={"rehearsal": "gone"}, backlog=Unknown("gone"))
+    for was, now in zip(before, judge(actions, facts), strict=True):
+        assert now.level >= was.level
 
 
 @given(ACTIONS, st.sampled_from(["lanes", "untrusted", "claims", "limits", "patterns"]))

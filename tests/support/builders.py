@@ -19,6 +19,7 @@ from loop_orchestrator.model.lane import (
     SignalSource,
 )
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.policy import Policy
 from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
 from loop_orchestrator.model.state import LoopState
 from loop_orchestrator.model.task import Assignment, Task, TaskStatus
@@ -99,6 +100,9 @@ def some_facts(
     limits: Limits = LIMITS,
     claims: Mapping[str, str] | None = None,
     untrusted: Sequence[str] = (),
+    policy: Policy | None = None,
+    missing_programs: Mapping[str, str] | None = None,
+    backlog: Sequence[str] = (),
 ) -> Facts:
     """Facts about these lanes; with ``unknown`` the lanes could not be read for that reason."""
     return Facts(
@@ -107,6 +111,9 @@ def some_facts(
         limits=limits,
         claims=claims or {},
         untrusted=tuple(untrusted),
+        policy=policy or Policy(),
+        missing_programs=missing_programs or {},
+        backlog=frozenset(backlog),
     )
 
 
@@ -122,6 +129,8 @@ def a_snapshot(
     escalated: Sequence[str] = (),
     handed_mail: Sequence[str] = (),
     at: datetime = NOW,
+    policy: Policy | None = None,
+    idle_cycles: Mapping[str, int] | None = None,
 ) -> Snapshot:
     def whole(part: Sequence[object] | Unknown) -> object:
         return part if isinstance(part, Unknown) else tuple(part)
@@ -145,4 +154,6 @@ def a_snapshot(
         escalated=frozenset(escalated),
         handed_mail=frozenset(handed_mail),
         calls_left=12,
+        policy=policy or Policy(),
+        idle_cycles=idle_cycles or {},
     )
