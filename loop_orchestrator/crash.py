@@ -24,6 +24,7 @@ CRASH_POINTS: dict[str, str] = {
     "item.closed": "an item's outcome is recorded",
     "decision.archived": "the finished decision was moved to the archive",
     "cycle.ended": "the end of the cycle is in the event log",
+    "decision.edited": "a person's change of an action is in the event log, the decision on disk is as before",
     "approval.recorded": "a person's approval is on disk, nothing of it was done",
     "delivery.accepted": "a delivery is on disk, the lane was not looked at",
     "delivery.leased": "the lane is leased to the delivery",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import Clock, SystemClock
-from loop_orchestrator.errors import UsageError
+from loop_orchestrator.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from loop_orchestrator.config.load import LoadedConfig
@@ -242,6 +242,18 @@ class Project:
         return self.config.limits if known is None else known
 
     @cached_property
+    def signers(self) -> bytes | None:
+        """Raises ConfigError where the file that the config names cannot be read."""
+        named = self.config.engine.signers if self.config.engine else ""
+        if not named:
+            return None
+        path = self.root / named
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ConfigError((f"engine.signers: {path} cannot be read: {error.strerror}",)) from error
+
+    @cached_property
     def brain_rests(self) -> BrainRests:
         from loop_orchestrator.stores.brains import BrainRests
 
@@ -432,6 +444,7 @@ class Project:
         engine = self.config.engine
         if engine is not None and engine.brain.chain != (BRAIN_RULES,):
             _ = self.brains
+        _ = self.signers
         return self
 
 

@@ -106,6 +106,10 @@ class World(Protocol):
     def decisions(self) -> DecisionStore: ...
 
     @property
+    def signers(self) -> bytes | None:
+        """the allowed signers of approvals, as they were when this process began; None: approvals are not signed"""
+
+    @property
     def budget(self) -> Budget: ...
 
     @property

@@ -26,6 +26,10 @@ _ONLY_A_PERSON = (
     ),
     (re.compile(_LOOP + r"(?:approve|reject)\b"), "approves or rejects a decision, which only a person may"),
     (
+        re.compile(r"\bloop(?:[-_.]\w+)*[-_ ]engine\b(?: \S+){0,6}? edit\b"),
+        "changes a decision, which only a person may",
+    ),
+    (
         re.compile(_LOOP + r"(?:trust\b|resolve \S+ (?:happened|did-not|drop)\b|up\b.*--accept\b)"),
         "answers a question that only a person may answer",
     ),

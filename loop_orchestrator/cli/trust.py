@@ -17,7 +17,7 @@ def require_accepted(project: Project, *, accept_now: bool = False) -> None:
     Raises NotAPersonError from an agent's lane, LoopError where it is not accepted.
     """
     from loop_orchestrator.operations.person import refuse_agent
-    from loop_orchestrator.operations.trust import accept, is_accepted, new_lines
+    from loop_orchestrator.operations.trust import accept, gone_lines, is_accepted, new_lines
 
     door = project.door
     if is_accepted(door, project.state_home):
@@ -27,6 +27,8 @@ def require_accepted(project: Project, *, accept_now: bool = False) -> None:
     fresh = new_lines(door, project.state_home)
     for line in door.lines:
         output.note(f"  {'new: ' if line in fresh else '     '}{line}")
+    for line in gone_lines(door, project.state_home):
+        output.note(f"  gone: {line}")
     if not accept_now and not _says_yes():
         raise LoopError(f"the config of {project.root} is not accepted; nothing was started", hint="loop trust")
     accept(door, project.state_home, by=project.caller, now=project.clock.now())

@@ -66,6 +66,7 @@ WORDS: Mapping[str, Word] = {
     "engine judge": Word("engine", "read a brain's reply and judge it; executes nothing"),
     "engine approve": Word("decide", "let waiting actions of a decision run"),
     "engine reject": Word("decide", "say no to waiting actions of a decision"),
+    "engine edit": Word("decide", "change an action that waits, before it is approved"),
     "engine pause": Word("engine_control", "start no cycle from now on"),
     "engine resume": Word("engine_control", "let cycles start again"),
     "engine watch": Word("watch", "run the engine: a cycle whenever something happened"),

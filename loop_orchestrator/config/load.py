@@ -96,6 +96,7 @@ def digest_of(config: Config) -> str:
             "payload_patterns": [pattern.pattern for pattern in engine.destructive.payload_patterns],
             "trust": list(engine.trust),
             **{name: value for name, value in _unusual(engine.brain).items() if value},
+            **({"signers": engine.signers} if engine.signers else {}),
             **({"policy": _plain_policy(engine.policy)} if engine.policy != PolicyConfig() else {}),
         }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

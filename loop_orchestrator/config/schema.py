@@ -315,6 +315,22 @@ class EngineConfig:
     destructive: DestructiveConfig = field(
         default_factory=DestructiveConfig, metadata=About("What makes an action destructive.").metadata
     )
+    signers: str = field(
+        default="",
+        metadata=About(
+            "OpenSSH allowed-signers file; with it nothing but safe actions runs without a signature (ssh-keygen -Y)."
+        ).metadata,
+    )
+    approval_expires_s: float | None = field(
+        default=None,
+        metadata=About(
+            "How long a waiting action may be approved; after that silence is a no.",
+            unit="seconds",
+            above=0,
+            at_most=31_536_000,
+            default_says="for ever",
+        ).metadata,
+    )
     policy: PolicyConfig = field(
         default_factory=PolicyConfig, metadata=About("Which harnesses may run in the lanes that a brain adds.").metadata
     )

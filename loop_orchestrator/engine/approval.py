@@ -17,13 +17,16 @@ _RUNS_ALONE = {
 }
 
 
-def first_status(action: ActionKind, verdict: Verdict, mode: ApprovalMode) -> ItemStatus:
-    """READY, WAITING or BLOCKED. Blocked actions never run, and some kinds ask in every mode."""
+def first_status(action: ActionKind, verdict: Verdict, mode: ApprovalMode, *, signed: bool = False) -> ItemStatus:
+    """READY, WAITING or BLOCKED. Blocked actions never run, and some kinds ask in every mode.
+
+    signed: approvals are signed, so that no mode lets more run by itself than what is safe.
+    """
     if verdict.level is Level.BLOCKED:
         return ItemStatus.BLOCKED
     if action.always_asks:
         return ItemStatus.WAITING
-    if action.effect_free or verdict.level in _RUNS_ALONE[mode]:
+    if action.effect_free or (verdict.level in _RUNS_ALONE[mode] and not (signed and verdict.level > Level.SAFE)):
         return ItemStatus.READY
     return ItemStatus.WAITING
 
@@ -41,6 +44,18 @@ def digest_of(decision_id: str, session: str, actions: Sequence[ActionKind]) -> 
     }
     canonical = json.dumps(what, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def approval_message(decision: Decision, digest: str, actions: Sequence[int]) -> bytes:
+    """What a person signs: which actions of which decision, and what they will do."""
+    lines = (
+        "loop-orchestrator approval, version 1",
+        f"session {decision.session}",
+        f"decision {decision.id}",
+        f"digest {digest}",
+        f"actions {','.join(map(str, actions))}",
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def digest_now(decision: Decision) -> str:

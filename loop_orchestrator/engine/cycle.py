@@ -143,7 +143,7 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
     verdicts = judge(proposal.actions, facts, replaced)
     decision = _decision(world, snapshot, reply.brain, proposal, verdicts)
     _file(world, decision, proposal.actions)
-    decision = execute(world, decision.id)
+    decision = execute(world, decision.id, judged=decision)
     return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot)
 
 
@@ -165,7 +165,7 @@ def _decision(
             idx=idx,
             action=action,
             verdict=verdict,
-            status=first_status(action, verdict, snapshot.mode),
+            status=first_status(action, verdict, snapshot.mode, signed=world.signers is not None),
             changed_at=now,
         )
         for idx, (action, verdict) in enumerate(zip(proposal.actions, verdicts, strict=True))

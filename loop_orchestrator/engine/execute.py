@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.crash import crash_point
+from loop_orchestrator.engine.approval import digest_now
+from loop_orchestrator.engine.signed import why_not
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.decision import Decision, DecisionStatus, Item, ItemStatus
@@ -11,8 +13,13 @@ from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.world import World
 
 
-def execute(world: World, decision_id: str, *, timeout_s: float | None = 0.0) -> Decision:
+def execute(
+    world: World, decision_id: str, *, timeout_s: float | None = 0.0, judged: Decision | None = None
+) -> Decision:
     """Perform every READY item of a decision, and archive it if nothing is left.
+
+    judged: the decision as this process has just judged it. Where approvals are signed, nothing else runs without a
+    valid signature.
 
     Holds the decision's execution lock; raises LockedError if another process executes it for longer than timeout_s
     (None waits for its end). An item that was started before is never started again.
@@ -22,7 +29,7 @@ def execute(world: World, decision_id: str, *, timeout_s: float | None = 0.0) ->
         for idx in [item.idx for item in decision.items if item.status is ItemStatus.READY]:
             if world.cancel.is_set():
                 break
-            decision = _perform(world, decision_id, idx)
+            decision = _perform(world, decision_id, idx, judged)
     return archive_if_closed(world, decision)
 
 
@@ -62,8 +69,13 @@ def close_item(world: World, decision_id: str, idx: int, outcome: Outcome) -> De
     return closed
 
 
-def _perform(world: World, decision_id: str, idx: int) -> Decision:
-    decision = _started(world, decision_id, idx)
+def _perform(world: World, decision_id: str, idx: int, judged: Decision | None) -> Decision:
+    decision = world.decisions.get(decision_id)
+    if decision.items[idx].status is ItemStatus.READY and (
+        reason := why_not(world, decision, decision.items[idx], judged)
+    ):
+        return _refuse(world, decision, idx, reason)
+    decision = _started(world, decision_id, idx, decision)
     item = decision.items[idx]
     if item.status is not ItemStatus.STARTED:
         return decision  # a person said no while the items before it were performed
@@ -78,14 +90,22 @@ def _perform(world: World, decision_id: str, idx: int) -> Decision:
     return close_item(world, decision_id, idx, outcome)
 
 
-def _started(world: World, decision_id: str, idx: int) -> Decision:
-    """The decision with the item recorded as started, unless it is no longer allowed."""
+def _refuse(world: World, decision: Decision, idx: int, reason: str) -> Decision:
+    """An allowed item that may not run is a no, and an event."""
+    world.events.append("approval.refused", "engine", {"decision": decision.id, "reason": reason, "who": ""})
+    return _move(world, decision.id, idx, ItemStatus.REJECTED, reason)
+
+
+def _started(world: World, decision_id: str, idx: int, seen: Decision) -> Decision:
+    """The decision with the item recorded as started, unless it is no longer allowed, or no longer what was seen."""
     now = world.clock.now()
 
     def started(old: Decision) -> Decision:
         item = old.items[idx]
         return (
-            old.with_item(item.moved(ItemStatus.STARTED, note="", at=now)) if item.status is ItemStatus.READY else old
+            old.with_item(item.moved(ItemStatus.STARTED, note="", at=now))
+            if item.status is ItemStatus.READY and digest_now(old) == digest_now(seen)
+            else old
         )
 
     return world.decisions.update(decision_id, started)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from loop_orchestrator.actions.base import Outcome
 from loop_orchestrator.actions.handing import outcome_of
 from loop_orchestrator.engine.execute import archive_if_closed, close_item, execute
+from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.errors import LockedError, StoreError
 from loop_orchestrator.model.decision import Decision, DecisionStatus, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStatus
@@ -20,6 +21,7 @@ def settle(world: World) -> None:
     """Close what was started and is no longer running, continue what provably never started, move reported tasks."""
     sweep(world.layout)
     world.deliveries.settle_dead()
+    expire_all(world)
     for decision in world.decisions.open_decisions():
         _settle_decision(world, decision)
     _take_back_hand_overs(world)

@@ -73,6 +73,29 @@ class DecisionStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Approval:
+    """A person's signed yes."""
+
+    actions: tuple[int, ...]
+    """the actions that were approved together"""
+    signature: str
+    """armoured, over engine.approval.approval_message"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """What a person changed in an action before saying yes; what it was is kept."""
+
+    idx: int
+    at: datetime
+    by: str
+    digest: str
+    """of the decision before"""
+    action: Action
+    """as the brain proposed it, or an earlier edit left it"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One action of a decision with its verdict and its status."""
 
@@ -83,6 +106,8 @@ class Item:
     note: str = ""
     """the outcome or the reason of the last move, in a sentence"""
     changed_at: datetime
+    approval: Approval | None = None
+    """None: nobody signed for it"""
 
     def moved(self, status: ItemStatus, *, note: str, at: datetime) -> Item:
         """The item in its next status. Raises ValueError for a move that ITEM_MOVES does not have."""
@@ -107,6 +132,8 @@ class Decision:
     """sha256 of what it will do (engine.approval.digest_of): what a person approves"""
     cycle: str
     """id of the cycle that made it; ties its events together"""
+    edits: tuple[Edit, ...] = ()
+    """oldest first"""
 
     @property
     def status(self) -> DecisionStatus:

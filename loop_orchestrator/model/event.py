@@ -84,7 +84,13 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "decision.filed": EventKind(
         "a decision was written to disk", ("decision", "digest", "verdicts", "waiting"), promised=True
     ),
-    "decision.approved": EventKind("a person approved items", ("decision", "digest", "items", "by"), promised=True),
+    "decision.edited": EventKind(
+        "a person changed an action that waits", ("decision", "idx", "was", "digest", "fields", "by"), promised=True
+    ),
+    "decision.approved": EventKind(
+        "a person approved items", ("decision", "digest", "items", "by", "signed_by"), promised=True
+    ),
+    "decision.expired": EventKind("nobody answered for items in time, which is a no", ("decision", "items")),
     "decision.rejected": EventKind("a person rejected items", ("decision", "items", "reason", "by"), promised=True),
     "decision.archived": EventKind("nothing of a decision is left to do", ("decision",)),
     "approval.refused": EventKind("an approval or rejection was refused", ("decision", "reason", "who")),

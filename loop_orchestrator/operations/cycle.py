@@ -65,7 +65,8 @@ def judge_reply(world: World, text: str) -> Judged:
     proposal, replaced, facts = governed(world, snapshot, proposal)
     verdicts = judge(proposal.actions, facts, replaced)
     statuses = tuple(
-        first_status(action, verdict, mode) for action, verdict in zip(proposal.actions, verdicts, strict=True)
+        first_status(action, verdict, mode, signed=world.signers is not None)
+        for action, verdict in zip(proposal.actions, verdicts, strict=True)
     )
     return Judged(proposal, verdicts, statuses)
 

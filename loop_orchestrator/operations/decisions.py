@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
+from loop_orchestrator.actions.base import ActionKind
+from loop_orchestrator.actions.registry import read_action
 from loop_orchestrator.crash import crash_point
-from loop_orchestrator.engine.approval import digest_now
+from loop_orchestrator.engine.approval import approval_message, digest_now
 from loop_orchestrator.engine.execute import archive_if_closed, execute
+from loop_orchestrator.engine.expiry import expire
+from loop_orchestrator.engine.gate import judge
+from loop_orchestrator.engine.observe import facts_of, observe
 from loop_orchestrator.errors import (
     ChangedElsewhereError,
     DecisionStateError,
@@ -17,7 +24,8 @@ from loop_orchestrator.errors import (
     NotAPersonError,
     UsageError,
 )
-from loop_orchestrator.model.decision import Decision, Item, ItemStatus
+from loop_orchestrator.model.decision import Approval, Decision, Edit, Item, ItemStatus
+from loop_orchestrator.model.verdict import Level, Verdict
 from loop_orchestrator.process.person import PersonCheck
 from loop_orchestrator.stores.lock import Lock
 
@@ -46,10 +54,17 @@ class Approved:
 
 
 def approve(
-    world: World, decision_id: str, *, digest: str = "", indices: Sequence[int] = (), person: PersonCheck
+    world: World,
+    decision_id: str,
+    *,
+    digest: str = "",
+    indices: Sequence[int] = (),
+    person: PersonCheck,
+    key: Path | None = None,
 ) -> Approved:
     """Let waiting actions run, in order, and wait until they ended; no indices: all that wait.
 
+    key: signs the approval, where the config names allowed signers; the person may be asked for its passphrase.
     Actions that were approved before and provably did not begin run too. Actions left out go on waiting.
     Raises NotAPersonError; ChangedElsewhereError if the decision on disk, the digest it was filed with and the one the
     person saw are not one; DecisionStateError if nothing waits; UsageError for an index that does not wait.
@@ -58,13 +73,22 @@ def approve(
         decision = world.decisions.get(decision_id)
         _require_person(world, decision, person)
         _require_digest(world, decision, digest)
+        decision = expire(world, decision)
         chosen = _chosen(decision, indices)
+        approval, signer = _signed(world, decision, chosen, key)
         waiting = [idx for idx in chosen if _item(decision, idx).status is ItemStatus.WAITING]
-        decision = _move(world, decision, waiting, ItemStatus.READY, note=f"approved by {person.who}")
+        note = f"approved by {person.who}" + (f", signed by {signer}" if signer else "")
+        decision = _move(world, decision, waiting, ItemStatus.READY, note=note, approval=approval)
         world.events.append(
             "decision.approved",
             "person",
-            {"decision": decision.id, "digest": decision.digest, "items": list(chosen), "by": person.who},
+            {
+                "decision": decision.id,
+                "digest": decision.digest,
+                "items": list(chosen),
+                "by": person.who,
+                "signed_by": signer,
+            },
             trace=decision.cycle,
         )
     crash_point("approval.recorded")
@@ -90,13 +114,118 @@ def reject(
     return archive_if_closed(world, decision)
 
 
-def filed_digest(events: EventLog, decision_id: str) -> str | None:
-    """The digest that the event log says the decision was filed with; None where it does not say."""
+def edit(
+    world: World, decision_id: str, idx: int, values: Mapping[str, str], *, digest: str = "", person: PersonCheck
+) -> Decision:
+    """Change fields of an action that waits; the decision gets a new digest, and what was is kept in it.
+
+    The action is judged anew. Raises as approve does, and LoopError for values that the action cannot have or the gate
+    blocks.
+    """
+    with _approvals(world):
+        decision = world.decisions.get(decision_id)
+        _require_person(world, decision, person)
+        _require_digest(world, decision, digest)
+        if idx not in [item.idx for item in decision.items if item.status is ItemStatus.WAITING]:
+            raise UsageError(
+                f"decision {decision.id}: action {idx} does not wait", hint=f"loop engine show {decision.id}"
+            )
+        was = _item(decision, idx)
+        action = _edited(was, values)
+        edited = decision.with_item(replace(was, action=action))
+        verdict = _judged_anew(world, edited)[idx]
+        if verdict.level is Level.BLOCKED:
+            raise LoopError(f"action {idx} was not changed: {'; '.join(verdict.reasons)}")
+        now = world.clock.now()
+        change = Edit(idx=idx, at=now, by=person.who, digest=decision.digest, action=was.action)
+        edited = edited.with_item(replace(was, action=action, verdict=verdict, note=f"edited by {person.who}"))
+        edited = replace(edited, digest=digest_now(edited), edits=(*decision.edits, change))
+        world.events.append(
+            "decision.edited",
+            "person",
+            {
+                "decision": decision.id,
+                "idx": idx,
+                "was": decision.digest,
+                "digest": edited.digest,
+                "fields": [*sorted(values)],
+                "by": person.who,
+            },
+            trace=decision.cycle,
+        )
+        crash_point("decision.edited")
+        world.decisions.save(edited, previous=decision)
+    return world.decisions.get(decision.id)
+
+
+def filed_digests(events: EventLog, decision_id: str) -> tuple[str, ...]:
+    """The digests that the event log says the decision may have: as it was filed, or left by its last edit.
+
+    Of an edit, both the one after it and the one before it, because a crash may have kept it from the disk. Empty where
+    the log does not say.
+    """
     for recent in (events.tail(500), events.since(0)):
+        found: tuple[str, ...] = ()
         for event in recent:
-            if event.kind == "decision.filed" and event.payload.get("decision") == decision_id:
-                return str(event.payload["digest"])
-    return None
+            if event.payload.get("decision") != decision_id:
+                continue
+            if event.kind == "decision.filed":
+                found = (str(event.payload["digest"]),)
+            elif event.kind == "decision.edited":
+                found = (str(event.payload["digest"]), str(event.payload["was"]))
+        if found:
+            return found
+    return ()
+
+
+def _edited(item: Item, values: Mapping[str, str]) -> ActionKind:
+    assert isinstance(item.action, ActionKind)
+    fields = item.action.to_fields()
+    if unknown := [name for name in values if name not in fields]:
+        near = get_close_matches(unknown[0], fields, n=1)
+        meant = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(fields)}"
+        raise UsageError(f"a {item.action.kind} has no field {unknown[0]}{meant}")
+    flags = {"true": True, "false": False}
+    given = {
+        name: flags.get(text.lower(), text) if isinstance(fields[name], bool) else text for name, text in values.items()
+    }
+    kept = {name: value for name, value in fields.items() if value != ""}
+    action, problems = read_action({**kept, **given, "kind": item.action.kind})
+    if action is None:
+        raise UsageError(f"action {item.idx} cannot become that: {'; '.join(problems)}")
+    return action
+
+
+def _judged_anew(world: World, decision: Decision) -> tuple[Verdict, ...]:
+    """The verdicts on the decision's actions as they stand, by what is to be seen now."""
+    snapshot = observe(world, cycle=decision.cycle, why=("an action is edited",), mode=decision.mode, record=False)
+    others = {lane: id for lane, id in snapshot.claims.items() if id != decision.id}
+    actions = tuple(item.action for item in decision.items if isinstance(item.action, ActionKind))
+    return judge(actions, facts_of(replace(snapshot, claims=others), world, actions))
+
+
+def _signed(world: World, decision: Decision, chosen: Sequence[int], key: Path | None) -> tuple[Approval | None, str]:
+    """The signed yes and who signed it; nothing where the config asks for no signature.
+
+    Raises UsageError without a key, NotAPersonError for a key that no allowed signer has.
+    """
+    if world.signers is None:
+        return None, ""
+    from loop_orchestrator.process.signing import BadSignatureError, sign, signer_of
+
+    if key is None:
+        raise UsageError(
+            f"decision {decision.id} was not approved: this project wants a signature",
+            hint=f"loop approve {decision.id} --key ~/.ssh/id_ed25519, or set LOOP_SIGNING_KEY",
+        )
+    message = approval_message(decision, digest_now(decision), chosen)
+    signature = sign(key, message)
+    try:
+        signer = signer_of(world.signers, message, signature)
+    except BadSignatureError as error:
+        refused = PersonCheck(ok=False, who="", reason=f"{key}: {error}")
+        _refuse(world, decision, refused, NotAPersonError(f"decision {decision.id} was not approved: {key}: {error}"))
+    return Approval(actions=tuple(chosen), signature=signature), signer
 
 
 def _approvals(world: World) -> Lock:
@@ -114,14 +243,14 @@ def _require_person(world: World, decision: Decision, person: PersonCheck) -> No
 
 def _require_digest(world: World, decision: Decision, seen: str) -> None:
     """What will be done must be what was filed, and what the person saw."""
-    filed = filed_digest(world.events, decision.id)
+    filed = filed_digests(world.events, decision.id)
     now = digest_now(decision)
-    if filed is None:
+    if not filed:
         problem = "the event log does not say with which digest it was filed"
-    elif not now == decision.digest == filed:
+    elif now != decision.digest or now not in filed:
         problem = "it is not what was filed: its file was changed since"
-    elif seen and not filed.startswith(seen):
-        problem = f"its digest is {filed[:12]}, not {seen[:12]}"
+    elif seen and not now.startswith(seen):
+        problem = f"its digest is {now[:12]}, not {seen[:12]}"
     else:
         return
     who = PersonCheck(ok=False, who="", reason=problem)
@@ -131,7 +260,7 @@ def _require_digest(world: World, decision: Decision, seen: str) -> None:
     _refuse(world, decision, who, error)
 
 
-def _refuse(world: World, decision: Decision, person: PersonCheck, error: LoopError) -> None:
+def _refuse(world: World, decision: Decision, person: PersonCheck, error: LoopError) -> NoReturn:
     world.events.append(
         "approval.refused", "cli", {"decision": decision.id, "reason": person.reason, "who": person.who}
     )
@@ -156,13 +285,21 @@ def _item(decision: Decision, idx: int) -> Item:
     return next(item for item in decision.items if item.idx == idx)
 
 
-def _move(world: World, decision: Decision, indices: Sequence[int], to: ItemStatus, *, note: str) -> Decision:
+def _move(
+    world: World,
+    decision: Decision,
+    indices: Sequence[int],
+    to: ItemStatus,
+    *,
+    note: str,
+    approval: Approval | None = None,
+) -> Decision:
     """The decision with these actions moved, on disk; refused if it changed since it was looked at."""
-    return world.decisions.update(decision.id, _mover(decision, indices, to, note, world.clock.now()))
+    return world.decisions.update(decision.id, _mover(decision, indices, to, note, world.clock.now(), approval))
 
 
 def _mover(
-    seen: Decision, indices: Sequence[int], to: ItemStatus, note: str, at: datetime
+    seen: Decision, indices: Sequence[int], to: ItemStatus, note: str, at: datetime, approval: Approval | None
 ) -> Callable[[Decision], Decision]:
     def moved(current: Decision) -> Decision:
         if current != seen:
@@ -170,7 +307,8 @@ def _mover(
                 f"decision {seen.id} changed while it was looked at", hint=f"loop engine show {seen.id}"
             )
         for idx in indices:
-            current = current.with_item(_item(current, idx).moved(to, note=note, at=at))
+            moved = _item(current, idx).moved(to, note=note, at=at)
+            current = current.with_item(moved if approval is None else replace(moved, approval=approval))
         return current
 
     return moved

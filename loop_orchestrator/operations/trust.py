@@ -42,6 +42,9 @@ def door_of(root: Path, loaded: LoadedConfig, harnesses: Mapping[str, HarnessSpe
     for path in own:
         whole.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
     config = loaded.config
+    if config.engine is not None and config.engine.signers:
+        signers = root / config.engine.signers
+        whole.update(b"\0signers\0" + (signers.read_bytes() if signers.is_file() else b""))
     lines = [line for lane in config.lanes for line in _lane_lines(lane)]
     if config.engine is not None:
         lines += _engine_lines(config.engine)
@@ -50,8 +53,12 @@ def door_of(root: Path, loaded: LoadedConfig, harnesses: Mapping[str, HarnessSpe
 
 
 def is_accepted(door: Door, state_home: Path) -> bool:
-    """True where there is nothing to accept, or a person accepted exactly this on this machine."""
-    return not door.lines or _record(door.root, state_home).get("digest") == door.digest
+    """True where a person accepted exactly this on this machine, or nothing was accepted ever and nothing has to be.
+
+    What was accepted once may hold guards that a config without a line to accept has lost.
+    """
+    record = _record(door.root, state_home)
+    return record.get("digest") == door.digest if record else not door.lines
 
 
 def new_lines(door: Door, state_home: Path) -> tuple[str, ...]:
@@ -59,6 +66,12 @@ def new_lines(door: Door, state_home: Path) -> tuple[str, ...]:
     known = _record(door.root, state_home).get("lines")
     accepted = set(map(str, known)) if isinstance(known, list) else set()
     return tuple(line for line in door.lines if line not in accepted)
+
+
+def gone_lines(door: Door, state_home: Path) -> tuple[str, ...]:
+    """The lines of what was accepted last that hold no longer."""
+    known = _record(door.root, state_home).get("lines")
+    return tuple(line for line in map(str, known) if line not in door.lines) if isinstance(known, list) else ()
 
 
 def accept(door: Door, state_home: Path, *, by: str, now: datetime) -> Path:
@@ -116,6 +129,8 @@ def _engine_lines(engine: EngineConfig) -> Iterator[str]:
             yield f"{what} runs: {name.partition(':')[0]}"
     if engine.brain.env:
         yield f"the brain gets these variables of yours: {', '.join(engine.brain.env)}"
+    if engine.signers:
+        yield f"approvals are signed, by whom {engine.signers} names"
     if engine.approval is not ApprovalMode.MANUAL:
         yield f"approval is {engine.approval.value}: actions run without a person"
     if engine.trust:

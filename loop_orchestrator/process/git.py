@@ -110,6 +110,15 @@ def main_branch(path: Path) -> str | None:
     return ask(Path(os.fsdecode(git_dir)), "symbolic-ref", "--quiet", "--short", "HEAD").text.strip() or None
 
 
+def setting(path: Path, name: str) -> str:
+    """A setting as it holds in this directory, the user's own included; empty where there is none, or no git."""
+    try:
+        done = asked(path, "config", "--get", name)
+    except ProcessError:
+        return ""
+    return done.text.strip() if done.code == 0 else ""
+
+
 def _identity(path: Path) -> tuple[str, ...]:
     if ask(path, "config", "user.email").code == 0 or os.environ.get("GIT_COMMITTER_EMAIL"):
         return ()

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Protocol
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import ChangedElsewhereError, DecisionStateError, LoopError, StoreError
 from loop_orchestrator.model.action import Action
-from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item, ItemStatus
+from loop_orchestrator.model.decision import (
+    Approval,
+    ApprovalMode,
+    Decision,
+    DecisionStatus,
+    Edit,
+    Item,
+    ItemStatus,
+)
 from loop_orchestrator.model.verdict import Level, Verdict
 from loop_orchestrator.stores.atomic import json_text, link_new, move, write_json
 from loop_orchestrator.stores.documents import Fields, read_document
@@ -168,24 +176,40 @@ class DecisionStore:
             items=tuple(self._item(item) for item in fields.objects("items")),
             digest=fields.text("digest"),
             cycle=fields.text("cycle"),
+            edits=tuple(self._edit(edit) for edit in fields.objects("edits")) if "edits" in fields.values else (),
         )
 
-    def _item(self, fields: Fields) -> Item:
-        verdict = fields.object("verdict")
+    def _edit(self, fields: Fields) -> Edit:
+        return Edit(
+            idx=fields.integer("idx"),
+            at=fields.time("at"),
+            by=fields.text("by"),
+            digest=fields.text("digest"),
+            action=self._action(fields),
+        )
+
+    def _action(self, fields: Fields) -> Action:
         try:
-            action = self._codec.from_fields(fields.text("kind"), fields.object("fields").values)
-            judged = Verdict(verdict.word("level", Level), verdict.texts("reasons"))
+            return self._codec.from_fields(fields.text("kind"), fields.object("fields").values)
         except StoreError:
             raise
         except (ValueError, LoopError) as error:
             raise StoreError(f"{fields.where}: {error}") from error
+
+    def _item(self, fields: Fields) -> Item:
+        verdict = fields.object("verdict")
+        try:
+            judged = Verdict(verdict.word("level", Level), verdict.texts("reasons"))
+        except ValueError as error:
+            raise StoreError(f"{fields.where}: {error}") from error
         return Item(
             idx=fields.integer("idx"),
-            action=action,
+            action=self._action(fields),
             verdict=judged,
             status=fields.word("status", ItemStatus),
             note=fields.text("note"),
             changed_at=fields.time("changed_at"),
+            approval=_approval(fields.object("approval")) if "approval" in fields.values else None,
         )
 
     def _to_json(self, decision: Decision) -> dict[str, JsonValue]:
@@ -198,6 +222,7 @@ class DecisionStore:
                 "status": item.status.value,
                 "note": item.note,
                 "changed_at": format_time(item.changed_at),
+                **({"approval": _approval_values(item.approval)} if item.approval is not None else {}),
             }
             for item in decision.items
         ]
@@ -212,7 +237,28 @@ class DecisionStore:
             "digest": decision.digest,
             "cycle": decision.cycle,
             "items": items,
+            **({"edits": [self._edit_values(edit) for edit in decision.edits]} if decision.edits else {}),
         }
+
+    def _edit_values(self, edit: Edit) -> dict[str, JsonValue]:
+        return {
+            "idx": edit.idx,
+            "at": format_time(edit.at),
+            "by": edit.by,
+            "digest": edit.digest,
+            "kind": edit.action.kind,
+            "fields": self._codec.to_fields(edit.action),
+        }
+
+
+def _approval(fields: Fields) -> Approval:
+    actions = fields.values.get("actions")
+    numbers = tuple(one for one in actions if isinstance(one, int)) if isinstance(actions, list) else ()
+    return Approval(actions=numbers, signature=fields.text("signature"))
+
+
+def _approval_values(approval: Approval) -> dict[str, JsonValue]:
+    return {"actions": list(approval.actions), "signature": approval.signature}
 
 
 def _file_stem(id: str) -> str:

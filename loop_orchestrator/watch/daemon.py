@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from loop_orchestrator import __version__
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.engine.cycle import engine_config, run_cycle
+from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.engine.observe import claims_of, since_of
 from loop_orchestrator.errors import ExitCode, LockedError, LoopError, StoreError
 from loop_orchestrator.ids import sha256_text
@@ -173,6 +174,7 @@ class _Pace:
 
     def _look(self, look_at_lanes: Callable[[], tuple[Lane, ...]]) -> Look:
         world = self.world
+        expire_all(world)
         mail, tasks = world.mailbox.peek(), ready_tasks(world.tasks.all())
         look = Look(
             mail=frozenset(message.file for message in mail),

@@ -22,7 +22,7 @@ ENDING = ("worktree.made", "snapshot.made", "handoff.written", "lane.ended")
 RESTARTING = ("restart.recorded", "restart.started", "restart.kept")
 """Points of a restart; tests/flows/test_restart.py kills there."""
 
-ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING)
+ELSEWHERE = ("approval.recorded", "decision.edited", "mail.linked", *ENDING, *RESTARTING)
 """Points outside a cycle; they have tests of their own."""
 
 

@@ -1,0 +1,52 @@
+"""Waiting actions that nobody answered in time: silence is a no."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+
+from loop_orchestrator.clock import format_age
+from loop_orchestrator.errors import DecisionStateError
+from loop_orchestrator.model.decision import Decision, Item, ItemStatus
+from loop_orchestrator.world import World
+
+
+def expire(world: World, decision: Decision) -> Decision:
+    """Reject every action of the decision that waited for longer than the config allows, each an event."""
+    late = [item for item in decision.items if _is_late(world, item)]
+    if not late:
+        return decision
+    now = world.clock.now()
+
+    def rejected(old: Decision) -> Decision:
+        for item in late:
+            if old.items[item.idx].status is ItemStatus.WAITING:
+                note = f"nobody answered within {format_age((now - item.changed_at).total_seconds())}; silence is a no"
+                old = old.with_item(old.items[item.idx].moved(ItemStatus.REJECTED, note=note, at=now))
+        return old
+
+    world.events.append(
+        "decision.expired",
+        "engine",
+        {"decision": decision.id, "items": [item.idx for item in late]},
+        trace=decision.cycle,
+    )
+    return world.decisions.update(decision.id, rejected)
+
+
+def expire_all(world: World) -> None:
+    """The same for every open decision."""
+    from loop_orchestrator.engine.execute import archive_if_closed
+
+    if world.config.engine is None or world.config.engine.approval_expires_s is None:
+        return
+    for decision in world.decisions.open_decisions():
+        with suppress(DecisionStateError):  # a person closed it meanwhile
+            archive_if_closed(world, expire(world, decision))
+
+
+def _is_late(world: World, item: Item) -> bool:
+    limit_s = world.config.engine.approval_expires_s if world.config.engine else None
+    if limit_s is None or item.status is not ItemStatus.WAITING:
+        return False
+    return world.clock.now() - item.changed_at > timedelta(seconds=limit_s)
