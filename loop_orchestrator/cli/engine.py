@@ -1,4 +1,4 @@
-"""`loop engine once|judge|prompt|contract`."""
+"""`loop engine once|judge|prompt|replay|contract`."""
 
 from __future__ import annotations
 
@@ -149,6 +149,43 @@ def _prompt(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 
     return ExitCode.DONE
 
 
+def _replay_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="the decision, or the beginning of its id")
+    parser.add_argument("--brain", metavar="B", required=True, help="a harness, harness:model, or command")
+
+
+def _replay(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.errors import BrainError
+    from loop_orchestrator.operations.replay import replay
+
+    require_accepted(project)
+    try:
+        found = replay(project.world, args.id, brain=args.brain)
+    except BrainError as error:
+        output.note(f"brain {args.brain} failed ({error.kind}): {error.message}")
+        return ExitCode.FAILED
+    if project.json:
+        judged = _judged_shape(found.judged) if found.judged else {"critique": None, "actions": None}
+        difference: list[JsonValue] = list(found.difference)
+        output.document(
+            {
+                "session": project.session,
+                "decision": found.decision.id,
+                "brain": found.reply.brain,
+                "problem": found.problem or None,
+                **judged,
+                "difference": difference,
+            }
+        )
+    elif found.problem:
+        output.note(f"the reply of {found.reply.brain} breaks the contract: {found.problem}")
+    elif found.difference:
+        output.block("\n".join(found.difference))
+    else:
+        output.line(f"{found.reply.brain} decides the same")
+    return ExitCode.FAILED if found.problem else ExitCode.DONE
+
+
 def _contract(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
     from loop_orchestrator.actions.registry import contract_schema
 
@@ -166,6 +203,11 @@ COMMANDS = {
         run=_judge,
         arguments=_judge_arguments,
         examples=("loop engine judge reply.md", "loop engine judge - < reply.md"),
+    ),
+    "engine replay": Command(
+        run=_replay,
+        arguments=_replay_arguments,
+        examples=("loop engine replay d-20261121 --brain codex", "loop engine replay d-20261121 --brain claude:opus"),
     ),
     "engine prompt": Command(run=_prompt, examples=("loop engine prompt",)),
     "engine contract": Command(run=_contract, examples=("loop engine contract > decision.schema.json",)),

@@ -71,6 +71,7 @@ WORDS: Mapping[str, Word] = {
     "engine resume": Word("engine_control", "let cycles start again"),
     "engine watch": Word("watch", "run the engine: a cycle whenever something happened"),
     "engine prompt": Word("engine", "print the prompt that the next cycle would send"),
+    "engine replay": Word("engine", "put the prompt of a decision to another brain, and show the difference"),
     "engine contract": Word("engine", "print the JSON Schema of a decision block"),
     "engine crash-points": Word("engine_control", "print the names of all recorded steps"),
     "harness list": Word("harness", "list the harnesses: what lanes and brains can run"),

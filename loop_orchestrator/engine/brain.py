@@ -65,6 +65,10 @@ class ProgramBrain:
     """names of the variables it may have; empty: all but this program's own"""
 
     def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:  # noqa: ARG002
+        return self.ask_text(prompt, transcript=transcript, cancel=cancel)
+
+    def ask_text(self, prompt: str, *, transcript: Path, cancel: Cancel) -> BrainReply:
+        """The reply to a prompt that says everything. Raises BrainError with a kind."""
         from loop_orchestrator.process.oneshot import one_shot
 
         try:
@@ -103,17 +107,16 @@ def make_brains(
     config: BrainConfig, harnesses: Mapping[str, HarnessSpec], texts: Mapping[str, str], root: Path
 ) -> tuple[Brain, ...]:
     """The brains that the config asks for, in order. Raises ConfigError if one is no one-shot program."""
-    return tuple(_make_brain(label, config, harnesses, texts, root) for label in config.chain)
+    return tuple(
+        RulesBrain(texts) if label == RULES else make_brain(label, config, harnesses, root) for label in config.chain
+    )
 
 
-def _make_brain(
-    label: str, config: BrainConfig, harnesses: Mapping[str, HarnessSpec], texts: Mapping[str, str], root: Path
-) -> Brain:
+def make_brain(label: str, config: BrainConfig, harnesses: Mapping[str, HarnessSpec], root: Path) -> ProgramBrain:
+    """A program as the brain: ``command``, a harness, or ``harness:model``. Raises ConfigError for what is none."""
     name, _, model = label.partition(":")
-    if name == RULES:
-        return RulesBrain(texts)
     env = tuple(config.env)
-    if name == COMMAND:
+    if name == COMMAND and config.command:
         argument = any("{prompt}" in word for word in config.command)
         oneshot = OneShot(argv=tuple(config.command), prompt=PromptBy.ARGUMENT if argument else PromptBy.STDIN)
         return ProgramBrain(COMMAND, oneshot, tuple(config.command), root, config.timeout_s, env)
@@ -127,20 +130,23 @@ def _make_brain(
 def ask(world: World, snapshot: Snapshot) -> tuple[BrainReply, Proposal]:
     """Ask the brains in order until one answers; a reply that breaks the contract is quoted back to it once.
 
-    A brain that rests after a failure is left out. Every failure is an event; every call counts in the budget before it
-    is made. Raises BrainError if none answered, with the time at which the first may be asked again.
+    A brain that rests after a failure is left out; once the budget is used up, all but the built-in one are. Every
+    failure is an event; every call counts in the budget before it is made. Raises BrainError if none answered, with the
+    time at which the first may be asked again.
     """
     resting = world.brain_rests.resting()
     failed: list[BrainError] = []
+    used_up = False
     for brain in world.brains:
-        if brain.name in resting:
+        if brain.name in resting or (used_up and brain.name != RULES):
             continue
         try:
             answer = _ask_one(world, snapshot, brain)
         except BrainError as error:
             until = _note_failure(world, snapshot, brain.name, error)
-            if POLICY_OF[FailureKind(error.kind)] is FailurePolicy.NONE:
+            if error.kind == FailureKind.STOPPED:
                 raise
+            used_up = used_up or error.kind == FailureKind.BUDGET
             failed.append(BrainError(error.kind, error.message, hint=error.hint, until=until))
             continue
         world.brain_rests.answered(brain.name)

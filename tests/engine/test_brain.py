@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from loop_orchestrator.engine.cycle import run_cycle
+from loop_orchestrator.errors import ConfigError, UsageError
+from loop_orchestrator.operations.replay import replay
 from loop_orchestrator.world import World
 from tests.support.clocks import SteppedClock
 from tests.support.projects import project_at
@@ -133,3 +135,38 @@ def test_what_it_cost_is_counted(project: Path) -> None:
     assert (refused.failure, refused.outcome) == ("budget", "brain-failed")
     assert "1 USD per day" in refused.problem
     assert refused.until is not None
+
+
+def test_the_built_in_brain_costs_nothing_and_answers_when_the_budget_is_used_up(project: Path) -> None:
+    world = chain(project, f"print('{REPLY}')", fallback="rules")
+    for _ in range(12):
+        world.budget.charge()
+    assert run_cycle(world, ("test",)).outcome == "stopped"
+    kinds = [event.payload.get("brain") for event in world.events.since(0) if event.kind == "brain.called"]
+    assert kinds == ["rules"]
+
+
+def test_the_same_prompt_is_put_to_another_brain(project: Path) -> None:
+    world = chain(project, f"print('{REPLY}')", fallback="")
+    world.mailbox.send("ann", "coord", "subject of a message", "text")
+    decision = run_cycle(world, ("test",)).decision
+    assert decision is not None
+    same = replay(world, decision.id, brain="command")
+    assert (same.problem, same.difference) == ("", ())
+    other = REPLY.replace("critique: x", "critique: y")
+    code = f"import sys; assert 'subject of a message' in sys.stdin.read(); print('{other}')"
+    again = chain(project, code, fallback="")
+    found = replay(again, decision.id, brain="command")
+    assert found.problem == ""
+    assert found.difference[:2] == (f"--- {decision.id} (command)", "+++ replay (command)")
+    assert "-critique: x" in found.difference and "+critique: y" in found.difference
+    broken = chain(project, "print('no block')", fallback="")
+    assert "there is no fenced block" in replay(broken, decision.id, brain="command").problem
+    assert world.budget.spent().calls_left == 12 - 4
+    with pytest.raises(UsageError, match="not a prompt"):
+        replay(world, decision.id, brain="rules")
+    with pytest.raises(ConfigError, match="no one-shot program 'nope'"):
+        replay(world, decision.id, brain="nope")
+    (world.layout.brain / f"{decision.cycle}.first.prompt.md").unlink()
+    with pytest.raises(UsageError, match="not kept any more"):
+        replay(world, decision.id, brain="command")

@@ -1,0 +1,82 @@
+"""The prompt of an earlier decision put to another brain, and how its answer differs. Nothing is executed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import unified_diff
+from typing import TYPE_CHECKING
+
+from loop_orchestrator import yamltext
+from loop_orchestrator.actions.base import ActionKind
+from loop_orchestrator.engine.brain import RULES, make_brain
+from loop_orchestrator.engine.cycle import engine_config
+from loop_orchestrator.engine.reply import ReplyProblem
+from loop_orchestrator.errors import UsageError
+from loop_orchestrator.ids import new_id
+from loop_orchestrator.model.brain import BrainReply
+from loop_orchestrator.operations.cycle import Judged, judge_reply
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.decision import Decision
+    from loop_orchestrator.model.state import JsonValue
+    from loop_orchestrator.world import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """What another brain answered to the same prompt."""
+
+    decision: Decision
+    reply: BrainReply
+    judged: Judged | None
+    """None: the reply breaks the contract"""
+    problem: str
+    """how it breaks the contract; empty: it does not"""
+    difference: tuple[str, ...]
+    """lines of a unified diff of the two decisions as YAML; empty: they are the same, or there is no other one"""
+
+
+def replay(world: World, decision_id: str, *, brain: str) -> Replay:
+    """Ask another brain what was asked for a decision; one call of the budget, in the event log and the transcripts.
+
+    brain: a harness, ``harness:model``, or ``command``. Raises UsageError for one that cannot be asked so, and where
+    the prompt is not kept any more; BrainError where it gives no reply.
+    """
+    decision = world.decisions.get(decision_id)
+    if brain == RULES:
+        raise UsageError("the built-in rules read the session, not a prompt", hint="loop engine once --dry-run")
+    engine = engine_config(world)
+    asked = world.layout.brain / f"{decision.cycle}.first.prompt.md"
+    try:
+        prompt = asked.read_text(encoding="utf-8")
+    except OSError:
+        hint = "raise engine.keep_transcripts to keep more of them"
+        gone = f"the prompt of decision {decision.id} is not kept any more ({asked.name})"
+        raise UsageError(gone, hint=hint) from None
+    other = make_brain(brain, engine.brain, world.harnesses, world.root)
+    cycle = new_id("r", world.clock.now())
+    transcript = world.transcripts.begin(cycle, "replay", prompt)
+    charged = world.budget.charge()
+    world.events.append("brain.called", "engine", {"cycle": cycle, "brain": other.name}, trace=decision.cycle)
+    reply = other.ask_text(prompt, transcript=transcript, cancel=world.cancel)
+    world.transcripts.end(cycle, "replay", reply.text)
+    world.budget.price(charged, reply.usage.cost_usd)
+    try:
+        judged = judge_reply(world, reply.text)
+    except ReplyProblem as problem:
+        return Replay(decision=decision, reply=reply, judged=None, problem=str(problem), difference=())
+    actions = [item.action for item in decision.items if isinstance(item.action, ActionKind)]
+    before = _as_yaml(decision.critique, actions)
+    after = _as_yaml(judged.proposal.critique, list(judged.proposal.actions))
+    names = f"{decision.id} ({decision.brain})", f"replay ({reply.brain})"
+    difference = tuple(unified_diff(before, after, *names, lineterm=""))
+    return Replay(decision=decision, reply=reply, judged=judged, problem="", difference=difference)
+
+
+def _as_yaml(critique: str, actions: list[ActionKind]) -> list[str]:
+    """A decision as a brain could have written it, by lines; fields at their defaults are left out."""
+    listed: list[JsonValue] = [
+        {"kind": action.kind, **{name: value for name, value in action.to_fields().items() if value not in ("", False)}}
+        for action in actions
+    ]
+    return yamltext.dump({"critique": critique, "actions": listed}).splitlines()
