@@ -68,7 +68,7 @@ def _review(args: argparse.Namespace, project: Project) -> ExitCode:
     lane = args.lane or _LANE
     pages = list(project.wiki.pages())
     made = review(project, lane=lane, shuffled=random.sample(pages, len(pages)))
-    output.note(f"{made.page_count} pages in {made.batches} batches, {made.bytes} bytes, about {made.tokens} tokens")
+    output.note(f"pages: {made.page_count}, batches: {made.batches}, {made.bytes} bytes, about {made.tokens} tokens")
     if args.dispatch:
         return deliver_prompt(
             project, lane, made.text, ready_timeout_s=args.ready_timeout, page_count=made.page_count, tokens=made.tokens

@@ -116,7 +116,7 @@ class Wiki:
         self.update(page, lambda old: _joined(old, text), by=by)
 
     def append_log(self, type: str, title: str, body: str = "", *, by: Writer) -> LogEntry:
-        """Add an entry of today (UTC) to the log. Raises UsageError for a type or title that is none; else as update."""
+        """Add an entry of today (UTC) to the log. Raises UsageError for a bad type or title, else as update."""
         entry = LogEntry(self._clock.now().date(), type, " ".join(title.split()))
         if parse_log_heading(entry.heading.removeprefix("## ")) != entry:
             raise UsageError(
