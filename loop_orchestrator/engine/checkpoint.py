@@ -127,7 +127,7 @@ def project(page: str, ledger: LoopState | Unknown, *, ledger_name: str) -> Proj
     cuts = [one for one in blocks.headings if one.level <= 2 and one.line <= end]
     sections = [
         (_name(cut.text), cut.level, "".join(blocks.lines[cut.line - 1 : following]))
-        for cut, following in zip(cuts, [*(one.line - 1 for one in cuts[1:]), end], strict=True)
+        for cut, following in zip(cuts, (*(one.line - 1 for one in cuts[1:]), end), strict=False)
     ]
     before = "".join(blocks.lines[: cuts[0].line - 1 if cuts else end])
     known = {_name(title) for title in values}

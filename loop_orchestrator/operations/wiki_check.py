@@ -242,8 +242,8 @@ def _markers(page: Markdown) -> Iterator[Finding]:
 def _log(page: Markdown) -> Iterator[Finding]:
     seen: dict[tuple[str, str], int] = {}
     cuts = [one for one in page.headings if one.level <= 2]
-    ends = [*(one.line - 1 for one in cuts[1:]), len(page.lines)]
-    for heading, end in zip(cuts, ends, strict=True):
+    ends = (*(one.line - 1 for one in cuts[1:]), len(page.lines))
+    for heading, end in zip(cuts, ends, strict=False):
         if heading.level == 1 and heading.line == cuts[0].line:
             continue
         entry = parse_log_heading(heading.text) if heading.level == 2 else None
