@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.operations.wiki import Checked
 
 _LANE = "docs"
+_SHOWN = 20
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +49,10 @@ def _run(args: argparse.Namespace, project: Project) -> int:
 def _print(found: Checked, project: Project) -> None:
     from loop_orchestrator.operations.wiki import shown_page
 
-    for name in found.fixed:
+    for name in found.fixed[:_SHOWN]:
         output.note(f"fixed: {name} has a line in index.md now")
+    if len(found.fixed) > _SHOWN:
+        output.note(f"fixed: {len(found.fixed) - _SHOWN} more have one, too; log.md names them")
     for one in found.findings:
         output.line(f"{shown_page(project, one.page)}:{one.line}: {one.kind.value}: {one.what}; {one.mend}")
     pages = f"{found.page_count} page{'' if found.page_count == 1 else 's'}"

@@ -321,7 +321,8 @@ def _unlisted(pages: Mapping[str, Source], leads: Mapping[str, set[str]]) -> Ite
     listed = leads.get(INDEX, set())
     can_be_fixed = INDEX in pages and not pages[INDEX].problem and not pages[INDEX].leads_out
     for name, page in pages.items():
-        if name == INDEX or name in listed or page.leads_out:
+        is_text = not page.problem or page.text
+        if name == INDEX or name in listed or page.leads_out or not is_text:
             continue
         mend = "loop wiki-lint --fix adds a line to index.md"
         if name in reached:

@@ -40,7 +40,7 @@ class Wiki:
             raise StoreError(f"there is no wiki: {self._root} is no directory", hint="loop init")
 
     def pages(self) -> tuple[str, ...]:
-        """Every page, sorted; hidden files and folders are none, and folders that are links are not entered.
+        """Every page, sorted; hidden files, pipes and the like are none, and folders that are links are not entered.
 
         Raises StoreError for a folder that cannot be read.
         """
@@ -56,7 +56,7 @@ class Wiki:
         for entry in found:
             if entry.is_dir(follow_symlinks=False):
                 yield from self._below(Path(entry.path))
-            elif entry.name.endswith(".md"):
+            elif entry.name.endswith(".md") and (entry.is_symlink() or entry.is_file()):
                 yield Path(entry.path).relative_to(self._root).as_posix()
 
     def read(self, page: str) -> str:
@@ -144,7 +144,10 @@ class Wiki:
                 f"{self._root / page} is a link that leads out of the wiki; it is not read",
                 hint="put the text itself there",
             )
-        return self._root / page
+        path = self._root / page
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise StoreError(f"{path} is no file")
+        return path
 
     def _writable(self, page: str) -> Path:
         name = PurePosixPath(page)

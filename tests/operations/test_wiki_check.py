@@ -111,12 +111,14 @@ def test_pages_that_are_not_there_or_cannot_be_read() -> None:
     pages: dict[str, str | Source] = {
         "lanes/web.md": Source(text="[a](nowhere.md)", problem="byte 9 is no UTF-8"),
         "lanes/gone.md": Source(leads_out=True),
+        "loops/pipe.md": Source(problem="no file"),
     }
     assert kinds(pages) == [
         ("lanes/gone.md", 1, "leads-out"),
         ("lanes/gone.md", 1, "unknown-lane"),
         ("lanes/web.md", 1, "broken-link"),
         ("lanes/web.md", 1, "unreadable"),
+        ("loops/pipe.md", 1, "unreadable"),
     ]
     assert kinds({"lanes/web.md": "x" * (TEXT_LIMIT + 1)}) == [("lanes/web.md", 1, "too-large")]
     unreadable = found({"index.md": Source(problem="no"), "loops/a.md": ""})

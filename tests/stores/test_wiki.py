@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -115,9 +116,19 @@ def test_nothing_outside_of_the_wiki_is_read_or_written(wiki: Wiki, project: Pat
     (wiki.root / "folder").symlink_to(project / "other")
     (wiki.root / "in.md").symlink_to("index.md")
     (wiki.root / "index.md").write_text("i\n")
-    assert wiki.pages() == ("in.md", "index.md", "out.md")
+    os.mkfifo(wiki.root / "pipe.md")
+    (wiki.root / "to-pipe.md").symlink_to("pipe.md")
+    assert wiki.pages() == ("in.md", "index.md", "out.md", "to-pipe.md")
     assert wiki.read("in.md") == "i\n"
-    for page in ("out.md", "folder/a.md", "../secret.md", str(project / "secret.md"), "index.txt"):
+    for page in (
+        "pipe.md",
+        "to-pipe.md",
+        "out.md",
+        "folder/a.md",
+        "../secret.md",
+        str(project / "secret.md"),
+        "index.txt",
+    ):
         with pytest.raises(StoreError):
             wiki.read(page)
         with pytest.raises(StoreError):
