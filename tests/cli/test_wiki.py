@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,17 @@ def test_a_new_wiki_is_whole_and_in_order(loop: Loop, wiki: Path) -> None:
     assert (ran.code, ran.out, ran.err) == (0, "", "4 pages, nothing wrong\n")
 
 
-def test_the_wiki_of_this_repository_is_in_order(loop: Loop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for place in (REPOSITORY, *(one.parent.parent for one in REPOSITORY.glob("examples/*/ops-wiki/index.md"))):
+def test_the_wikis_of_this_repository_of_the_examples_and_of_the_demo_are_in_order(loop: Loop, tmp_path: Path) -> None:
+    places = [REPOSITORY, make_scratch(tmp_path / "demo", session="demo-1", approval="manual").root]
+    for example in REPOSITORY.glob("examples/*/lane-config.yaml"):
+        place = tmp_path / example.parent.name
+        shutil.copytree(example.parent, place)
+        assert loop("init", str(place)).code == 0
+        places.append(place)
+    assert len(places) > 3
+    for place in places:
         ran = loop("wiki-lint", "--project-root", str(place))
         assert (ran.code, ran.out) == (0, ""), place
-    scratch = make_scratch(tmp_path / "demo", session="demo-1", approval="manual")
-    assert loop("wiki-lint", "--project-root", str(scratch.root)).code == 0
 
 
 def test_the_checkpoint_is_printed_and_its_size_is_said(loop: Loop, wiki: Path) -> None:

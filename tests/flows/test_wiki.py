@@ -31,6 +31,9 @@ def test_a_checkpoint_and_a_review_are_delivered_once_and_a_lane_may_not_write_t
     refused = scratch.run("wiki-lint", "--fix", env=in_web)
     assert refused.returncode == 1 and "lane web (implementation) may not write index.md" in refused.stderr
     assert (wiki / "index.md").read_text() == before
+    elsewhere = {**in_web, "LOOP_LANE": "docs", "LOOP_SESSION": "other"}
+    assert scratch.run("wiki-lint", "--fix", "--session", "scratch", env=elsewhere).returncode == 1
+    assert (wiki / "index.md").read_text() == before
     scratch.ok("wiki-lint", "--fix", env={**in_web, "LOOP_LANE": "docs"})
     assert "loops/header.md" in (wiki / "index.md").read_text()
 

@@ -76,9 +76,10 @@ def test_every_role_has_rights_only_over_areas_and_people_over_all() -> None:
 
 
 def test_the_marker_counts_only_on_a_line_of_its_own_outside_of_everything() -> None:
-    text = f"- {MARKER}\n\n> {MARKER}\n\n```\n{MARKER}\n```\n\n    {MARKER}\n\ntext {MARKER}\n\n{MARKER}\nend\n"
+    text = f"- {MARKER}\n\n> {MARKER}\n\n```\n{MARKER}\n```\n\n    {MARKER}\n\ntext {MARKER}\n\n"
+    text += f"<div>\n{MARKER}\n</div>\n\n{MARKER} more\n\n{MARKER}\nend\n"
     page = read_blocks(text)
-    assert marker_lines(page) == (13,)
+    assert marker_lines(page) == (19,)
     assert parted(page) == (text[: text.rindex(MARKER)], f"{MARKER}\nend\n")
     assert parted(read_blocks("no marker\n")) == ("no marker\n", "")
 
