@@ -25,6 +25,8 @@ from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
 from loop_orchestrator.model.restart import RestartEvent
 from loop_orchestrator.model.task import TASK_MOVES, TaskStatus
 from loop_orchestrator.model.verdict import Level
+from loop_orchestrator.model.wiki import PARTITIONS, Area, Right, Writer
+from loop_orchestrator.operations.wiki_check import Kind
 
 CONTRACT = Path(__file__).parent.parent / "CONTRACT.md"
 
@@ -104,6 +106,22 @@ def _failures() -> str:
     return _table(("failure", "meaning", "the brain is left out for", "a person is asked"), rows)
 
 
+def _partitions() -> str:
+    said = meanings(Area)
+    rows = []
+    for area in Area:
+        rights = (Writer("x", role).right(area) for role in PARTITIONS)
+        cells = ("" if right is Right.NONE else right.value for right in rights)
+        rows.append(
+            (
+                f"`{area.value}`" if "/" not in area.value and " " not in area.value else area.value,
+                said[area.value],
+                *cells,
+            )
+        )
+    return _table(("part", "what it is", *PARTITIONS), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "lane-words": lambda: _enum(LaneWord, "word"),
     "lane-details": _details,
@@ -115,6 +133,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "levels": lambda: _enum(Level, "level"),
     "modes": lambda: _enum(ApprovalMode, "mode"),
     "actions": _actions,
+    "wiki-partitions": _partitions,
+    "wiki-findings": lambda: _enum(Kind, "finding"),
     "brain-failures": _failures,
     "events": _events,
     "exit-codes": lambda: _table(("code", "meaning"), ((value, text) for value, text in meanings(ExitCode).items())),

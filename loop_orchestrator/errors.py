@@ -67,6 +67,10 @@ class ChangedElsewhereError(StoreError):
     """The value on disk is not the one the caller looked at; nothing was written."""
 
 
+class NotAllowedError(LoopError):
+    """The caller may not write this part of the project's files; nothing was written."""
+
+
 class LockedError(LoopError):
     """Another process holds the lock; the message names the holder and since when."""
 

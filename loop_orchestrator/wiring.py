@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
+    from loop_orchestrator.stores.wiki import Wiki
     from loop_orchestrator.substrate.port import Feed, Substrate
     from loop_orchestrator.world import Brain, Ears, World
 
@@ -219,6 +220,12 @@ class Project:
         from loop_orchestrator.stores.tasks import TaskStore
 
         return TaskStore(self.layout, self.events)
+
+    @cached_property
+    def wiki(self) -> Wiki:
+        from loop_orchestrator.stores.wiki import Wiki
+
+        return Wiki(self.layout, self.clock)
 
     @cached_property
     def decisions(self) -> DecisionStore:

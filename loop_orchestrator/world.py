@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
     from loop_orchestrator.stores.transcripts import TranscriptStore
+    from loop_orchestrator.stores.wiki import Wiki
     from loop_orchestrator.substrate.port import Feed, Substrate
 
 
@@ -88,6 +89,9 @@ class World(Protocol):
 
     @property
     def tasks(self) -> TaskStore: ...
+
+    @property
+    def wiki(self) -> Wiki: ...
 
     @property
     def lanes(self) -> LaneStore: ...

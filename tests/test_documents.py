@@ -25,7 +25,7 @@ def test_the_tables_of_the_contract_are_those_of_the_code() -> None:
 def words_in(text: str) -> set[str]:
     """Commands as a document shows them: ``loop WORD`` in code."""
     code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, flags=re.DOTALL))
-    return set(re.findall(r"\bloop ([a-z]+(?: [a-z][a-z-]*)?)", code))
+    return set(re.findall(r"\bloop ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", code))
 
 
 def is_known(said: str) -> bool:

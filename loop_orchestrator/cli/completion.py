@@ -41,6 +41,8 @@ def _fill(parser: argparse.ArgumentParser, name: str) -> None:
 
 _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("", "lane"): "_loop_lanes",
+    ("checkpoint", "dispatch"): "_loop_lanes",
+    ("checkpoint", "header_file"): "_shtab_compgen_files",
     ("", "harness"): "_loop_harnesses",
     ("lane-status", "names"): "_loop_lanes",
     ("approve", "id"): "_loop_decisions",
@@ -91,11 +93,17 @@ _loop_up() { _loop_program loop-tmux up; }
 _loop_send() { _loop_program loop-dispatch send; }
 _loop_digest() { _loop_program loop-digest digest; }
 _loop_lane_status() { _loop_program loop-lane-status lane-status; }
+_loop_checkpoint() { _loop_program loop-checkpoint checkpoint; }
+_loop_wiki_pending() { _loop_program loop-wiki-pending wiki-pending; }
+_loop_wiki_lint() { _loop_program loop-wiki-lint wiki-lint; }
 complete -o bashdefault -F _loop_engine loop-engine
 complete -o bashdefault -F _loop_up loop-tmux
 complete -o bashdefault -F _loop_send loop-dispatch
 complete -o bashdefault -F _loop_digest loop-digest
 complete -o bashdefault -F _loop_lane_status loop-lane-status
+complete -o bashdefault -F _loop_checkpoint loop-checkpoint
+complete -o bashdefault -F _loop_wiki_pending loop-wiki-pending
+complete -o bashdefault -F _loop_wiki_lint loop-wiki-lint
 """
 
 

@@ -24,7 +24,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         raise UsageError("give the directory once: as DIR or with --project-root")
     if args.directory:
         project = project.at(Path(args.directory))
-    made = init_project(project.root)
+    made = init_project(project.root, now=project.clock.now())
     if any(one.wrote and one.path == "lane-config.yaml" for one in made):
         accept(project.door, project.state_home, by="loop init", now=project.clock.now())
     if project.json:

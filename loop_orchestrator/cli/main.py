@@ -47,6 +47,21 @@ def main_digest() -> int:
     return main(["digest", *sys.argv[1:]])
 
 
+def main_checkpoint() -> int:
+    """``loop-checkpoint`` is ``loop checkpoint``."""
+    return main(["checkpoint", *sys.argv[1:]])
+
+
+def main_wiki_pending() -> int:
+    """``loop-wiki-pending`` is ``loop wiki-pending``."""
+    return main(["wiki-pending", *sys.argv[1:]])
+
+
+def main_wiki_lint() -> int:
+    """``loop-wiki-lint`` is ``loop wiki-lint``."""
+    return main(["wiki-lint", *sys.argv[1:]])
+
+
 def _run(argv: list[str]) -> int:
     leading, rest = _leading_options(argv)
     if not rest or rest[0] in ("-h", "--help"):

@@ -70,19 +70,24 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     if project.json:
         output.document(receipt_shape(receipt))
     else:
-        output.line(f"{receipt.status.value}: {receipt.evidence} (operation {receipt.op})")
-        for name, count in receipt.removed.items():
-            output.note(f"taken out of the text: {name}, {count} times")
+        print_receipt(receipt)
     if args.verify:
         rows = [row for row in observe_lane(world, args.lane).screen if row.strip()]
         for row in rows[-_VERIFY_LINES:]:
             output.note(f"  {row}")
     if receipt.status is DeliveryStatus.UNKNOWN:
         output.note(f"look at the lane, then: loop resolve {receipt.op} happened|did-not|drop")
-    return _exit_code(receipt, world)
+    return exit_code_of(receipt, world)
 
 
-def _exit_code(receipt: Receipt, world: World) -> ExitCode:
+def print_receipt(receipt: Receipt) -> None:
+    """The receipt in words, and what was taken out of the text."""
+    output.line(f"{receipt.status.value}: {receipt.evidence} (operation {receipt.op})")
+    for name, count in receipt.removed.items():
+        output.note(f"taken out of the text: {name}, {count} times")
+
+
+def exit_code_of(receipt: Receipt, world: World) -> ExitCode:
     """4 for a lane that takes no text now, 5 for one whose program or pane is gone."""
     from loop_orchestrator.operations.observe import observe_lane
 
@@ -103,6 +108,11 @@ def _ready_timeout_s(args: argparse.Namespace, project: Project) -> float:
         return float(args.ready_timeout)
     if not args.wait_ready:
         return 0.0
+    return usual_timeout_s(project)
+
+
+def usual_timeout_s(project: Project) -> float:
+    """How long a delivery that waits for its lane waits where nobody says otherwise."""
     engine = project.config.engine
     return engine.ready_timeout_s if engine else READY_TIMEOUT_S
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.operations.init import init_project
 from loop_orchestrator.operations.telling import sentence
@@ -64,7 +65,7 @@ def make_scratch(root: Path, *, session: str, approval: str) -> Scratch:
         path = root / "tasks" / f"{task}-{slug}.md"
         path.parent.mkdir(exist_ok=True)
         path.write_text(_task_text(task, title, role, after, body), encoding="utf-8")
-    init_project(root)
+    init_project(root, now=SystemClock().now())
     git.init_repository(root)
     git.add_all_commit(root, "A scratch project for the demo")
     return Scratch(root=root, session=session, approval=approval)

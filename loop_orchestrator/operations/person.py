@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import NotAPersonError
 from loop_orchestrator.model.lane import LaneRecord
-from loop_orchestrator.process.ancestry import LaneMark, read_ancestry
+from loop_orchestrator.model.wiki import PERSON, Writer
+from loop_orchestrator.process.ancestry import Ancestor, LaneMark, read_ancestry
 from loop_orchestrator.process.person import AgentLane, PersonCheck, person_check
 
 if TYPE_CHECKING:
@@ -35,16 +36,35 @@ def refuse_agent(world: World, what: str) -> None:
 
     what: completes "an agent may not …". Raises NotAPersonError.
     """
+    if (found := _agent_process(world)) is not None:
+        process, lane = found
+        raise NotAPersonError(
+            f"an agent may not {what}: {process.name} {process.pid} was started in lane {lane}",
+            hint="run it in a terminal of your own, outside the lanes",
+        )
+
+
+def writer_of(world: World) -> Writer:
+    """Who the calling process writes into the wiki as: the agent's lane in which it was started, else a person."""
+    found = _agent_process(world)
+    if found is None:
+        return PERSON
+    process, lane = found
+    elsewhere = isinstance(process.mark, LaneMark) and not _is_here(process.mark, world)
+    record = None if elsewhere else world.lanes.records().get(lane)
+    return Writer(lane, record.spec.role if record else "")
+
+
+def _agent_process(world: World) -> tuple[Ancestor, str] | None:
+    """The nearest process between this one and the first that was started in a lane where an agent may sit, and it."""
     records = world.lanes.records()
     panes = {record.pane_pid: name for name, record in records.items() if is_agents_place(record)}
     for process in read_ancestry(os.getpid()):
         mark = process.mark if isinstance(process.mark, LaneMark) else None
         lane = panes.get(process.pid) or (mark.lane if mark and _is_strange(mark, records, world) else "")
         if lane:
-            raise NotAPersonError(
-                f"an agent may not {what}: {process.name} {process.pid} was started in lane {lane}",
-                hint="run it in a terminal of your own, outside the lanes",
-            )
+            return process, lane
+    return None
 
 
 def is_agents_place(record: LaneRecord) -> bool:
@@ -56,7 +76,12 @@ def is_agents_place(record: LaneRecord) -> bool:
 
 def _is_strange(mark: LaneMark, records: dict[str, LaneRecord], world: World) -> bool:
     """The mark is of an agent's lane, or of a lane that is not one of this session's."""
-    if (mark.session or world.session, mark.root or str(world.root)) != (world.session, str(world.root)):
+    if not _is_here(mark, world):
         return True
     record = records.get(mark.lane)
     return record is None or is_agents_place(record)
+
+
+def _is_here(mark: LaneMark, world: World) -> bool:
+    """The lane of the mark is one of this session of this project, as far as the mark says."""
+    return (mark.session or world.session, mark.root or str(world.root)) == (world.session, str(world.root))

@@ -113,6 +113,10 @@ class Layout:
         return self.root / "ops-wiki"
 
     @property
+    def wiki_lock(self) -> Path:
+        return self.locks / "wiki.lock"
+
+    @property
     def places(self) -> Path:
         """Names what of this session stands elsewhere; always here, so that everybody finds it."""
         return self.loop_dir / "sessions" / self.session / "places.json"
