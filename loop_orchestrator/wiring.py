@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.harnesses.hookdata import HookFiles
     from loop_orchestrator.harnesses.registry import Harnesses
     from loop_orchestrator.model.action import Action
-    from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
+    from loop_orchestrator.model.delivery import DeliveryRequest, DeliverySettings, Receipt
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.operations.boot import Surroundings
@@ -268,6 +268,12 @@ class Project:
         return self.substrate.feed() if wanted == "on" else None
 
     @cached_property
+    def delivery_settings(self) -> DeliverySettings:
+        from loop_orchestrator.operations.delivery_settings import delivery_settings
+
+        return delivery_settings(self.environ)
+
+    @cached_property
     def door(self) -> Door:
         """What the config of this project runs on this machine."""
         from loop_orchestrator.operations.trust import door_of
@@ -417,6 +423,7 @@ class Project:
         from loop_orchestrator.config.schema import BRAIN_RULES
 
         self.harnesses.use_files()
+        _ = self.delivery_settings
         engine = self.config.engine
         if engine is not None and engine.brain.use != BRAIN_RULES:
             _ = self.brain

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.clock import Clock
     from loop_orchestrator.config.schema import Config
     from loop_orchestrator.model.brain import BrainReply
-    from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
+    from loop_orchestrator.model.delivery import DeliveryRequest, DeliverySettings, Receipt
     from loop_orchestrator.model.harness import HarnessSpec
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
     from loop_orchestrator.model.snapshot import Snapshot
@@ -161,6 +161,10 @@ class World(Protocol):
     @property
     def feed(self) -> Feed | None:
         """The connection to the terminal that a long-running process may hold; None: switched off"""
+
+    @property
+    def delivery_settings(self) -> DeliverySettings:
+        """How this process delivers. Raises UsageError where the environment says what it cannot mean."""
 
     ears: Ears | None
     """what a process of this project hears of its lanes; None: it does not listen"""

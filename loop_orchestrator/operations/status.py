@@ -25,6 +25,7 @@ from loop_orchestrator.operations.engine_view import (
     engine_status,
     full_decision_shape,
 )
+from loop_orchestrator.operations.resolve import next_step, standing
 from loop_orchestrator.operations.shapes import (
     Json,
     message_shape,
@@ -83,6 +84,8 @@ class Status:
     """lane -> the newest note about its restarts; none where they cannot be read"""
     guard: Holder | None
     """who restarts lanes while no engine watches"""
+    standing: frozenset[str] = frozenset()
+    """operations of unknown deliveries whose text stands, alone, in the composer of its lane"""
     drifts: tuple[Drift, ...] | Unknown = ()
     """versions of programs whose screens no rule knew"""
 
@@ -116,11 +119,20 @@ def status(world: World) -> Status:
         tasks=tasks,
         task_problems=problems,
         unknown_deliveries=deliveries,
+        standing=_standing(world, deliveries, lanes),
         restarts=restarts_of(world, () if isinstance(lanes, Unknown) else lanes),
         guard=world.control.guard_lock().holder(),
         drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
     )
     return _with_needs(found)
+
+
+def _standing(
+    world: World, deliveries: tuple[Receipt, ...] | Unknown, lanes: tuple[Lane, ...] | Unknown
+) -> frozenset[str]:
+    if isinstance(deliveries, Unknown) or isinstance(lanes, Unknown) or not deliveries:
+        return frozenset()
+    return standing(world, deliveries, lanes)
 
 
 def status_document(found: Status) -> Json:
@@ -235,10 +247,12 @@ def _waiting(decision: Decision) -> str:
 def _delivery_needs(found: Status) -> Iterator[Need]:
     receipts = () if isinstance(found.unknown_deliveries, Unknown) else found.unknown_deliveries
     for receipt in receipts:
+        stands = receipt.op in found.standing
+        what = "its text stands in the composer, not submitted" if stands else "nobody knows whether the text arrived"
         yield Need(
-            what=f"delivery {receipt.op} to {receipt.lane}: nobody knows whether the text arrived",
+            what=f"delivery {receipt.op} to {receipt.lane}: {what}",
             since=receipt.times.get(DeliveryStep.RECEIPT.value),
-            next_step=f"loop attach {receipt.lane}, then: loop resolve {receipt.op} happened|did-not|drop",
+            next_step=f"loop attach {receipt.lane}, then: {next_step(receipt.op, stands=stands)}",
         )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -15,6 +16,7 @@ from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.delivery import (
     DELIVERY_MOVES,
     DeliveryMode,
+    DeliveryProof,
     DeliveryRequest,
     DeliveryStatus,
     DeliveryStep,
@@ -36,7 +38,15 @@ SCHEMA = 1
 OPERATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 """An operation id, whole: it is the name of a file."""
 
+BEGUN = "begun: "
+"""Begins what a receipt says of a fresh context that was asked for and is not confirmed yet."""
+
+RESOLVE = "resolve"
+"""Key in the times of a receipt: when a person had what stood in the composer submitted or cleared."""
+
 _STEPS = tuple(DeliveryStep)
+_NONE: Mapping[str, datetime] = {}
+_PROOF_OF_A_PERSON = {DeliveryStatus.SUBMITTED: DeliveryProof.PERSON}
 
 
 class ReceiptChanges(TypedDict, total=False):
@@ -46,6 +56,8 @@ class ReceiptChanges(TypedDict, total=False):
     bytes: int
     removed: dict[str, int]
     evidence: str
+    reset: str
+    composer: str
 
 
 @dataclass(frozen=True)
@@ -62,8 +74,9 @@ class DeliveryStore:
         self._layout = layout
         self._clock = clock
         self._events = events
+        self._abandoned: set[str] = set()
 
-    def accept(self, request: DeliveryRequest, text_sha: str, nbytes: int) -> tuple[Receipt, bool]:
+    def accept(self, request: DeliveryRequest, text_sha: str, nbytes: int, sent_sha: str = "") -> tuple[Receipt, bool]:
         """Put a delivery on record for this process to carry out; of many callers with one id, one gets True.
 
         The others get the receipt as it stands and False. Raises UsageError for an id that cannot be a file name,
@@ -80,6 +93,7 @@ class DeliveryStore:
             status=DeliveryStatus.ACCEPTED,
             step=DeliveryStep.ACCEPT,
             sha256=text_sha,
+            sent_sha256=sent_sha,
             bytes=nbytes,
             times={DeliveryStep.ACCEPT.value: self._clock.now()},
         )
@@ -95,8 +109,13 @@ class DeliveryStore:
             )
         return earlier, False
 
-    def step(self, op: str, step: DeliveryStep, **changes: Unpack[ReceiptChanges]) -> Receipt:
+    def step(
+        self, op: str, step: DeliveryStep, *, passed: Mapping[str, datetime] = _NONE, **changes: Unpack[ReceiptChanges]
+    ) -> Receipt:
         """Record that a step is about to be taken; it is on the disk on return.
+
+        passed: steps before it that need no write of their own, since they leave everything outside of the process as
+        it is, and when they were taken.
 
         Raises StoreError if the delivery is closed, and ValueError for a step back: a pane that may have been touched
         stays so.
@@ -108,7 +127,7 @@ class DeliveryStore:
                 raise StoreError(f"delivery {op} is {receipt.status.value}; no step can be taken")
             if _STEPS.index(step) < _STEPS.index(receipt.step):
                 raise ValueError(f"delivery {op}: no way back from {receipt.step.value} to {step.value}")
-            times = {**receipt.times, step.value: self._clock.now()}
+            times = {**receipt.times, **passed, step.value: self._clock.now()}
             return self._write(replace(record, receipt=replace(receipt, step=step, times=times, **changes)))
 
     def close(self, receipt: Receipt) -> Receipt:
@@ -139,8 +158,35 @@ class DeliveryStore:
         record = self._record(op)
         if record.receipt.status is not DeliveryStatus.UNKNOWN:
             raise StoreError(f"delivery {op} is {record.receipt.status.value}; only an unknown one can be resolved")
-        closed = self._close(replace(record.receipt, status=status, evidence=f"{by} said so"))
+        said = replace(record.receipt, status=status, evidence=f"{by} said so", proof=_PROOF_OF_A_PERSON.get(status))
+        closed = self._close(said)
         self._events.append("delivery.resolved", "person", {"op": op, "outcome": status.value, "by": by})
+        return closed
+
+    def resolving(self, op: str, what: str, *, by: str) -> Receipt:
+        """Record that a person is about to have an unknown delivery submitted or cleared; it stays unknown.
+
+        Raises StoreError if it is not unknown.
+        """
+        with self._changing():
+            record = self._record(op)
+            receipt = record.receipt
+            if receipt.status is not DeliveryStatus.UNKNOWN:
+                raise StoreError(f"delivery {op} is {receipt.status.value}; only an unknown one can be resolved")
+            times = {**receipt.times, RESOLVE: self._clock.now()}
+            evidence = f"{receipt.evidence}; {by} asked to {what} what stands in the composer, whose outcome is unknown"
+            return self._write(replace(record, receipt=replace(receipt, times=times, evidence=evidence)))
+
+    def resolved(self, receipt: Receipt, what: str, *, by: str) -> Receipt:
+        """Record how that ended; it may be unknown still. The event ``delivery.resolved`` where it is not."""
+        with self._changing():
+            record = self._record(receipt.op)
+            times = {**record.receipt.times, **receipt.times}
+            left = replace(receipt, times=times)
+            if receipt.status is DeliveryStatus.UNKNOWN:
+                return self._write(replace(record, receipt=left))
+        closed = self._close(left)
+        self._events.append("delivery.resolved", "person", {"op": receipt.op, "outcome": what, "by": by})
         return closed
 
     def get(self, op: str) -> Receipt | None:
@@ -166,6 +212,10 @@ class DeliveryStore:
             raise UsageError(f"{lane!r} cannot be the name of a lane")
         return Lock(self._layout.leases / f"{lane}.lock", f"lane {lane}", timeout_s=timeout_s)
 
+    def abandon(self, op: str) -> None:
+        """This process does no more for a delivery that it accepted and could not close; settle_dead closes it."""
+        self._abandoned.add(op)
+
     def settle_dead(self) -> tuple[Receipt, ...]:
         """Close what a process left open that is gone, and return it: not-delivered if nothing can have reached the
         pane, else unknown. A lane that somebody types into now is left for the next time.
@@ -176,10 +226,13 @@ class DeliveryStore:
         for record in self._records():
             if _is_final(record.receipt.status):
                 self.close(record.receipt)  # its process ended between the receipt and what follows it
-            elif record.receipt.status is DeliveryStatus.ACCEPTED and not alive(record.process):
+            elif record.receipt.status is DeliveryStatus.ACCEPTED and self._is_left(record, alive):
                 with suppress(LockedError), self.lease(record.receipt.lane):
                     settled.append(self.close(_as_left(record)))
         return tuple(settled)
+
+    def _is_left(self, record: _Record, alive: Callable[[ProcessId], bool]) -> bool:
+        return record.receipt.op in self._abandoned or not alive(record.process)
 
     def _close(self, receipt: Receipt) -> Receipt:
         with self._changing():
@@ -252,7 +305,10 @@ def _as_left(record: _Record) -> Receipt:
     if step.touches_pane or step is DeliveryStep.RECEIPT:
         evidence = f"{gone} at the step {step.value}: the text may have reached the pane"
         return replace(record.receipt, status=DeliveryStatus.UNKNOWN, evidence=evidence)
-    evidence = f"{gone} at the step {step.value}, before anything reached the pane"
+    evidence = f"{gone} at the step {step.value}, before anything of the text reached the pane"
+    if record.receipt.reset.startswith(BEGUN):
+        command = record.receipt.reset.removeprefix(BEGUN)
+        evidence += f"; its composer may hold {command}, the command for a fresh context"
     return replace(record.receipt, status=DeliveryStatus.NOT_DELIVERED, evidence=evidence)
 
 
@@ -272,6 +328,11 @@ def _to_json(record: _Record) -> dict[str, JsonValue]:
         "times": {step: format_time(at) for step, at in receipt.times.items()},
         "evidence": receipt.evidence,
         "pane": receipt.pane,
+        "sent_sha256": receipt.sent_sha256,
+        "reset": receipt.reset,
+        "composer": receipt.composer,
+        "enters": receipt.enters,
+        "proof": receipt.proof.value if receipt.proof else "",
         "process": {"pid": record.process.pid, "start": record.process.start},
     }
 
@@ -296,5 +357,10 @@ def _from_fields(fields: Fields) -> _Record:
         },
         evidence=fields.text("evidence"),
         pane=fields.text("pane"),
+        sent_sha256=fields.text("sent_sha256", ""),
+        reset=fields.text("reset", ""),
+        composer=fields.text("composer", ""),
+        enters=fields.integer("enters", 0),
+        proof=fields.word("proof", DeliveryProof) if fields.text("proof", "") else None,
     )
     return _Record(receipt, ProcessId(process.integer("pid"), process.number("start")))

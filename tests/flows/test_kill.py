@@ -22,7 +22,11 @@ ENDING = ("worktree.made", "snapshot.made", "handoff.written", "lane.ended")
 RESTARTING = ("restart.recorded", "restart.started", "restart.kept")
 """Points of a restart; tests/flows/test_restart.py kills there."""
 
-ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING)
+TYPING = ("delivery.resetting", "delivery.reset-typed", "delivery.reset", "resolve.recorded", "resolve.pressed")
+"""Points of a fresh context, which the lanes here have no need of, and of a person's word on what stands in a composer;
+tests/substrate/test_kill.py and tests/flows/test_delivery.py kill there."""
+
+ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING, *TYPING)
 """Points outside a cycle; they have tests of their own."""
 
 
