@@ -11,6 +11,7 @@ from loop_orchestrator.operations.observe import CloseLook, record_of, spec_of
 from loop_orchestrator.operations.person import refuse_agent
 
 if TYPE_CHECKING:
+    from loop_orchestrator.substrate.deliver import Journal
     from loop_orchestrator.world import World
 
 
@@ -25,8 +26,11 @@ class Outcome(StrEnum):
     """it is given up; what it was to hand over is free again"""
 
 
-def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
-    """Deliver text to a lane; the one way, whoever sends. Raises UsageError for a lane that there is not."""
+def deliver_text(world: World, request: DeliveryRequest, *, journal: Journal | None = None) -> Receipt:
+    """Deliver text to a lane; the one way, whoever sends. Raises UsageError for a lane that there is not.
+
+    journal: where it is on record; None: among the deliveries, as one that is accepted now.
+    """
     from loop_orchestrator.substrate.deliver import deliver
 
     record = record_of(world, request.lane)
@@ -40,7 +44,7 @@ def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
         substrate=world.substrate,
         record=record,
         spec=spec,
-        journal=world.deliveries,
+        journal=journal or world.deliveries,
         state_of=CloseLook(world, request.lane).look,
         clock=world.clock,
         cancel=world.cancel,
@@ -70,6 +74,8 @@ def resolve(world: World, op: str, outcome: Outcome, *, by: str) -> Receipt:
     if world.deliveries.get(op) is None:
         unknown = ", ".join(one.op for one in world.deliveries.unknown()) or "none"
         raise UsageError(f"there is no delivery {op}; unknown outcomes: {unknown}", hint="loop status")
+    if outcome is Outcome.DROP and world.queue.waits(op):
+        return world.queue.drop(op, f"{by} took it out of the line", by=by)
     to = DeliveryStatus.SUBMITTED if outcome is Outcome.HAPPENED else DeliveryStatus.NOT_DELIVERED
     receipt = world.deliveries.resolve(op, to, by=by)
     settle_item_of(world, op)

@@ -31,6 +31,7 @@ from loop_orchestrator.watch.keeper import Keeper
 from loop_orchestrator.watch.lanes import LaneWatch
 from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.memory import load_pace, save_pace
+from loop_orchestrator.watch.queue import Lines
 from loop_orchestrator.watch.triggers import (
     Look,
     Pace,
@@ -101,6 +102,7 @@ class _Pace:
         """lane that comes to rest -> when it was first seen so, on the monotonic clock"""
         world.ears = self.heard
         self.keeper = Keeper(world)
+        self.lines = Lines(world)
 
     def remember(self, pace: Pace) -> None:
         self.now = pace
@@ -127,18 +129,30 @@ class _Pace:
         if self.now.look.settling:
             return SETTLE_S
         details = (self.now.look.lanes or {}).values()
-        working = not pushed and any(WORD_OF[Detail(detail)] is LaneWord.WORKING for detail in details)
+        awaited = self.lines.waiting or any(WORD_OF[Detail(detail)] is LaneWord.WORKING for detail in details)
+        working = not pushed and awaited
         return min(WORKING_SWEEP_S, self.engine.sweep_interval_s) if working else self.engine.sweep_interval_s
 
     def note_changes(
         self, panes: Collection[str] | None, *, ended: Collection[int] = (), compare: bool = False
     ) -> None:
         """Look at the project; of the lanes at those in these panes, or at all. See LaneWatch.look for the options."""
-        self._note(self._look(lambda: self.lanes.look(panes, ended=ended, compare=compare)))
+        if panes is None:
+            self.lines.try_all()
+        self._note(self._look(lambda: self.look_at_lanes(panes, ended=ended, compare=compare)))
+
+    def look_at_lanes(
+        self, panes: Collection[str] | None, *, ended: Collection[int] = (), compare: bool = False
+    ) -> tuple[Lane, ...]:
+        """Every lane, those in these panes as they are now; the lines of those that are ready go on."""
+        unread = self.lines.to_read()
+        lanes = self.lanes.look(panes if panes is None else {*panes, *unread}, ended=ended, compare=compare)
+        self.lines.look(lanes)
+        return lanes
 
     def note_lanes(self, panes: Collection[str], ended: Collection[int] = ()) -> bool:
         """Look at the lanes in these panes, and at the rest only if that says anything new; False: it did not."""
-        lanes = self.lanes.look(panes, ended=ended)
+        lanes = self.look_at_lanes(panes, ended=ended)
         if not lanes_moved(self.now.look, details_of(lanes)):
             return False
         self._note(self._look(lambda: lanes))
@@ -244,6 +258,8 @@ class _Daemon:
         self.told = ("", "")
         """the last failure that is in the log"""
         self.feed = world.feed
+        self.line_changed = False
+        """something was put in line or out of it, or a delivery was resolved"""
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -253,20 +269,25 @@ class _Daemon:
         started = WatchRecord(pid=os.getpid(), started_at=self.world.clock.now(), code=__version__)
         self.world.control.record_watch(started)
         self.terminal = Listening(self.world, self.feed, self.pace.heard, on_due=self.wake.set)
+        self.pace.lines.on_done = lambda: self._line_went_on(loop)
         hearing = asyncio.create_task(self.terminal.run())
         listener = asyncio.create_task(self._listen())
         worker = asyncio.create_task(self._work())
         await asyncio.wait({listener, worker, asyncio.create_task(self.stop.wait())}, return_when="FIRST_COMPLETED")
         self._stop()
-        _, late = await asyncio.wait({worker}, timeout=STOP_LIMIT_S)
+        ended = asyncio.create_task(asyncio.to_thread(self.pace.lines.join, STOP_LIMIT_S))
+        await asyncio.wait({worker, ended}, timeout=STOP_LIMIT_S)
+        cut_off = ["a cycle"] if not worker.done() else []
+        cut_off += ["a delivery"] if not ended.done() or not ended.result() else []
+        late = bool(cut_off)
         listener.cancel()
         hearing.cancel()
         if not self._is_gone():
-            self._say_stopped("a cycle was cut off" if late else "told to stop")
+            self._say_stopped(f"{' and '.join(cut_off)} was cut off" if late else "told to stop")
         # tmux 3.3a told to end would wait for ever for a client whose last words nobody reads.
         await asyncio.wait({asyncio.create_task(self.terminal.close())}, timeout=CLOSE_LIMIT_S)
         if late:
-            os._exit(ExitCode.DONE)  # the thread of a cycle ends no other way; the next cycle settles what it began
+            os._exit(ExitCode.DONE)  # its thread ends no other way; whoever comes next settles what it began
         worker.result()
         return ExitCode.DONE
 
@@ -313,6 +334,7 @@ class _Daemon:
             layout.engine_dir,
             layout.session_dir,
             layout.loop_dir,
+            layout.lines,
             layout.state_file.parent,
         )
         watched = [*map(ensure_dir, dict.fromkeys(own)), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
@@ -321,6 +343,8 @@ class _Daemon:
                 self._show_events()
             if layout.lanes_file in paths:
                 self.terminal.try_again()
+            if any(path.parent == layout.lines and path.suffix == ".txt" for path in paths):
+                self._call_lines()
             replaced = not paths.isdisjoint(watched)
             if replaced or any(self._calls_for_a_look(path) for path in paths):
                 self.look_wanted = True
@@ -354,7 +378,7 @@ class _Daemon:
                     self.told = ("", "")
                 wait_s = self.pace.cycle_wait_s()
                 if wait_s == 0.0 and not self.stop.is_set():
-                    await asyncio.to_thread(self._cycle)
+                    await self._cycle_beside_lines()
                     self.look_wanted = True
                     continue
                 self._show_events()
@@ -399,16 +423,64 @@ class _Daemon:
         until = asyncio.get_running_loop().time() + seconds
         while not self.stop.is_set() and not self.look_wanted and not self.terminal.everything:
             panes = self.terminal.take_due() if self.terminal.connected else frozenset()
-            if panes:
+            if panes or self._lines_call():
                 ended = self.terminal.take_ended()
                 if await asyncio.to_thread(self.pace.note_lanes, panes, ended):
                     return
                 continue
             self.wake.clear()
-            try:
-                await asyncio.wait_for(self.wake.wait(), timeout=until - asyncio.get_running_loop().time())
-            except TimeoutError:
-                self.look_wanted = True
+            if self._lines_call():
+                continue  # it was called for between the two
+            left_s = until - asyncio.get_running_loop().time()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), timeout=min(left_s, self.pace.lines.wait_s))
+            self.look_wanted = self.look_wanted or asyncio.get_running_loop().time() >= until
+
+    async def _cycle_beside_lines(self) -> None:
+        """A cycle; meanwhile the lines go on, as far as that is seen without it."""
+        cycle = asyncio.create_task(asyncio.to_thread(self._cycle))
+        while not cycle.done():
+            self.wake.clear()
+            if self.pace.lines.waiting or self.line_changed:
+                await self._look_for_lines()
+            waking = asyncio.create_task(self.wake.wait())
+            await asyncio.wait({cycle, waking}, timeout=self._line_wait_s(), return_when="FIRST_COMPLETED")
+            waking.cancel()
+        await cycle
+
+    async def _look_for_lines(self) -> None:
+        """At the lanes alone, and for nothing but the lines: what else it shows is noted by the next look."""
+        self._lines_call()
+        panes = self.terminal.take_due() if self.terminal.connected else None
+        ended = self.terminal.take_ended()
+        try:
+            await asyncio.to_thread(self.pace.look_at_lanes, panes, ended=ended)
+        except LoopError as error:
+            self._failed("a look", error)
+
+    def _line_wait_s(self) -> float | None:
+        """Seconds until the lines are to be looked at although nothing is heard; None: not at all."""
+        if not self.pace.lines.waiting:
+            return None
+        wait_s = self.pace.lines.wait_s if self.terminal.connected else WORKING_SWEEP_S
+        return None if math.isinf(wait_s) else wait_s
+
+    def _lines_call(self) -> bool:
+        """Whether the lines call for a look at the lanes; what they were told of is taken in."""
+        if self.line_changed:
+            self.line_changed = False
+            self.pace.lines.try_all()
+            return True
+        return self.pace.lines.calls_for_a_look
+
+    def _call_lines(self) -> None:
+        self.line_changed = True
+        self.wake.set()
+
+    def _line_went_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A delivery from a line ended, in a thread of its own."""
+        with suppress(RuntimeError):  # the daemon is ending
+            loop.call_soon_threadsafe(self.wake.set)
 
     async def _stopped_within(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -441,3 +513,5 @@ class _Daemon:
         events, self.offset = self.world.events.read_from(self.offset)
         for event in events:
             self.emit(event)
+        if any(event.kind in ("delivery.queued", "delivery.resolved") for event in events):
+            self._call_lines()

@@ -22,7 +22,10 @@ ENDING = ("worktree.made", "snapshot.made", "handoff.written", "lane.ended")
 RESTARTING = ("restart.recorded", "restart.started", "restart.kept")
 """Points of a restart; tests/flows/test_restart.py kills there."""
 
-ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING)
+IN_LINE = tuple(point for point in CRASH_POINTS if point.startswith("line."))
+"""Points of texts in line; tests/flows/test_queue.py kills there."""
+
+ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING, *IN_LINE)
 """Points outside a cycle; they have tests of their own."""
 
 
