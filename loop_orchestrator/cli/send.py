@@ -112,7 +112,8 @@ def _lanes_and_words(args: argparse.Namespace, project: Project) -> tuple[list[s
         records = world.lanes.records()
         if args.lane in records and words:
             raise UsageError(
-                f"--all names no lane; to {args.lane} alone: loop send {args.lane} …", hint="quote the text"
+                f"--all goes to every agent lane and names none, but the text begins with the lane {args.lane}",
+                hint="put the text in quotes if it is meant so",
             )
         names = [name for name, record in records.items() if record.agent and name != project.caller]
         if not names:
