@@ -7,6 +7,7 @@ names of the texts are the lines: listing them reads no file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ from loop_orchestrator.model.line import Queued
 from loop_orchestrator.stores.atomic import json_text, link_new, read_text, write_text
 from loop_orchestrator.stores.deliveries import DeliveryStore, Place, Record, as_waiting, same_delivery, to_json
 from loop_orchestrator.stores.eventlog import source_of
-from loop_orchestrator.stores.listing import names_in
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -157,7 +157,7 @@ class DeliveryQueue(DeliveryStore):
         if taken is None:
             return self._record(op).receipt, False
         crash_point("line.taken")
-        waited_s = (self._clock.now() - min(taken.times.values())).total_seconds()
+        waited_s = max(0.0, (self._clock.now() - min(taken.times.values())).total_seconds())
         self._events.append("delivery.taken", SOURCE, {"op": op, "lane": taken.lane, "waited_s": round(waited_s, 3)})
         return taken, True
 
@@ -222,9 +222,12 @@ class DeliveryQueue(DeliveryStore):
 
     def _names(self) -> Iterator[_Name]:
         """The texts of all lines, by lane, each line in its order."""
-        for file in names_in(self._layout.lines, ".txt"):
+        files: list[str] = []
+        with suppress(FileNotFoundError):
+            files = sorted(path.name for path in self._layout.lines.iterdir())
+        for file in files:
             match file.removesuffix(".txt").split(".", 2):
-                case [lane, number, op] if number.isdecimal():
+                case [lane, number, op] if lane and number.isdecimal() and file.endswith(".txt"):
                     yield _Name(lane, int(number), op)
 
     def _tidied(self) -> list[_Name]:

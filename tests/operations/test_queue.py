@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loop_orchestrator.errors import LockedError, LoopError, NotAPersonError, UsageError
+from loop_orchestrator.errors import LockedError, LoopError, NotAPersonError, StoreError, UsageError
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest, DeliveryStatus, DeliveryStep, Receipt
 from loop_orchestrator.model.lane import Lane
 from loop_orchestrator.operations import queue as queue_module
@@ -20,6 +20,7 @@ from loop_orchestrator.operations.queue import Turned, deliver_next, drop_queued
 from loop_orchestrator.operations.send import Outcome, resolve
 from loop_orchestrator.operations.status import status, status_document
 from loop_orchestrator.operations.together import send_to_lanes
+from loop_orchestrator.stores.queue import DeliveryQueue
 from loop_orchestrator.wiring import Project
 from tests.support.projects import PLAIN, project_at, tmux
 from tests.support.waiting import eventually
@@ -250,6 +251,27 @@ def test_a_line_of_a_lane_that_vanished_is_closed_with_the_reason(watched: Proje
     watched.world.lanes.remove("web")
     assert deliver_next(watched.world, "web", None) is Turned.CLOSED
     assert receipt_of(watched, "a").evidence == "lane web is gone"
+
+
+def test_a_disk_that_fills_up_before_the_paste_keeps_the_text_in_line(
+    watched: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(watched.world, command("a", "echo hi"))
+    seen = ready(watched).state
+    real = DeliveryQueue.step
+
+    def full(self: DeliveryQueue, op: str, step: DeliveryStep, **changes: object) -> Receipt:
+        if step is DeliveryStep.CHECK:
+            raise StoreError("cannot write: No space left on device")
+        return real(self, op, step, **changes)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeliveryQueue, "step", full)
+        with pytest.raises(StoreError, match="No space left"):
+            deliver_next(watched.world, "web", seen)
+    assert watched.world.queue.line("web")[0].under_way
+    settle(watched.world, "web", "the disk was full")
+    assert deliver_next(watched.world, "web", ready(watched).state) is Turned.DELIVERED
 
 
 def test_what_was_given_up_half_way_is_settled(watched: Project) -> None:

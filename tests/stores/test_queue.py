@@ -80,6 +80,21 @@ def test_a_line_keeps_its_order_and_lanes_have_lines_of_their_own(queue: Deliver
     assert put(queue, "next")[0].evidence == "it stands in line, 12 others before it"
 
 
+def test_every_name_that_a_lane_may_have_may_have_a_line(queue: DeliveryQueue) -> None:
+    for lane in ("README", "a-b_c", "x" * 120):
+        put(queue, f"op.{lane[:20]}.txt", lane=lane)
+        assert ops(queue, lane) == [f"op.{lane[:20]}.txt"]
+
+
+def test_a_file_of_somebody_else_among_the_texts_is_left_alone(queue: DeliveryQueue, layout: Layout) -> None:
+    put(queue, "a")
+    for name in ("note.txt", ".web.00000009.b.txt", "web.x.b.txt"):
+        (layout.lines / name).write_text("mine")
+    put(queue, "c")
+    assert ops(queue) == ["a", "c"]
+    assert (layout.lines / "note.txt").exists()
+
+
 def test_what_was_asked_for_beside_the_text_is_kept(queue: DeliveryQueue) -> None:
     asked = DeliveryRequest(
         op="a", lane="web", text="x", sender="docs", press_enter=False, ready_timeout_s=9, interrupt=True
