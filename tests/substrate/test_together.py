@@ -12,6 +12,7 @@ from loop_orchestrator.errors import SubstrateError
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
 from loop_orchestrator.substrate.screens import UnreadScreen
 from loop_orchestrator.substrate.together import Together
+from tests.support.waiting import eventually
 
 LIMIT_S = 20.0
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -81,10 +82,10 @@ def asked_by(together: Together, terminal: Terminal, count: int) -> dict[int, li
     assert terminal.begun.wait(LIMIT_S)
     threads = in_threads(count, ask)
     joined.wait(LIMIT_S)
-    waiting = threading.Event()
-    while together._next is None or len(together._next.panes) < count:  # every pane but %9, which all ask for
-        waiting.wait(0.001)
-    terminal.go.set()
+    try:
+        eventually(lambda: together._next is not None and len(together._next.panes) == count + 1)
+    finally:
+        terminal.go.set()
     for thread in (first, *threads):
         thread.join(LIMIT_S)
     return got
