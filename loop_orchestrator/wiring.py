@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.queue import DeliveryQueue
     from loop_orchestrator.stores.restarts import RestartLog
     from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
@@ -330,6 +331,12 @@ class Project:
         from loop_orchestrator.stores.deliveries import DeliveryStore
 
         return DeliveryStore(self.layout, self.clock, self.events)
+
+    @cached_property
+    def queue(self) -> DeliveryQueue:
+        from loop_orchestrator.stores.queue import DeliveryQueue
+
+        return DeliveryQueue(self.layout, self.clock, self.events)
 
     @cached_property
     def handed_mail(self) -> KeyedNotes:

@@ -30,9 +30,11 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
     tasks = _seen(world.tasks.all)
     assignments = _seen(world.tasks.assignments)
     state = _seen(world.state.read)
+    in_line = _seen(world.queue.lengths)
     if record:
         _report_unseen(world, cycle, lanes)
-        seen = {"lanes": lanes, "mail": mail, "tasks": tasks, "assignments": assignments, "state": state}
+        seen: dict[str, object] = {"lanes": lanes, "mail": mail, "tasks": tasks, "assignments": assignments}
+        seen |= {"state": state, "lines": in_line}
         for name in [name for name, part in seen.items() if not isinstance(part, Unknown)]:
             world.escalations.discard(f"unseen:{name}")
         _forget_what_passed(world, lanes, assignments)
@@ -56,6 +58,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         handed_mail=frozenset(world.handed_mail.items()),
         calls_left=world.budget.calls_left(),
         restarting=_restarting(world, lanes),
+        in_line=in_line,
     )
 
 
@@ -67,6 +70,7 @@ def facts_of(snapshot: Snapshot, world: World) -> Facts:
         harnesses=world.harnesses,
         limits=snapshot.limits,
         claims=snapshot.claims,
+        in_line=snapshot.in_line,
         untrusted=_untrusted(snapshot, world),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -68,6 +68,8 @@ class Snapshot:
     """calls of the brain that the budget still allows this hour"""
     restarting: frozenset[str] = frozenset()
     """lanes whose program ended and is about to be started again"""
+    in_line: Mapping[str, int] | Unknown = field(default_factory=dict)
+    """lane -> how many texts wait in line for it"""
 
     @property
     def unseen(self) -> tuple[tuple[str, str], ...]:
@@ -78,6 +80,7 @@ class Snapshot:
             "tasks": self.tasks,
             "assignments": self.assignments,
             "state": self.state,
+            "lines": self.in_line,
         }
         return tuple((name, part.reason) for name, part in parts.items() if isinstance(part, Unknown))
 
@@ -91,5 +94,7 @@ class Facts:
     limits: Limits
     claims: Mapping[str, str]
     """lane -> id of another unfinished decision that acts on it"""
+    in_line: Mapping[str, int] | Unknown
+    """lane -> how many texts wait in line for it"""
     untrusted: tuple[str, ...]
     """sources of text in the prompt that the config does not trust"""

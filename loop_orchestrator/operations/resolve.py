@@ -49,6 +49,8 @@ def resolve(world: World, op: str, outcome: Outcome, *, by: str) -> Receipt:
     if found is None:
         unknown = ", ".join(one.op for one in world.deliveries.unknown()) or "none"
         raise UsageError(f"there is no delivery {op}; unknown outcomes: {unknown}", hint="loop status")
+    if outcome is Outcome.DROP and world.queue.waits(op):
+        return world.queue.drop(op, f"{by} took it out of the line", by=by)
     if outcome in (Outcome.SUBMIT, Outcome.CLEAR):
         receipt = _act(world, found, outcome, by=by)
     else:

@@ -14,13 +14,17 @@ from loop_orchestrator.operations.person import refuse_agent
 if TYPE_CHECKING:
     from loop_orchestrator.model.harness import HarnessSpec
     from loop_orchestrator.model.lane import LaneRecord
+    from loop_orchestrator.substrate.deliver import Journal
     from loop_orchestrator.substrate.port import Feed
     from loop_orchestrator.substrate.typist import Typist
     from loop_orchestrator.world import World
 
 
-def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
-    """Deliver text to a lane; the one way, whoever sends. Raises UsageError for a lane that there is not."""
+def deliver_text(world: World, request: DeliveryRequest, *, journal: Journal | None = None) -> Receipt:
+    """Deliver text to a lane; the one way, whoever sends. Raises UsageError for a lane that there is not.
+
+    journal: where it is on record; None: among the deliveries, as one that is accepted now.
+    """
     from loop_orchestrator.substrate.deliver import deliver
 
     record = record_of(world, request.lane)
@@ -35,7 +39,7 @@ def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
             substrate=world.substrate,
             record=record,
             spec=spec,
-            journal=world.deliveries,
+            journal=journal or world.deliveries,
             state_of=CloseLook(world, request.lane).look,
             clock=world.clock,
             cancel=world.cancel,

@@ -97,9 +97,7 @@ def deliver(
     Raises StoreError where it could not be accepted, or its end could not be recorded: then nothing more is done, and
     the record tells how far it went.
     """
-    text, removed = clean(request.text)
-    if spec.kind is HarnessKind.SHELL:
-        text = text.rstrip("\n")
+    text, removed = text_to_send(request.text, spec)
     sent = text.encode("utf-8")
     receipt, fresh = journal.accept(request, sha256_text(request.text), len(sent), sha256_text(text))
     if not fresh:
@@ -134,6 +132,31 @@ def deliver(
         raise StoreError(f"{error.message}; delivery {request.op} ended {at}", hint=error.hint) from error
     crash_point("delivery.closed")
     return closed
+
+
+def unsuitable(request: DeliveryRequest, text: str, record: LaneRecord, spec: HarnessSpec) -> str:
+    """Why no waiting would make this text right for this lane; empty where it is. text: as it would be sent."""
+    shell, lane, name = spec.kind is HarnessKind.SHELL, request.lane, spec.name
+    command = request.mode is DeliveryMode.COMMAND
+    if not text.strip():
+        return "nothing is left of the text to send"
+    if record.spec.cmd or spec.kind not in (HarnessKind.AGENT, HarnessKind.SHELL):
+        return f"lane {lane} runs {record.spec.cmd or name}, which takes no text"
+    if shell and not command:
+        return f"lane {lane} is a shell: a prompt would run there as commands"
+    if shell and "\n" in text:
+        return f"lane {lane} is a shell: it takes one command line, not {text.count(chr(10)) + 1} lines"
+    if command and not shell:
+        return f"lane {lane} runs {name}: a command line is for a shell"
+    if not shell and text.lstrip().startswith("!") and request.sender != PERSON:
+        return f"the text begins with '!', which {name} would run as a shell command"
+    return ""
+
+
+def text_to_send(text: str, spec: HarnessSpec) -> tuple[str, dict[str, int]]:
+    """The text as it is sent to a lane of this harness, and what was taken out of it: name -> how many."""
+    cleaned, removed = clean(text)
+    return (cleaned.rstrip("\n") if spec.kind is HarnessKind.SHELL else cleaned), removed
 
 
 @dataclass
@@ -206,23 +229,7 @@ class _Delivery:
 
     def _refuse_unsuitable(self) -> None:
         """What no waiting would make right."""
-        shell, lane, name = self.spec.kind is HarnessKind.SHELL, self.request.lane, self.spec.name
-        cmd = self.typist.record.spec.cmd
-        command = self.request.mode is DeliveryMode.COMMAND
-        reason = ""
-        if not self.text.strip():
-            reason = "nothing is left of the text to send"
-        elif cmd or self.spec.kind not in (HarnessKind.AGENT, HarnessKind.SHELL):
-            reason = f"lane {lane} runs {cmd or name}, which takes no text"
-        elif shell and not command:
-            reason = f"lane {lane} is a shell: a prompt would run there as commands"
-        elif shell and "\n" in self.text:
-            reason = f"lane {lane} is a shell: it takes one command line, not {self.text.count(chr(10)) + 1} lines"
-        elif command and not shell:
-            reason = f"lane {lane} runs {name}: a command line is for a shell"
-        elif not shell and self.text.lstrip().startswith("!") and self.request.sender != PERSON:
-            reason = f"the text begins with '!', which {name} would run as a shell command"
-        if reason:
+        if reason := unsuitable(self.request, self.text, self.typist.record, self.spec):
             raise Ended(DeliveryStatus.NOT_DELIVERED, reason)
 
     def _ready_lane(self) -> Lane:

@@ -29,6 +29,7 @@ from loop_orchestrator.substrate.listing import (
     read_facts,
 )
 from loop_orchestrator.substrate.port import PaneStart, PasteResult
+from loop_orchestrator.substrate.together import Together
 
 if TYPE_CHECKING:
     from libtmux.server import Server
@@ -92,6 +93,7 @@ class TmuxSubstrate:
         self._size = (width, height)
         self._screens = Screens()
         self._feed: ControlFeed | None = None
+        self._together = Together(self._read_now)
         self._start_under = start_under
 
     @property
@@ -144,6 +146,9 @@ class TmuxSubstrate:
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         for pane in panes:
             check_pane(pane)
+        return self._together.read(panes)
+
+    def _read_now(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         held = self._feed.read(panes) if self._feed is not None else None
         return self._read_batch(panes) if held is None else held
 

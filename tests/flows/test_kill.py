@@ -26,7 +26,10 @@ TYPING = ("delivery.resetting", "delivery.reset-typed", "delivery.reset", "resol
 """Points of a fresh context, which the lanes here have no need of, and of a person's word on what stands in a composer;
 tests/substrate/test_kill.py and tests/flows/test_delivery.py kill there."""
 
-ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING, *TYPING)
+IN_LINE = tuple(point for point in CRASH_POINTS if point.startswith("line."))
+"""Points of texts in line; tests/flows/test_queue.py kills there."""
+
+ELSEWHERE = ("approval.recorded", "mail.linked", *ENDING, *RESTARTING, *TYPING, *IN_LINE)
 """Points outside a cycle; they have tests of their own."""
 
 

@@ -99,6 +99,7 @@ def some_facts(
     limits: Limits = LIMITS,
     claims: Mapping[str, str] | None = None,
     untrusted: Sequence[str] = (),
+    in_line: Mapping[str, int] | Unknown | None = None,
 ) -> Facts:
     """Facts about these lanes; with ``unknown`` the lanes could not be read for that reason."""
     return Facts(
@@ -106,6 +107,7 @@ def some_facts(
         harnesses=HARNESSES,
         limits=limits,
         claims=claims or {},
+        in_line={} if in_line is None else in_line,
         untrusted=tuple(untrusted),
     )
 
@@ -121,6 +123,7 @@ def a_snapshot(
     claims: Mapping[str, str] | None = None,
     escalated: Sequence[str] = (),
     handed_mail: Sequence[str] = (),
+    in_line: Mapping[str, int] | Unknown | None = None,
     at: datetime = NOW,
 ) -> Snapshot:
     def whole(part: Sequence[object] | Unknown) -> object:
@@ -145,4 +148,5 @@ def a_snapshot(
         escalated=frozenset(escalated),
         handed_mail=frozenset(handed_mail),
         calls_left=12,
+        in_line={} if in_line is None else in_line,
     )
