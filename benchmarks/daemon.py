@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--lanes", type=int, default=50, metavar="N", help="default: 50")
     parser.add_argument("--idle-s", type=float, default=60.0, metavar="S", help="how long processes are counted")
     args = parser.parse_args(argv)
-    with scene(shell_lanes(args.lanes)) as made, _daemon(made) as daemon:
+    with scene(shell_lanes(args.lanes)) as made, watching(made) as daemon:
         pids = {"daemon": daemon.pid, "tmux": made.server}
         _rest(pids, args.idle_s)
         _ends(made)
@@ -124,7 +124,7 @@ def _killed(made: Scene) -> None:
 
 
 @contextmanager
-def _daemon(made: Scene) -> Iterator[subprocess.Popen[bytes]]:
+def watching(made: Scene) -> Iterator[subprocess.Popen[bytes]]:
     argv = [sys.executable, "-c", _WATCH, str(made.project.root), made.project.session, made.socket]
     daemon = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=made.project.environ)
     try:

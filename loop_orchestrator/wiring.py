@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.harnesses.registry import Harnesses
     from loop_orchestrator.model.action import Action
     from loop_orchestrator.model.budget import Limits
-    from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
+    from loop_orchestrator.model.delivery import DeliveryRequest, DeliverySettings, Receipt
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.operations.boot import Surroundings
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.queue import DeliveryQueue
     from loop_orchestrator.stores.restarts import RestartLog
     from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
@@ -295,6 +296,12 @@ class Project:
         return self.substrate.feed() if wanted == "on" else None
 
     @cached_property
+    def delivery_settings(self) -> DeliverySettings:
+        from loop_orchestrator.operations.delivery_settings import delivery_settings
+
+        return delivery_settings(self.environ)
+
+    @cached_property
     def door(self) -> Door:
         """What the config of this project runs on this machine."""
         from loop_orchestrator.operations.trust import door_of
@@ -351,6 +358,12 @@ class Project:
         from loop_orchestrator.stores.deliveries import DeliveryStore
 
         return DeliveryStore(self.layout, self.clock, self.events)
+
+    @cached_property
+    def queue(self) -> DeliveryQueue:
+        from loop_orchestrator.stores.queue import DeliveryQueue
+
+        return DeliveryQueue(self.layout, self.clock, self.events)
 
     @cached_property
     def handed_mail(self) -> KeyedNotes:
@@ -448,6 +461,7 @@ class Project:
         from loop_orchestrator.config.schema import BRAIN_RULES
 
         self.harnesses.use_files()
+        _ = self.delivery_settings
         engine = self.config.engine
         if engine is not None and engine.brain.chain != (BRAIN_RULES,):
             _ = self.brains

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.clock import Clock
     from loop_orchestrator.config.schema import Config
     from loop_orchestrator.model.brain import BrainReply
-    from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
+    from loop_orchestrator.model.delivery import DeliveryRequest, DeliverySettings, Receipt
     from loop_orchestrator.model.harness import HarnessSpec
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
     from loop_orchestrator.model.snapshot import Snapshot
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
     from loop_orchestrator.stores.notes import KeyedNotes
+    from loop_orchestrator.stores.queue import DeliveryQueue
     from loop_orchestrator.stores.restarts import RestartLog
     from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
@@ -107,6 +108,10 @@ class World(Protocol):
     def deliveries(self) -> DeliveryStore: ...
 
     @property
+    def queue(self) -> DeliveryQueue:
+        """texts that stand in line for lanes"""
+
+    @property
     def decisions(self) -> DecisionStore: ...
 
     @property
@@ -178,6 +183,10 @@ class World(Protocol):
     @property
     def feed(self) -> Feed | None:
         """The connection to the terminal that a long-running process may hold; None: switched off"""
+
+    @property
+    def delivery_settings(self) -> DeliverySettings:
+        """How this process delivers. Raises UsageError where the environment says what it cannot mean."""
 
     ears: Ears | None
     """what a process of this project hears of its lanes; None: it does not listen"""

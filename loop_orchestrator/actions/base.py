@@ -33,7 +33,14 @@ class Hands:
         return f"{self.decision}-{self.idx}"
 
     def request(
-        self, lane: str, text: str, *, mode: DeliveryMode, timeout_s: float, interrupt: bool = False
+        self,
+        lane: str,
+        text: str,
+        *,
+        mode: DeliveryMode,
+        timeout_s: float,
+        interrupt: bool = False,
+        fresh: bool = False,
     ) -> DeliveryRequest:
         """The delivery that this item asks for; ``timeout_s``: how long the lane may take to be ready."""
         return DeliveryRequest(
@@ -44,6 +51,7 @@ class Hands:
             sender="engine",
             ready_timeout_s=timeout_s,
             interrupt=interrupt,
+            fresh=fresh,
         )
 
     @property

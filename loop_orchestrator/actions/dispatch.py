@@ -59,7 +59,14 @@ class Dispatch(ActionKind):
     def judge(self, facts: Facts) -> Verdict:
         return judge_text_into_lane(self.lane, self.payload, facts, command=self.mode == DeliveryMode.COMMAND)
 
+    def _is_new_work(self, hands: Hands) -> bool:
+        """It hands over no mail, which may be about anything, and the lane has no other task whose context it needs."""
+        others = (one for one in hands.world.tasks.assignments() if one.lane == self.lane)
+        return not self.message and all(one.task == self.handed_task for one in others)
+
     def perform(self, hands: Hands) -> Outcome:
         timeout_s = hands.ready_timeout_s if self.wait_ready else 0.0
-        request = hands.request(self.lane, self.payload, mode=DeliveryMode(self.mode), timeout_s=timeout_s)
+        request = hands.request(
+            self.lane, self.payload, mode=DeliveryMode(self.mode), timeout_s=timeout_s, fresh=self._is_new_work(hands)
+        )
         return hand_over(hands, request, task=self.handed_task, purpose=self.purpose, message=self.message)

@@ -30,7 +30,9 @@ _ONLY_A_PERSON = (
         "changes a decision, which only a person may",
     ),
     (
-        re.compile(_LOOP + r"(?:trust\b|resolve \S+ (?:happened|did-not|drop)\b|up\b.*--accept\b)"),
+        re.compile(
+            _LOOP + r"(?:trust\b|resolve \S+ (?:happened|did-not|drop|submit|clear)\b|queue drop\b|up\b.*--accept\b)"
+        ),
         "answers a question that only a person may answer",
     ),
     (re.compile(r"\.loop/+(?:\./+)*sessions\b"), "names files that only the engine writes (.loop/sessions)"),
@@ -74,7 +76,7 @@ def _judge_state(lane: Lane) -> Verdict:
 
 def judge_text_into_lane(name: str, text: str, facts: Facts, *, command: bool) -> Verdict:
     """Whether this text may go into this lane."""
-    verdicts = [judge_lane(name, facts), judge_text(text, facts)]
+    verdicts = [judge_lane(name, facts), judge_text(text, facts), _judge_line(name, facts)]
     if text.lstrip().startswith(("/", "!")):
         verdicts.append(
             destructive("it begins as a command to the program in the lane does, not as a text to an agent")
@@ -84,6 +86,16 @@ def judge_text_into_lane(name: str, text: str, facts: Facts, *, command: bool) -
     if not isinstance(facts.lanes, Unknown) and name in facts.lanes and not facts.lanes[name].record.agent:
         verdicts.append(destructive(f"lane {name} runs no agent: the text is executed as it stands"))
     return worst(verdicts)
+
+
+def _judge_line(name: str, facts: Facts) -> Verdict:
+    """What stands in line for a lane comes first; a text that is sent past it needs a person's word."""
+    if isinstance(facts.in_line, Unknown):
+        return destructive(f"what stands in line for lane {name} could not be read: {facts.in_line.reason}")
+    count = facts.in_line.get(name, 0)
+    if not count:
+        return SAFE
+    return destructive(f"{count} {'text stands' if count == 1 else 'texts stand'} in line for lane {name} before it")
 
 
 def judge_text(text: str, facts: Facts) -> Verdict:

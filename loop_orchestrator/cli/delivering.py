@@ -26,7 +26,7 @@ def deliver_prompt(
 
     more: fields that the JSON document has beside those of the receipt. Raises UsageError for an unknown lane.
     """
-    from loop_orchestrator.cli.send import exit_code_of, print_receipt, usual_timeout_s
+    from loop_orchestrator.cli.send import exit_code_of, print_receipt, say_next_step, usual_timeout_s
     from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus
     from loop_orchestrator.operations.person import refuse_agent
     from loop_orchestrator.operations.send import send_text
@@ -49,5 +49,5 @@ def deliver_prompt(
     else:
         print_receipt(receipt)
     if receipt.status is DeliveryStatus.UNKNOWN:
-        output.note(f"look at the lane, then: loop resolve {receipt.op} happened|did-not|drop")
+        say_next_step(receipt, world)
     return exit_code_of(receipt, world)

@@ -18,6 +18,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.ending import down
+    from loop_orchestrator.operations.shapes import receipt_shape
 
     snapshot = not args.without_snapshot
     report = down(project.world, force=args.force, by=project.caller, snapshot=snapshot)
@@ -26,6 +27,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         snapshots: list[JsonValue] = [one.ref for one in report.saved]
         worktrees: list[JsonValue] = [str(path) for path in report.worktrees]
         left: dict[str, JsonValue] = {"kept_panes": report.kept, "snapshots": snapshots, "worktrees": worktrees}
+        left["not_delivered"] = [receipt_shape(receipt) for receipt in report.not_delivered]
         output.document({"session": project.session, "handoffs": handoffs, **left})
         return ExitCode.DONE
     if not report.handoffs and not report.kept:
@@ -34,6 +36,11 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         output.line(f"session {project.session}: {_count(len(report.handoffs), 'lane')} ended")
     if report.handoffs:
         output.note(f"hand-offs: {report.handoffs[0].parent}", whole=True)
+    if report.not_delivered:
+        count = _count(len(report.not_delivered), "text")
+        output.note(f"{count} in line, not delivered; whole in the hand-offs of their lanes:")
+        for receipt in report.not_delivered:
+            output.note(f"  {receipt.lane}: {receipt.op}, from {receipt.sender}")
     for one in report.saved:
         output.note(f"uncommitted work of {one.directory}: loop undo restore {one.name}", whole=True)
     if report.worktrees:

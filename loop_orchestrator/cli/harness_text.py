@@ -75,7 +75,8 @@ def _composer(rule: ComposerRule) -> str:
     if rule.interrupt:
         said.append(f"interrupted with {' '.join(rule.interrupt)}")
     if rule.reset:
-        said.append(f"a fresh context with {rule.reset}")
+        when = ", which new work begins with" if rule.reset_first else ""
+        said.append(f"a fresh context with {rule.reset}{when}")
     return "; ".join(said)
 
 

@@ -148,6 +148,7 @@ def _drop_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _drop(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.ending import drop_lane
+    from loop_orchestrator.operations.shapes import receipt_shape
 
     world, snapshot = project.world, not args.without_snapshot
     report = drop_lane(world, args.lane, force=args.force, by=project.caller, snapshot=snapshot)
@@ -157,6 +158,7 @@ def _drop(args: argparse.Namespace, project: Project) -> int:
         document["snapshot"] = report.saved.ref if report.saved else None
         document["worktree"] = str(report.worktree) if report.worktree else None
         document["worktree_kept"] = report.kept or None
+        document["not_delivered"] = [receipt_shape(receipt) for receipt in report.not_delivered]
         output.document(document)
     else:
         _print_drop(args.lane, report)
@@ -171,6 +173,8 @@ def _print_drop(lane: str, report: EndReport) -> None:
         output.note(f"its worktree stays ({report.kept}): {report.worktree}", whole=True)
     elif report.worktree is not None:
         output.note("its worktree is removed, its branch stays")
+    if report.not_delivered:
+        output.note(f"in line for it, and not delivered: {len(report.not_delivered)}; the texts are in the hand-off")
 
 
 COMMANDS = {

@@ -100,6 +100,12 @@ def _print_rest(found: Status) -> None:
     else:
         counts = ", ".join(f"{count} {word}" for word, count in task_counts(found.tasks).items())
         output.line(f"tasks: {counts or 'none; tasks/README.md says how to write one'}")
+    if isinstance(found.lines, Unknown):
+        output.line(f"in line: not known: {found.lines.reason}")
+    for line in () if isinstance(found.lines, Unknown) else found.lines:
+        age = _age(found.generated_at, line.waiting[0].since)
+        why = output.shorten(line.reason, 120) or "it is next"
+        output.line(f"in line for {line.lane}: {len(line.waiting)}, the first for {age}: {why}; loop queue list")
     if isinstance(found.unknown_deliveries, Unknown):
         output.line(f"deliveries: not known: {found.unknown_deliveries.reason}")
 

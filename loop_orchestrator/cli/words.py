@@ -25,6 +25,9 @@ WORDS: Mapping[str, Word] = {
     "status": Word("status", "the whole picture, what needs a person first"),
     "why": Word("why", "why a lane is believed to be in its state"),
     "send": Word("send", "deliver text to a lane, at most once, with a receipt"),
+    "queue list": Word("queue", "the texts that stand in line for lanes, and why they wait"),
+    "queue show": Word("queue", "print a text that stands in line"),
+    "queue drop": Word("queue", "take a text out of the line"),
     "resolve": Word("resolve", "say what became of a delivery whose outcome is unknown"),
     "mail send": Word("mail", "put a message into the mailbox"),
     "mail list": Word("mail", "list the messages that wait, oldest first"),
@@ -96,6 +99,7 @@ FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approv
 
 GROUPS: Mapping[str, str] = {
     "mail": "send and read messages between lanes and people",
+    "queue": "texts that wait in line for a lane: loop send --queue",
     "lane": "list, add, drop and restart lanes",
     "undo": "list and bring back the uncommitted work of lanes that were ended",
     "hooks": "let agent programs say themselves what they do",
@@ -106,7 +110,7 @@ GROUPS: Mapping[str, str] = {
 }
 """A word that only leads to others -> what they are about."""
 
-ALONE: Mapping[str, str] = {"undo": "undo list"}
+ALONE: Mapping[str, str] = {"undo": "undo list", "queue": "queue list"}
 """A group that is also a word of its own: what it does alone."""
 
 ALIASES: Mapping[str, str] = {

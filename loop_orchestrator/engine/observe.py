@@ -37,9 +37,11 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
     assignments = _seen(world.tasks.assignments)
     state = _seen(world.state.read)
     claims = claims_of(world)
+    in_line = _seen(world.queue.lengths)
     if record:
         _report_unseen(world, cycle, lanes)
-        seen = {"lanes": lanes, "mail": mail, "tasks": tasks, "assignments": assignments, "state": state}
+        seen: dict[str, object] = {"lanes": lanes, "mail": mail, "tasks": tasks, "assignments": assignments}
+        seen |= {"state": state, "lines": in_line}
         for name in [name for name, part in seen.items() if not isinstance(part, Unknown)]:
             world.escalations.discard(f"unseen:{name}")
         _forget_what_passed(world, lanes, assignments)
@@ -65,6 +67,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         restarting=_restarting(world, lanes),
         policy=policy_of(world),
         idle_cycles=_idle_cycles(world, lanes, claims, record=record),
+        in_line=in_line,
     )
 
 
@@ -101,6 +104,7 @@ def facts_of(snapshot: Snapshot, world: World, actions: Iterable[ActionKind]) ->
         harnesses=world.harnesses,
         limits=snapshot.limits,
         claims=snapshot.claims,
+        in_line=snapshot.in_line,
         untrusted=_untrusted(snapshot, world),
         policy=snapshot.policy,
         missing_programs=_missing_programs(world, snapshot, actions),

@@ -97,10 +97,18 @@ def _lane(lane: Lane, snapshot: Snapshot) -> str:
     ready = "may be typed into" if lane.state.ready else "not to be typed into"
     ready += ", about to be started again" if lane.name in snapshot.restarting else ""
     ready += ", to be dropped by the policy: it was idle too long" if lane.name in snapshot.retiring else ""
+    ready += _in_line(lane.name, snapshot)
     return (
         f"{lane.name} (role {spec.role}, {what}, {spec.kind.value}): "
         f"{lane.state.word.value}/{lane.state.detail.value}{age}, {ready}; by {lane.state.rule}"
     )
+
+
+def _in_line(lane: str, snapshot: Snapshot) -> str:
+    if isinstance(snapshot.in_line, Unknown):
+        return ", what stands in line for it is not known"
+    count = snapshot.in_line.get(lane, 0)
+    return f", {count} in line before any other text" if count else ""
 
 
 def _mail(snapshot: Snapshot) -> str:

@@ -81,6 +81,10 @@ class _Planner:
         self.assignments = () if isinstance(snapshot.assignments, Unknown) else snapshot.assignments
         self.assigned = {(one.task, one.purpose) for one in self.assignments}
         busy = {one.lane for one in self.assignments}
+        if isinstance(snapshot.in_line, Unknown):
+            known = False
+        else:
+            busy |= snapshot.in_line.keys()  # what stands in line for a lane comes first
         self.free = {
             name: lane
             for name, lane in self.lanes.items()

@@ -159,6 +159,10 @@ def _mistakes(spec: HarnessSpec, stem: str) -> Iterator[tuple[str, str]]:
             yield "composer.line", "expected a group named text, (?P<text>…)"
         if not spec.composer.submit:
             yield "composer.submit", "expected at least one key"
+        if spec.composer.reset_first and not spec.composer.reset:
+            yield "composer.reset", "expected the program's own command, since reset_first asks for it"
+        if "\n" in spec.composer.reset.strip() or spec.composer.reset != spec.composer.reset.strip():
+            yield "composer.reset", f"expected one line without blanks around it (got {spec.composer.reset!r})"
         for key in ("clear", "interrupt", "submit"):
             keys: tuple[str, ...] = getattr(spec.composer, key)
             for name in keys:

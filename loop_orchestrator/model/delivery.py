@@ -35,7 +35,7 @@ DELIVERY_MOVES: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
     DeliveryStatus.SUBMITTED: frozenset(),
     DeliveryStatus.STARTED: frozenset(),
     DeliveryStatus.NOT_DELIVERED: frozenset(),
-    DeliveryStatus.UNKNOWN: frozenset({DeliveryStatus.SUBMITTED, DeliveryStatus.NOT_DELIVERED}),
+    DeliveryStatus.UNKNOWN: frozenset({DeliveryStatus.SUBMITTED, DeliveryStatus.STARTED, DeliveryStatus.NOT_DELIVERED}),
 }
 """Allowed moves. Out of ``unknown`` only a person leads: ``loop resolve``."""
 
@@ -56,6 +56,23 @@ class DeliveryStep(StrEnum):
     def touches_pane(self) -> bool:
         """From here on a process that dies leaves the outcome unknown."""
         return self in (DeliveryStep.PASTE, DeliveryStep.SUBMIT)
+
+
+class DeliveryProof(StrEnum):
+    """By which sign a delivery is believed to have arrived."""
+
+    STATE = "state"
+    """the lane was seen to work, to ask, or to have failed, as it was not before the paste"""
+    SAID = "said"
+    """the program said itself that a turn began"""
+    CONVERSATION = "conversation"
+    """the text left the composer and stands in the conversation"""
+    COMPOSER = "composer"
+    """the composer is empty again; no more than that was seen"""
+    DRAFT = "draft"
+    """the text stands in the composer, as was asked for"""
+    PERSON = "person"
+    """a person said so"""
 
 
 class DeliveryMode(StrEnum):
@@ -84,6 +101,24 @@ class DeliveryRequest:
     """interrupt a running turn first"""
     press_enter: bool = True
     """False leaves the text standing in the composer as a draft"""
+    fresh: bool = False
+    """new work: where the harness data says so, the program is first given a fresh context"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverySettings:
+    """How this process delivers, whatever it delivers."""
+
+    resets: bool = True
+    """False: no fresh context is ever asked for"""
+    reset_timeout_s: float = 8.0
+    """seconds within which a fresh context must be confirmed"""
+    paste_delay_s: float = 0.0
+    """least seconds between paste and Enter; the harness data may ask for more"""
+
+
+PLAIN = DeliverySettings()
+"""Where nobody asked for anything else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +144,16 @@ class Receipt:
     """one sentence: why this status is believed"""
     pane: str = ""
     """the pane it was meant for; empty before that was known"""
+    sent_sha256: str = ""
+    """of the text as sent, cleaned, in UTF-8; empty in records that do not have it"""
+    reset: str = ""
+    """what became of the fresh context that was asked for; empty: none was"""
+    composer: str = ""
+    """digest of what the composer shows while the text stands there: foretold before the paste, seen before Enter"""
+    enters: int = 0
+    """how often Enter was pressed"""
+    proof: DeliveryProof | None = None
+    """by which sign it is believed to have arrived; None: by none"""
 
     @property
     def delivered(self) -> bool:

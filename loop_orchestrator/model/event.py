@@ -65,6 +65,19 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "mail.sent": EventKind("a message was put into the mailbox", ("file", "from", "to", "subject")),
     "mail.acked": EventKind("a message was moved to processed/", ("file", "by")),
     "mail.failed": EventKind("a message could not be read and was moved to failed/", ("file", "reason")),
+    "delivery.queued": EventKind(
+        "a text was put in line for a lane, behind so many others", ("op", "lane", "sender", "before"), promised=True
+    ),
+    "delivery.taken": EventKind(
+        "the first text in line is about to be delivered, after waiting so long", ("op", "lane", "waited_s")
+    ),
+    "delivery.returned": EventKind(
+        "nothing of a text that was taken from the line reached the pane; it is the first in line again",
+        ("op", "lane", "reason"),
+    ),
+    "delivery.dropped": EventKind(
+        "a text is about to be taken out of the line for good", ("op", "lane", "reason", "by")
+    ),
     "delivery.closed": EventKind(
         "a delivery ended with a receipt", ("op", "lane", "status", "step", "sha256"), promised=True
     ),

@@ -98,6 +98,8 @@ class ComposerRule:
     """tmux keys that interrupt a turn"""
     reset: str = ""
     """the program's own command for a fresh context; empty: it has none"""
+    reset_first: bool = False
+    """new work begins with that command; false: the program goes on in the context it has"""
 
 
 @dataclass(frozen=True, kw_only=True)

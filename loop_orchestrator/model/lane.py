@@ -262,6 +262,10 @@ class Lane:
     """the visible screen as text, one entry a row"""
     run: LaneRun | None
     """None where no launcher record can be read"""
+    cursor: tuple[int, int] | None = None
+    """column and row of the screen, from 0, in which the terminal's cursor stands; None where that is not known"""
+    bright: tuple[str, ...] = ()
+    """the screen with its dim characters replaced by blanks; empty where it is not known what is dim"""
 
     @property
     def name(self) -> str:

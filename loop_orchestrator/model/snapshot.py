@@ -69,6 +69,8 @@ class Snapshot:
     """calls of the brain that the budget still allows this hour"""
     restarting: frozenset[str] = frozenset()
     """lanes whose program ended and is about to be started again"""
+    in_line: Mapping[str, int] | Unknown = field(default_factory=dict)
+    """lane -> how many texts wait in line for it"""
     policy: Policy = field(default_factory=Policy)
     idle_cycles: Mapping[str, int] = field(default_factory=dict)
     """worker -> cycles in a row, this one included, that found it idle and unclaimed"""
@@ -92,6 +94,7 @@ class Snapshot:
             "tasks": self.tasks,
             "assignments": self.assignments,
             "state": self.state,
+            "lines": self.in_line,
         }
         return tuple((name, part.reason) for name, part in parts.items() if isinstance(part, Unknown))
 
@@ -105,6 +108,8 @@ class Facts:
     limits: Limits
     claims: Mapping[str, str]
     """lane -> id of another unfinished decision that acts on it"""
+    in_line: Mapping[str, int] | Unknown
+    """lane -> how many texts wait in line for it"""
     untrusted: tuple[str, ...]
     """sources of text in the prompt that the config does not trust"""
     policy: Policy

@@ -18,6 +18,7 @@ class PaneFacts:
     """id, ``%5``"""
     session: str
     window: str
+    """its name"""
     lane: str
     """the ``@loop_lane`` option of the pane; empty where unset"""
     pid: int
@@ -37,6 +38,10 @@ class PaneFacts:
     height: int
     cursor_row: int | None = None
     """the row of the screen that the cursor is in, from 0; None where that is not known"""
+    window_id: str = ""
+    """``@3``; empty where that is not known"""
+    cursor_column: int | None = None
+    """and its column, from 0"""
     foreground: int = 0
     """process group that has the terminal; 0 where that cannot be read"""
     activity: int = 0

@@ -3,7 +3,7 @@ its record."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,13 @@ from loop_orchestrator.model.lane import Lane, LaneKind, LaneWord
 from loop_orchestrator.operations.boot import refuse_foreign
 from loop_orchestrator.operations.observe import observe_lane, observe_lanes, record_of
 from loop_orchestrator.operations.person import refuse_agent
+from loop_orchestrator.operations.queue import close_lines, texts_in_line
 from loop_orchestrator.operations.saving import Kept, save_lanes, unsaved
 from loop_orchestrator.operations.worktrees import remove_if_empty
 from loop_orchestrator.process.identity import ProcessId, alive, from_pid
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.delivery import Receipt
     from loop_orchestrator.model.saved import SavedWork
     from loop_orchestrator.world import World
 
@@ -46,6 +48,8 @@ class EndReport:
     """the lane's worktree, if it had one"""
     kept: str
     """why the worktree is still there; empty: it is gone, or there was none"""
+    not_delivered: tuple[Receipt, ...]
+    """what stood in line for it; the texts are in the hand-off"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,8 @@ class DownReport:
     saved: tuple[SavedWork, ...]
     worktrees: tuple[Path, ...]
     """of lanes that ended; they stay for the next boot"""
+    not_delivered: tuple[Receipt, ...] = ()
+    """what stood in line for them; the texts are in the hand-offs"""
 
 
 def drop_lane(world: World, name: str, *, force: bool, by: str, snapshot: bool = True) -> EndReport:
@@ -83,8 +89,9 @@ def end_lane(world: World, name: str, *, by: str, snapshot: bool = True) -> EndR
         lane = observe_lane(world, name)
         spec = lane.record.spec
         saved = (save_lanes(world, [spec]) if snapshot else unsaved([spec]))[name]
-        handoff = write_handoff(world, lane, saved)
+        handoff = write_handoff(world, lane, saved, in_line=texts_in_line(world, name))
         crash_point("handoff.written")
+        closed = close_lines(world, (name,), f"lane {name} was ended", by=by)
         running = _programs(lane)
         _end_pane(world, lane)
         crash_point("lane.ended")
@@ -94,7 +101,7 @@ def end_lane(world: World, name: str, *, by: str, snapshot: bool = True) -> EndR
         world.lanes.remove(name)
         world.events.append("lane.dropped", "cli", {"lane": name, "by": by, "handoff": str(handoff)})
     worktree = world.layout.worktrees / name if spec.worktree_of is not None else None
-    return EndReport(handoff=handoff, saved=saved.work, worktree=worktree, kept=kept)
+    return EndReport(handoff=handoff, saved=saved.work, worktree=worktree, kept=kept, not_delivered=closed)
 
 
 def down(world: World, *, force: bool, by: str, snapshot: bool = True) -> DownReport:
@@ -116,14 +123,19 @@ def down(world: World, *, force: bool, by: str, snapshot: bool = True) -> DownRe
         )
     specs = [lane.record.spec for lane in lanes]
     saved = save_lanes(world, specs) if snapshot else unsaved(specs)
-    handoffs = tuple(write_handoff(world, lane, saved[lane.name]) for lane in lanes)
+    handoffs = tuple(
+        write_handoff(world, lane, saved[lane.name], in_line=texts_in_line(world, lane.name)) for lane in lanes
+    )
     crash_point("handoff.written")
+    closed = close_lines(world, [lane.name for lane in lanes], "the session was ended", by=by)
     world.events.append("session.down", "cli", {"by": by})
     kept = _end_panes(world, lanes)
     world.lanes.clear()
     works = {one.work.ref: one.work for one in saved.values() if one.work is not None}
     worktrees = tuple(world.layout.worktrees / spec.name for spec in specs if spec.worktree_of is not None)
-    return DownReport(handoffs=handoffs, kept=kept, saved=tuple(works.values()), worktrees=worktrees)
+    return DownReport(
+        handoffs=handoffs, kept=kept, saved=tuple(works.values()), worktrees=worktrees, not_delivered=closed
+    )
 
 
 def _end_panes(world: World, lanes: Sequence[Lane]) -> int:
@@ -165,16 +177,16 @@ def _settle_worktree(world: World, lane: Lane, *, running: tuple[ProcessId, ...]
     return remove_if_empty(world, lane.record.spec)
 
 
-def write_handoff(world: World, lane: Lane, saved: Kept) -> Path:
+def write_handoff(world: World, lane: Lane, saved: Kept, *, in_line: Mapping[str, str] | None = None) -> Path:
     """Keep what stands on the screen of a lane whose program is about to be ended; the file.
 
-    saved: what was saved of its uncommitted work.
+    saved: what was saved of its uncommitted work. in_line: delivery -> text that it will not get.
     """
     from loop_orchestrator.stores.atomic import write_text
 
     now = world.clock.now()
     path = world.layout.handoffs / f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{lane.name}.md"
-    write_text(path, _handoff(lane, format_time(now), saved))
+    write_text(path, _handoff(lane, format_time(now), saved) + _not_delivered(in_line or {}))
     return path
 
 
@@ -190,6 +202,17 @@ def _handoff(lane: Lane, at: str, saved: Kept) -> str:
         f"{_work(lane, saved)}\n"
         f"Its last screen, as data:\n\n{screen}\n"
     )
+
+
+def _not_delivered(texts: Mapping[str, str]) -> str:
+    """What stood in line, whole."""
+    if not texts:
+        return ""
+    parts = []
+    for op, text in texts.items():
+        rows = "\n".join(f"    {row}" for row in text.encode("utf-8", "replace").decode().split("\n"))
+        parts.append(f"\n## {op}\n\n{rows}\n")
+    return "\n# Stood in line for it, and was not delivered\n" + "".join(parts)
 
 
 def _work(lane: Lane, saved: Kept) -> str:

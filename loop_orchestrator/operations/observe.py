@@ -105,6 +105,29 @@ def record_of(world: World, name: str) -> LaneRecord:
     raise UsageError(f"session {world.session} has no lane {name}{meant}", hint="loop lane list")
 
 
+def lane_in_window(world: World, target: str) -> LaneRecord:
+    """The record of the one lane in a tmux window, by its exact name or id (``@3``), or in a pane (``%7``).
+
+    Raises UsageError where there is none of the session's lanes, or more than one.
+    """
+    panes = world.substrate.panes()
+    mine = [facts for facts in panes if target in (facts.window, facts.window_id, facts.pane)]
+    if not mine:
+        from difflib import get_close_matches
+
+        near = get_close_matches(target, sorted({facts.window for facts in panes}), n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(f"session {world.session} has no window or pane {target}{meant}", hint="loop lane list")
+    ids = {facts.pane for facts in mine}
+    found = [record for record in world.lanes.records().values() if record.pane in ids]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(f"no lane of session {world.session} is in {target}", hint="loop lane list")
+    names = ", ".join(f"{record.spec.name} ({record.pane})" for record in found)
+    raise UsageError(f"{target} holds several lanes: {names}", hint="name the lane, or its pane")
+
+
 def spec_of(world: World, record: LaneRecord) -> HarnessSpec | None:
     """The harness of a lane; None for a command lane. A harness whose data is gone is one that no rule knows."""
     name = record.spec.harness

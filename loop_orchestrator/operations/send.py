@@ -1,32 +1,30 @@
-"""Text on its way to a lane, and a person's word on a delivery whose outcome is unknown."""
+"""Text on its way to a lane."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.errors import UsageError
-from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus, Receipt
+from loop_orchestrator.errors import SubstrateError, UsageError
+from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
 from loop_orchestrator.operations.observe import CloseLook, record_of, spec_of
 from loop_orchestrator.operations.person import refuse_agent
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.harness import HarnessSpec
+    from loop_orchestrator.model.lane import LaneRecord
+    from loop_orchestrator.substrate.deliver import Journal
+    from loop_orchestrator.substrate.port import Feed
+    from loop_orchestrator.substrate.typist import Typist
     from loop_orchestrator.world import World
 
 
-class Outcome(StrEnum):
-    """What a person says became of an unknown delivery."""
+def deliver_text(world: World, request: DeliveryRequest, *, journal: Journal | None = None) -> Receipt:
+    """Deliver text to a lane; the one way, whoever sends. Raises UsageError for a lane that there is not.
 
-    HAPPENED = "happened"
-    """the lane got the text"""
-    DID_NOT = "did-not"
-    """the lane did not get it; it may be sent again under another operation id"""
-    DROP = "drop"
-    """it is given up; what it was to hand over is free again"""
-
-
-def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
-    """Deliver text to a lane; the one way, whoever sends. Raises UsageError for a lane that there is not."""
+    journal: where it is on record; None: among the deliveries, as one that is accepted now.
+    """
     from loop_orchestrator.substrate.deliver import deliver
 
     record = record_of(world, request.lane)
@@ -35,16 +33,73 @@ def deliver_text(world: World, request: DeliveryRequest) -> Receipt:
         raise UsageError(
             f"lane {request.lane} runs a fixed command and takes no text", hint="loop lane list shows what runs where"
         )
-    return deliver(
-        request,
-        substrate=world.substrate,
-        record=record,
-        spec=spec,
-        journal=world.deliveries,
-        state_of=CloseLook(world, request.lane).look,
-        clock=world.clock,
-        cancel=world.cancel,
-    )
+    with held_connection(world, record.pane) as pause:
+        return deliver(
+            request,
+            substrate=world.substrate,
+            record=record,
+            spec=spec,
+            journal=journal or world.deliveries,
+            state_of=CloseLook(world, request.lane).look,
+            clock=world.clock,
+            cancel=world.cancel,
+            settings=world.delivery_settings,
+            pause=pause,
+        )
+
+
+@contextmanager
+def held_connection(world: World, pane: str) -> Iterator[Callable[[float], None]]:
+    """A connection to the terminal for as long as a delivery takes, where there is none; yields how to wait.
+
+    The wait ends early when the pane prints something. Without a connection, everything goes the forked way; over one
+    that this process holds for its own ears, which hear what is pushed, the wait is a plain one.
+    """
+    feed = world.feed if world.ears is None else None
+    if feed is None or not feed.lost:
+        yield world.clock.sleep
+        return
+    try:
+        feed.open()
+    except SubstrateError:
+        yield world.clock.sleep
+        return
+    try:
+        yield lambda seconds: _await_push(world, feed, pane, seconds)
+    finally:
+        feed.close()
+
+
+@contextmanager
+def typist_for(world: World, record: LaneRecord, spec: HarnessSpec) -> Iterator[Typist]:
+    """What a lane is looked at with and typed into with, outside of a delivery."""
+    from loop_orchestrator.substrate.typist import Typist
+
+    with held_connection(world, record.pane) as pause:
+        yield Typist(
+            substrate=world.substrate,
+            record=record,
+            spec=spec,
+            state_of=CloseLook(world, record.spec.name).look,
+            clock=world.clock,
+            cancel=world.cancel,
+            pause=pause,
+        )
+
+
+def _await_push(world: World, feed: Feed, pane: str, seconds: float) -> None:
+    """Until the pane printed something, at most so long; a plain wait where the connection does not hold any more."""
+    import select
+
+    deadline = world.clock.monotonic() + seconds
+    while not feed.lost and (left_s := deadline - world.clock.monotonic()) > 0:
+        poll = select.poll()
+        poll.register(feed.fileno(), select.POLLIN)
+        if not poll.poll(left_s * 1000):
+            return
+        if pane in feed.pushed(world.clock.now()).spoke:
+            return
+    world.clock.sleep(max(0.0, deadline - world.clock.monotonic()))
 
 
 def send_text(world: World, request: DeliveryRequest) -> Receipt:
@@ -56,21 +111,3 @@ def send_text(world: World, request: DeliveryRequest) -> Receipt:
         refuse_agent(world, f"run a command in lane {request.lane}; mail to that lane is put before a person")
     world.deliveries.settle_dead()
     return deliver_text(world, request)
-
-
-def resolve(world: World, op: str, outcome: Outcome, *, by: str) -> Receipt:
-    """Close a delivery whose outcome is unknown with what a person saw.
-
-    Raises NotAPersonError from an agent's lane, UsageError for an unknown operation, StoreError for one that is closed.
-    """
-    from loop_orchestrator.engine.settle import settle_item_of
-
-    refuse_agent(world, "say what became of a delivery")
-    world.deliveries.settle_dead()
-    if world.deliveries.get(op) is None:
-        unknown = ", ".join(one.op for one in world.deliveries.unknown()) or "none"
-        raise UsageError(f"there is no delivery {op}; unknown outcomes: {unknown}", hint="loop status")
-    to = DeliveryStatus.SUBMITTED if outcome is Outcome.HAPPENED else DeliveryStatus.NOT_DELIVERED
-    receipt = world.deliveries.resolve(op, to, by=by)
-    settle_item_of(world, op)
-    return receipt

@@ -112,6 +112,10 @@ def receipt_shape(receipt: Receipt) -> Json:
         "removed": removed,
         "times": times,
         "evidence": receipt.evidence,
+        "proof": receipt.proof.value if receipt.proof else None,
+        "enters": receipt.enters,
+        "reset": receipt.reset,
+        "sent_sha256": receipt.sent_sha256,
     }
 
 

@@ -26,6 +26,8 @@ from loop_orchestrator.operations.engine_view import (
     full_decision_shape,
     rest_shape,
 )
+from loop_orchestrator.operations.queue import Line, line_shape, lines_of
+from loop_orchestrator.operations.resolve import next_step, standing
 from loop_orchestrator.operations.shapes import (
     Json,
     message_shape,
@@ -84,8 +86,12 @@ class Status:
     """lane -> the newest note about its restarts; none where they cannot be read"""
     guard: Holder | None
     """who restarts lanes while no engine watches"""
+    standing: frozenset[str] = frozenset()
+    """operations of unknown deliveries whose text stands, alone, in the composer of its lane"""
     drifts: tuple[Drift, ...] | Unknown = ()
     """versions of programs whose screens no rule knew"""
+    lines: tuple[Line, ...] | Unknown = ()
+    """what stands in line for lanes"""
 
 
 def status(world: World) -> Status:
@@ -117,11 +123,21 @@ def status(world: World) -> Status:
         tasks=tasks,
         task_problems=problems,
         unknown_deliveries=deliveries,
+        standing=_standing(world, deliveries, lanes),
         restarts=restarts_of(world, () if isinstance(lanes, Unknown) else lanes),
         guard=world.control.guard_lock().holder(),
         drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
+        lines=_seen(lambda: lines_of(world, () if isinstance(lanes, Unknown) else lanes)),
     )
     return _with_needs(found)
+
+
+def _standing(
+    world: World, deliveries: tuple[Receipt, ...] | Unknown, lanes: tuple[Lane, ...] | Unknown
+) -> frozenset[str]:
+    if isinstance(deliveries, Unknown) or isinstance(lanes, Unknown) or not deliveries:
+        return frozenset()
+    return standing(world, deliveries, lanes)
 
 
 def status_document(found: Status) -> Json:
@@ -146,6 +162,7 @@ def status_document(found: Status) -> Json:
         "tasks": _list(found.tasks, task_shape),
         "task_problems": list(found.task_problems),
         "unknown_deliveries": _list(found.unknown_deliveries, receipt_shape),
+        "lines": _list(found.lines, line_shape),
         "unseen": dict(unseen(found)),
     }
 
@@ -173,6 +190,7 @@ def unseen(found: Status) -> Mapping[str, str]:
         "tasks": found.tasks,
         "unknown_deliveries": found.unknown_deliveries,
         "drifts": found.drifts,
+        "lines": found.lines,
     }
     return {name: part.reason for name, part in parts.items() if isinstance(part, Unknown)}
 
@@ -202,6 +220,7 @@ def _with_needs(found: Status) -> Status:
         needs=(
             *_decision_needs(found),
             *_delivery_needs(found),
+            *_line_needs(found),
             *_lane_needs(found),
             *_drift_needs(found),
             *_brain_needs(found),
@@ -238,10 +257,32 @@ def _waiting(decision: Decision) -> str:
 def _delivery_needs(found: Status) -> Iterator[Need]:
     receipts = () if isinstance(found.unknown_deliveries, Unknown) else found.unknown_deliveries
     for receipt in receipts:
+        stands = receipt.op in found.standing
+        what = "its text stands in the composer, not submitted" if stands else "nobody knows whether the text arrived"
         yield Need(
-            what=f"delivery {receipt.op} to {receipt.lane}: nobody knows whether the text arrived",
+            what=f"delivery {receipt.op} to {receipt.lane}: {what}",
             since=receipt.times.get(DeliveryStep.RECEIPT.value),
-            next_step=f"loop attach {receipt.lane}, then: loop resolve {receipt.op} happened|did-not|drop",
+            next_step=f"loop attach {receipt.lane}, then: {next_step(receipt.op, stands=stands)}",
+        )
+
+
+def _line_needs(found: Status) -> Iterator[Need]:
+    """Lines that do not go on by themselves."""
+    unknown = () if isinstance(found.unknown_deliveries, Unknown) else found.unknown_deliveries
+    doubted = {receipt.lane: receipt.op for receipt in unknown}
+    for line in () if isinstance(found.lines, Unknown) else found.lines:
+        if not line.held:
+            continue
+        count = "1 text stands" if len(line.waiting) == 1 else f"{len(line.waiting)} texts stand"
+        step = f"loop attach {line.lane}, and send or clear what stands in its composer"
+        if found.engine.word is EngineWord.STOPPED:
+            step = "loop watch"
+        elif line.lane in doubted:
+            step = f"loop resolve {doubted[line.lane]} happened|did-not|drop"
+        yield Need(
+            what=f"{count} in line for lane {line.lane}: {line.reason}",
+            since=line.waiting[0].since,
+            next_step=step,
         )
 
 

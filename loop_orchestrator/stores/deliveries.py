@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -15,6 +16,7 @@ from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.delivery import (
     DELIVERY_MOVES,
     DeliveryMode,
+    DeliveryProof,
     DeliveryRequest,
     DeliveryStatus,
     DeliveryStep,
@@ -36,7 +38,15 @@ SCHEMA = 1
 OPERATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 """An operation id, whole: it is the name of a file."""
 
+BEGUN = "begun: "
+"""Begins what a receipt says of a fresh context that was asked for and is not confirmed yet."""
+
+RESOLVE = "resolve"
+"""Key in the times of a receipt: when a person had what stood in the composer submitted or cleared."""
+
 _STEPS = tuple(DeliveryStep)
+_NONE: Mapping[str, datetime] = {}
+_PROOF_OF_A_PERSON = {DeliveryStatus.SUBMITTED: DeliveryProof.PERSON}
 
 
 class ReceiptChanges(TypedDict, total=False):
@@ -46,13 +56,41 @@ class ReceiptChanges(TypedDict, total=False):
     bytes: int
     removed: dict[str, int]
     evidence: str
+    reset: str
+    composer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The place of a delivery in the line of its lane, and what its sender asked for beside the text."""
+
+    number: int
+    program: str
+    """what ran in the lane when it was accepted"""
+    text_sha: str
+    """of the text in the line's folder: as it will be sent"""
+    taken: bool
+    """the process of the record carries it out, as long as it lives; else it waits"""
+    options: Mapping[str, JsonValue]
+    returned: str = ""
+    """why it was put back when it was taken last; empty: it was not"""
 
 
 @dataclass(frozen=True)
-class _Record:
+class Record:
+    """One delivery as its file has it."""
+
     receipt: Receipt
     process: ProcessId
-    """who carries it out"""
+    """who carries it out, or accepted it"""
+    place: Place | None = None
+    """None: it never stood in line"""
+
+    @property
+    def waits(self) -> bool:
+        """It stands in line, or does so again should its process be gone."""
+        accepted = self.receipt.status is DeliveryStatus.ACCEPTED
+        return self.place is not None and accepted and not self.receipt.step.touches_pane
 
 
 class DeliveryStore:
@@ -62,8 +100,9 @@ class DeliveryStore:
         self._layout = layout
         self._clock = clock
         self._events = events
+        self._abandoned: set[str] = set()
 
-    def accept(self, request: DeliveryRequest, text_sha: str, nbytes: int) -> tuple[Receipt, bool]:
+    def accept(self, request: DeliveryRequest, text_sha: str, nbytes: int, sent_sha: str = "") -> tuple[Receipt, bool]:
         """Put a delivery on record for this process to carry out; of many callers with one id, one gets True.
 
         The others get the receipt as it stands and False. Raises UsageError for an id that cannot be a file name,
@@ -71,8 +110,17 @@ class DeliveryStore:
         """
         from loop_orchestrator.process import identity
 
-        path = self._path(request.op)
-        receipt = Receipt(
+        path, receipt = self._path(request.op), self._first(request, text_sha, nbytes, sent_sha)
+        with self._changing():
+            earlier = self.get(request.op)
+            if earlier is None:
+                link_new(path, json_text(to_json(Record(receipt, identity.current()))))
+                return receipt, True
+        return same_delivery(earlier, request, text_sha), False
+
+    def _first(self, request: DeliveryRequest, text_sha: str, nbytes: int, sent_sha: str) -> Receipt:
+        """The receipt of a delivery that is accepted now."""
+        return Receipt(
             op=request.op,
             lane=request.lane,
             sender=request.sender,
@@ -80,23 +128,18 @@ class DeliveryStore:
             status=DeliveryStatus.ACCEPTED,
             step=DeliveryStep.ACCEPT,
             sha256=text_sha,
+            sent_sha256=sent_sha,
             bytes=nbytes,
             times={DeliveryStep.ACCEPT.value: self._clock.now()},
         )
-        with self._changing():
-            earlier = self.get(request.op)
-            if earlier is None:
-                link_new(path, json_text(_to_json(_Record(receipt, identity.current()))))
-                return receipt, True
-        if (earlier.sha256, earlier.lane) != (text_sha, request.lane):
-            differs = "another text" if earlier.sha256 != text_sha else f"lane {earlier.lane}"
-            raise StoreError(
-                f"delivery {request.op} was not accepted: the id stands for {differs}", hint="use another --op"
-            )
-        return earlier, False
 
-    def step(self, op: str, step: DeliveryStep, **changes: Unpack[ReceiptChanges]) -> Receipt:
+    def step(
+        self, op: str, step: DeliveryStep, *, passed: Mapping[str, datetime] = _NONE, **changes: Unpack[ReceiptChanges]
+    ) -> Receipt:
         """Record that a step is about to be taken; it is on the disk on return.
+
+        passed: steps before it that need no write of their own, since they leave everything outside of the process as
+        it is, and when they were taken.
 
         Raises StoreError if the delivery is closed, and ValueError for a step back: a pane that may have been touched
         stays so.
@@ -108,7 +151,7 @@ class DeliveryStore:
                 raise StoreError(f"delivery {op} is {receipt.status.value}; no step can be taken")
             if _STEPS.index(step) < _STEPS.index(receipt.step):
                 raise ValueError(f"delivery {op}: no way back from {receipt.step.value} to {step.value}")
-            times = {**receipt.times, step.value: self._clock.now()}
+            times = {**receipt.times, **passed, step.value: self._clock.now()}
             return self._write(replace(record, receipt=replace(receipt, step=step, times=times, **changes)))
 
     def close(self, receipt: Receipt) -> Receipt:
@@ -139,8 +182,35 @@ class DeliveryStore:
         record = self._record(op)
         if record.receipt.status is not DeliveryStatus.UNKNOWN:
             raise StoreError(f"delivery {op} is {record.receipt.status.value}; only an unknown one can be resolved")
-        closed = self._close(replace(record.receipt, status=status, evidence=f"{by} said so"))
+        said = replace(record.receipt, status=status, evidence=f"{by} said so", proof=_PROOF_OF_A_PERSON.get(status))
+        closed = self._close(said)
         self._events.append("delivery.resolved", "person", {"op": op, "outcome": status.value, "by": by})
+        return closed
+
+    def resolving(self, op: str, what: str, *, by: str) -> Receipt:
+        """Record that a person is about to have an unknown delivery submitted or cleared; it stays unknown.
+
+        Raises StoreError if it is not unknown.
+        """
+        with self._changing():
+            record = self._record(op)
+            receipt = record.receipt
+            if receipt.status is not DeliveryStatus.UNKNOWN:
+                raise StoreError(f"delivery {op} is {receipt.status.value}; only an unknown one can be resolved")
+            times = {**receipt.times, RESOLVE: self._clock.now()}
+            evidence = f"{receipt.evidence}; {by} asked to {what} what stands in the composer, whose outcome is unknown"
+            return self._write(replace(record, receipt=replace(receipt, times=times, evidence=evidence)))
+
+    def resolved(self, receipt: Receipt, what: str, *, by: str) -> Receipt:
+        """Record how that ended; it may be unknown still. The event ``delivery.resolved`` where it is not."""
+        with self._changing():
+            record = self._record(receipt.op)
+            times = {**record.receipt.times, **receipt.times}
+            left = replace(receipt, times=times)
+            if receipt.status is DeliveryStatus.UNKNOWN:
+                return self._write(replace(record, receipt=left))
+        closed = self._close(left)
+        self._events.append("delivery.resolved", "person", {"op": receipt.op, "outcome": what, "by": by})
         return closed
 
     def get(self, op: str) -> Receipt | None:
@@ -166,9 +236,14 @@ class DeliveryStore:
             raise UsageError(f"{lane!r} cannot be the name of a lane")
         return Lock(self._layout.leases / f"{lane}.lock", f"lane {lane}", timeout_s=timeout_s)
 
+    def abandon(self, op: str) -> None:
+        """This process does no more for a delivery that it accepted and could not close; settle_dead closes it."""
+        self._abandoned.add(op)
+
     def settle_dead(self) -> tuple[Receipt, ...]:
         """Close what a process left open that is gone, and return it: not-delivered if nothing can have reached the
-        pane, else unknown. A lane that somebody types into now is left for the next time.
+        pane, else unknown. A lane that somebody types into now is left for the next time. What stands in line stays
+        there, whoever put it there; what was taken from it, and did not reach the pane, is put back.
         """
         from loop_orchestrator.process.identity import alive
 
@@ -176,10 +251,27 @@ class DeliveryStore:
         for record in self._records():
             if _is_final(record.receipt.status):
                 self.close(record.receipt)  # its process ended between the receipt and what follows it
-            elif record.receipt.status is DeliveryStatus.ACCEPTED and not alive(record.process):
+            elif record.waits:
+                self._put_back_of_dead(record)
+            elif record.receipt.status is DeliveryStatus.ACCEPTED and self._is_left(record, alive):
                 with suppress(LockedError), self.lease(record.receipt.lane):
                     settled.append(self.close(_as_left(record)))
         return tuple(settled)
+
+    def _is_left(self, record: Record, alive: Callable[[ProcessId], bool]) -> bool:
+        return record.receipt.op in self._abandoned or not alive(record.process)
+
+    def _put_back_of_dead(self, record: Record) -> None:
+        """Put back into the line what a process took that is gone."""
+        from loop_orchestrator.process.identity import alive
+
+        if record.place is None or not record.place.taken or not self._is_left(record, alive):
+            return
+        with self._changing():
+            now = self._record(record.receipt.op)
+            if now.waits and now.process == record.process:
+                evidence = f"{_gone(now)} at the step {now.receipt.step.value}; it stands in line again"
+                self._write(as_waiting(now, evidence))
 
     def _close(self, receipt: Receipt) -> Receipt:
         with self._changing():
@@ -191,6 +283,8 @@ class DeliveryStore:
                 times = {**receipt.times, DeliveryStep.RECEIPT.value: self._clock.now()}
                 closed = self._write(replace(record, receipt=replace(receipt, times=times)))
             if _is_final(closed.status):
+                if record.place is not None:
+                    self._text_path(record).unlink(missing_ok=True)
                 with suppress(FileNotFoundError):
                     move(self._path(closed.op), self._closed_path(closed.op))
             return closed
@@ -206,22 +300,27 @@ class DeliveryStore:
             )
         return self._layout.deliveries / f"{op}.json"
 
+    def _text_path(self, record: Record) -> Path:
+        """The text of a delivery that stands, or stood, in line."""
+        assert record.place is not None
+        return self._layout.lines / f"{record.receipt.lane}.{record.place.number:08d}.{record.receipt.op}.txt"
+
     def _closed_path(self, op: str) -> Path:
         return self._layout.deliveries_closed / f"{op}.json"
 
-    def _find(self, op: str) -> _Record | None:
+    def _find(self, op: str) -> Record | None:
         for path in (self._path(op), self._closed_path(op)):  # in the order in which it moves
             with suppress(FileNotFoundError):
                 return _from_fields(read_document(path, SCHEMA))
         return None
 
-    def _record(self, op: str) -> _Record:
+    def _record(self, op: str) -> Record:
         record = self._find(op)
         if record is None:
             raise StoreError(f"there is no delivery {op}", hint="loop status")
         return record
 
-    def _all(self) -> Iterator[_Record | StoreError]:
+    def _all(self) -> Iterator[Record | StoreError]:
         for name in names_in(self._layout.deliveries, ".json"):
             with suppress(FileNotFoundError):
                 try:
@@ -229,15 +328,15 @@ class DeliveryStore:
                 except StoreError as error:
                     yield error
 
-    def _records(self) -> tuple[_Record, ...]:
-        return tuple(found for found in self._all() if isinstance(found, _Record))
+    def _records(self) -> tuple[Record, ...]:
+        return tuple(found for found in self._all() if isinstance(found, Record))
 
     def _with_status(self, status: DeliveryStatus) -> tuple[Receipt, ...]:
         found = [record.receipt for record in self._records() if record.receipt.status is status]
         return tuple(sorted(found, key=lambda receipt: (min(receipt.times.values()), receipt.op)))
 
-    def _write(self, record: _Record) -> Receipt:
-        write_text(self._path(record.receipt.op), json_text(_to_json(record)))
+    def _write(self, record: Record) -> Receipt:
+        write_text(self._path(record.receipt.op), json_text(to_json(record)))
         return record.receipt
 
 
@@ -245,19 +344,65 @@ def _is_final(status: DeliveryStatus) -> bool:
     return not DELIVERY_MOVES[status]
 
 
-def _as_left(record: _Record) -> Receipt:
+def _as_left(record: Record) -> Receipt:
     """The receipt of a delivery whose process is gone."""
     step = record.receipt.step
-    gone = f"process {record.process.pid}, which carried it out, ended"
+    gone = _gone(record)
     if step.touches_pane or step is DeliveryStep.RECEIPT:
         evidence = f"{gone} at the step {step.value}: the text may have reached the pane"
         return replace(record.receipt, status=DeliveryStatus.UNKNOWN, evidence=evidence)
-    evidence = f"{gone} at the step {step.value}, before anything reached the pane"
+    evidence = f"{gone} at the step {step.value}, before anything of the text reached the pane"
+    if record.receipt.reset.startswith(BEGUN):
+        command = record.receipt.reset.removeprefix(BEGUN)
+        evidence += f"; its composer may hold {command}, the command for a fresh context"
     return replace(record.receipt, status=DeliveryStatus.NOT_DELIVERED, evidence=evidence)
 
 
-def _to_json(record: _Record) -> dict[str, JsonValue]:
-    receipt = record.receipt
+def _gone(record: Record) -> str:
+    return f"process {record.process.pid}, which carried it out, ended"
+
+
+def same_delivery(earlier: Receipt, request: DeliveryRequest, text_sha: str) -> Receipt:
+    """The receipt that a request with a known id gets. Raises StoreError if the id stands for something else."""
+    if (earlier.sha256, earlier.lane) != (text_sha, request.lane):
+        differs = "another text" if earlier.sha256 != text_sha else f"lane {earlier.lane}"
+        raise StoreError(
+            f"delivery {request.op} was not accepted: the id stands for {differs}", hint="use another --op"
+        )
+    return earlier
+
+
+def as_waiting(record: Record, reason: str) -> Record:
+    """The delivery as the one in line that it was before it was taken, with why it was put back."""
+    assert record.place is not None
+    accepted = DeliveryStep.ACCEPT.value
+    times = {accepted: record.receipt.times[accepted]}
+    receipt = replace(
+        record.receipt,
+        step=DeliveryStep.ACCEPT,
+        times=times,
+        evidence=reason,
+        pane="",
+        reset="",
+        composer="",
+        enters=0,
+        proof=None,
+    )
+    return replace(record, receipt=receipt, place=replace(record.place, taken=False, returned=reason))
+
+
+def to_json(record: Record) -> dict[str, JsonValue]:
+    receipt, place = record.receipt, record.place
+    line: dict[str, JsonValue] = {}
+    if place is not None:
+        line = {
+            "number": place.number,
+            "program": place.program,
+            "text_sha256": place.text_sha,
+            "taken": place.taken,
+            "options": dict(place.options),
+            "returned": place.returned,
+        }
     return {
         "schema": SCHEMA,
         "op": receipt.op,
@@ -272,11 +417,17 @@ def _to_json(record: _Record) -> dict[str, JsonValue]:
         "times": {step: format_time(at) for step, at in receipt.times.items()},
         "evidence": receipt.evidence,
         "pane": receipt.pane,
+        "sent_sha256": receipt.sent_sha256,
+        "reset": receipt.reset,
+        "composer": receipt.composer,
+        "enters": receipt.enters,
+        "proof": receipt.proof.value if receipt.proof else "",
         "process": {"pid": record.process.pid, "start": record.process.start},
+        **({"line": line} if line else {}),
     }
 
 
-def _from_fields(fields: Fields) -> _Record:
+def _from_fields(fields: Fields) -> Record:
     from loop_orchestrator.process.identity import ProcessId
 
     process, removed, times = fields.object("process"), fields.object("removed"), fields.object("times")
@@ -296,5 +447,24 @@ def _from_fields(fields: Fields) -> _Record:
         },
         evidence=fields.text("evidence"),
         pane=fields.text("pane"),
+        sent_sha256=fields.text("sent_sha256", ""),
+        reset=fields.text("reset", ""),
+        composer=fields.text("composer", ""),
+        enters=fields.integer("enters", 0),
+        proof=fields.word("proof", DeliveryProof) if fields.text("proof", "") else None,
     )
-    return _Record(receipt, ProcessId(process.integer("pid"), process.number("start")))
+    return Record(receipt, ProcessId(process.integer("pid"), process.number("start")), _place(fields))
+
+
+def _place(fields: Fields) -> Place | None:
+    if "line" not in fields.values:
+        return None
+    line = fields.object("line")
+    return Place(
+        number=line.integer("number"),
+        program=line.text("program"),
+        text_sha=line.text("text_sha256"),
+        taken=line.flag("taken"),
+        options=line.object("options").values,
+        returned=line.text("returned"),
+    )

@@ -188,6 +188,11 @@ class Layout:
         return self.deliveries / "closed"
 
     @property
+    def lines(self) -> Path:
+        """Texts that stand in line: ``<lane>.<number>.<op>.txt``."""
+        return self.deliveries / "lines"
+
+    @property
     def leases(self) -> Path:
         """One lock per lane: who may type into it now."""
         return self.session_dir / "leases"

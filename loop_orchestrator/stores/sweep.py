@@ -16,6 +16,7 @@ def sweep(layout: Layout) -> int:
         layout.session_dir,
         layout.signals,
         layout.deliveries,
+        layout.lines,
         layout.engine_dir,
         layout.decisions,
         layout.brain,

@@ -18,6 +18,7 @@ from loop_orchestrator.model.terminal import PaneReading, TerminalSignal
 from loop_orchestrator.process.pipes import end_orphans
 from loop_orchestrator.substrate.client import ControlClient, LostError, deadline_in
 from loop_orchestrator.substrate.framing import Exchange, Lines, OutOfStep, RepliedError
+from loop_orchestrator.substrate.guard import Guarded
 from loop_orchestrator.substrate.listing import (
     CONTROL_CLIENT_PIDS,
     Screens,
@@ -26,7 +27,7 @@ from loop_orchestrator.substrate.listing import (
     height_in,
     quoted,
 )
-from loop_orchestrator.substrate.port import Pushed
+from loop_orchestrator.substrate.port import PasteResult, Pushed
 from loop_orchestrator.substrate.stream import PaneStream
 
 ANSWER_S = 2.0
@@ -107,6 +108,27 @@ class ControlFeed:
             return tuple(reading for reading in readings if reading)
         finally:
             self._lock.release()
+
+    def act(self, guarded: Guarded) -> PasteResult | None:
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if self._lost or self._asked is None:
+                return None
+            asked = Exchange(guarded.line(), guarded.replies())
+            try:
+                self._asked.ask([asked], deadline_in(ANSWER_S))
+            except LostError as error:
+                self._lost = str(error)
+                if self._on_lost is not None:
+                    self._on_lost()
+                raise SubstrateError(f"tmux {guarded.name} {guarded.pane}: {error}") from error
+        finally:
+            self._lock.release()
+        result = None if asked.failed else guarded.result(asked.result())
+        if result is None:
+            raise SubstrateError(f"tmux {guarded.name} {guarded.pane}: {asked.failed or 'it does not say what it did'}")
+        return result
 
     def fileno(self) -> int:
         assert self._told is not None

@@ -2,57 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypedDict, Unpack
 
 from loop_orchestrator.crash import crash_point
-from loop_orchestrator.errors import LockedError, LoopError
+from loop_orchestrator.errors import LockedError, StoreError
 from loop_orchestrator.ids import sha256_text
-from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest, DeliveryStatus, DeliveryStep, Receipt
+from loop_orchestrator.model.delivery import (
+    PLAIN,
+    DeliveryMode,
+    DeliveryProof,
+    DeliveryRequest,
+    DeliverySettings,
+    DeliveryStatus,
+    DeliveryStep,
+    Receipt,
+)
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import Detail, Lane, LaneRecord, LaneWord, SignalSource
+from loop_orchestrator.substrate import reset
 from loop_orchestrator.substrate.cleaning import clean
 from loop_orchestrator.substrate.port import PasteResult, Substrate
-from loop_orchestrator.substrate.trace import Trace
+from loop_orchestrator.substrate.proof import FAILED_TURN, LOOK_S, await_proof
+from loop_orchestrator.substrate.trace import Trace, composer_digest, composer_shows
+from loop_orchestrator.substrate.typist import SOON_S, Ended, Typist, is_hopeless
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loop_orchestrator.clock import Clock
     from loop_orchestrator.process.cancel import Cancel
 
-LOOK_S = 0.05
-"""Between two looks at a lane that is not ready yet."""
-SOON_S = 0.01
-"""Between two looks for something that a key press causes at once."""
 STEADY_S = 0.5
 """How much longer than asked for a ready lane is waited for to hold still."""
 SHOWN_S = 5.0
 """How long a pasted text may take to be seen in the composer."""
-ENTER_AGAIN_S = 0.3
-"""Between two presses of Enter while the text still stands in the composer."""
-PROOF_S = 10.0
-"""How long proof is looked for after the first Enter."""
-CUT_OFF_S = 0.5
-"""How long proof is looked for where this program is told to stop: it has 1.5 s in all."""
-EMPTY_S = 1.0
-"""How long more than an emptied composer is looked for."""
 INTERRUPT_S = 5.0
 """How long an interrupted turn may take to end."""
 
 PERSON = "person"
 """The sender who may do what no program may."""
 
-_HOPELESS = frozenset({Detail.MISSING, Detail.EXITED, Detail.SUSPENDED, Detail.AUTH})
-"""Waiting does not make such a lane ready; nor one of which the process itself is in doubt."""
-_FAILED_TURN = frozenset({Detail.API_ERROR, Detail.RATE_LIMITED})
-_REFUSED = {
-    PasteResult.DEAD: "its program ended",
-    PasteResult.IN_MODE: "its pane is in a mode of tmux that could not be left",
-    PasteResult.INPUT_OFF: "input to its pane is switched off",
-    PasteResult.GONE: "its pane is gone",
-    PasteResult.REPLACED: "another process runs in its pane",
-}
+_STILL = "movement:still"
+"""Rule of the signal that nothing was drawn for the settle time."""
 
 
 class StepChanges(TypedDict, total=False):
@@ -61,27 +55,26 @@ class StepChanges(TypedDict, total=False):
     pane: str
     removed: dict[str, int]
     evidence: str
+    reset: str
+    composer: str
 
 
 class Journal(Protocol):
     """The record of deliveries on disk; every call is durable on return."""
 
-    def accept(self, request: DeliveryRequest, text_sha: str, nbytes: int) -> tuple[Receipt, bool]: ...
+    def accept(
+        self, request: DeliveryRequest, text_sha: str, nbytes: int, sent_sha: str = ""
+    ) -> tuple[Receipt, bool]: ...
 
-    def step(self, op: str, step: DeliveryStep, **changes: Unpack[StepChanges]) -> Receipt: ...
+    def step(
+        self, op: str, step: DeliveryStep, *, passed: Mapping[str, datetime] = ..., **changes: Unpack[StepChanges]
+    ) -> Receipt: ...
 
     def close(self, receipt: Receipt) -> Receipt: ...
 
+    def abandon(self, op: str) -> None: ...
+
     def lease(self, lane: str, timeout_s: float | None = 0.0) -> AbstractContextManager[object]: ...
-
-
-class _Ended(Exception):
-    """The delivery ends here, with this status and reason."""
-
-    def __init__(self, status: DeliveryStatus, evidence: str) -> None:
-        super().__init__(evidence)
-        self.status = status
-        self.evidence = evidence
 
 
 def deliver(
@@ -94,265 +87,261 @@ def deliver(
     state_of: Callable[[], Lane],
     clock: Clock,
     cancel: Cancel,
+    settings: DeliverySettings = PLAIN,
+    pause: Callable[[float], None] | None = None,
 ) -> Receipt:
     """Carry out one delivery and return its receipt, also where nothing was delivered.
 
     An operation that is on record already is not carried out again: its receipt comes back as it stands.
-    state_of: a fresh look at the lane. Blocks for up to ready_timeout_s and some seconds more.
-    Raises what the journal raises: then nothing more is done, and the record tells how far it went.
+    state_of: a fresh look at the lane. pause: see Typist. Blocks for up to ready_timeout_s and some seconds more.
+    Raises StoreError where it could not be accepted, or its end could not be recorded: then nothing more is done, and
+    the record tells how far it went.
     """
-    text, removed = clean(request.text)
-    if spec.kind is HarnessKind.SHELL:
-        text = text.rstrip("\n")
-    receipt, fresh = journal.accept(request, sha256_text(request.text), len(text.encode("utf-8")))
+    text, removed = text_to_send(request.text, spec)
+    sent = text.encode("utf-8")
+    receipt, fresh = journal.accept(request, sha256_text(request.text), len(sent), sha256_text(text))
     if not fresh:
         return receipt
     crash_point("delivery.accepted")
-    delivery = _Delivery(
-        request, text, removed, receipt, substrate, record, spec, journal, state_of, clock, cancel, Trace(text, spec)
+    typist = Typist(
+        substrate=substrate,
+        record=record,
+        spec=spec,
+        state_of=state_of,
+        clock=clock,
+        cancel=cancel,
+        pause=pause or clock.sleep,
     )
+    delivery = _Delivery(request, text, removed, receipt, typist, journal, Trace(text, spec), settings)
     try:
         with journal.lease(request.lane, request.ready_timeout_s):
-            status, evidence = delivery.carry_out()
+            ended = delivery.carry_out()
     except LockedError as error:
-        status, evidence = DeliveryStatus.NOT_DELIVERED, error.message
-    except _Ended as ended:
-        status, evidence = ended.status, ended.evidence
-    closed = journal.close(delivery.outcome(status, evidence))
+        ended = Ended(DeliveryStatus.NOT_DELIVERED, error.message)
+    except StoreError as error:
+        touched = delivery.receipt.step.touches_pane
+        status = DeliveryStatus.UNKNOWN if touched else DeliveryStatus.NOT_DELIVERED
+        ended = Ended(status, f"a step could not be recorded, and was not taken: {error.message}")
+    except Ended as how:
+        ended = how
+    try:
+        closed = journal.close(delivery.outcome(ended))
+    except StoreError as error:
+        journal.abandon(request.op)
+        at = f"at the step {delivery.receipt.step.value}, {ended.status.value}: {ended.evidence}"
+        raise StoreError(f"{error.message}; delivery {request.op} ended {at}", hint=error.hint) from error
     crash_point("delivery.closed")
     return closed
 
 
+def unsuitable(request: DeliveryRequest, text: str, record: LaneRecord, spec: HarnessSpec) -> str:
+    """Why no waiting would make this text right for this lane; empty where it is. text: as it would be sent."""
+    shell, lane, name = spec.kind is HarnessKind.SHELL, request.lane, spec.name
+    command = request.mode is DeliveryMode.COMMAND
+    if not text.strip():
+        return "nothing is left of the text to send"
+    if record.spec.cmd or spec.kind not in (HarnessKind.AGENT, HarnessKind.SHELL):
+        return f"lane {lane} runs {record.spec.cmd or name}, which takes no text"
+    if shell and not command:
+        return f"lane {lane} is a shell: a prompt would run there as commands"
+    if shell and "\n" in text:
+        return f"lane {lane} is a shell: it takes one command line, not {text.count(chr(10)) + 1} lines"
+    if command and not shell:
+        return f"lane {lane} runs {name}: a command line is for a shell"
+    if not shell and text.lstrip().startswith("!") and request.sender != PERSON:
+        return f"the text begins with '!', which {name} would run as a shell command"
+    return ""
+
+
+def text_to_send(text: str, spec: HarnessSpec) -> tuple[str, dict[str, int]]:
+    """The text as it is sent to a lane of this harness, and what was taken out of it: name -> how many."""
+    cleaned, removed = clean(text)
+    return (cleaned.rstrip("\n") if spec.kind is HarnessKind.SHELL else cleaned), removed
+
+
 @dataclass
 class _Delivery:
-    """One delivery on its way. Every step raises _Ended where the way ends."""
+    """One delivery on its way. Every step raises Ended where the way ends."""
 
     request: DeliveryRequest
     text: str
     removed: dict[str, int]
     receipt: Receipt
-    substrate: Substrate
-    record: LaneRecord
-    spec: HarnessSpec
+    typist: Typist
     journal: Journal
-    state_of: Callable[[], Lane]
-    clock: Clock
-    cancel: Cancel
     trace: Trace
+    settings: DeliverySettings
+    deadline: float = 0.0
+    """until then the lane may take to be ready, on the monotonic clock"""
 
-    def carry_out(self) -> tuple[DeliveryStatus, str]:
-        """The steps under the lease: how it ended, and why that is believed."""
-        self._step(DeliveryStep.LEASE, pane=self.record.pane)
+    def carry_out(self) -> Ended:
+        """The steps under the lease: how it ended."""
+        self.deadline = self.clock.monotonic() + self.request.ready_timeout_s
+        self._pass(DeliveryStep.LEASE, pane=self.typist.record.pane)
         crash_point("delivery.leased")
-        self._step(DeliveryStep.CHECK)
+        self._pass(DeliveryStep.CHECK)
         self._refuse_unsuitable()
         before = self._ready_lane()
-        self._step(DeliveryStep.CLEAN, removed=self.removed)
-        self._step(DeliveryStep.RESET, evidence="a fresh context was not asked for")
-        self._paste()
-        self._await_shown()
+        crash_point("delivery.checked")
+        before = self._fresh_context(before)
+        before = self._paste(before)
+        shown = self._await_shown()
         if not self.request.press_enter:
-            raise _Ended(DeliveryStatus.SUBMITTED, "the text stands in the composer; Enter was not asked for")
-        self._step(DeliveryStep.SUBMIT)
+            asked = "the text stands in the composer; Enter was not asked for"
+            return Ended(DeliveryStatus.SUBMITTED, asked, DeliveryProof.DRAFT)
+        self._step(DeliveryStep.SUBMIT, composer=composer_digest(shown, self.spec))
         crash_point("delivery.submitting")
-        self._press_enter()
+        self.typist.enters = 0
+        self.typist.submit(self.trace, shown)
         crash_point("delivery.submitted")
-        return self._proved(before)
+        return await_proof(self.typist, self.trace, before)
 
-    def outcome(self, status: DeliveryStatus, evidence: str) -> Receipt:
+    def outcome(self, ended: Ended) -> Receipt:
         """The receipt as it is to be written; the step is the one reached."""
-        delivered = status in (DeliveryStatus.SUBMITTED, DeliveryStatus.STARTED)
+        delivered = ended.status in (DeliveryStatus.SUBMITTED, DeliveryStatus.STARTED)
         step = DeliveryStep.RECEIPT if delivered else self.receipt.step
-        return replace(self.receipt, status=status, step=step, evidence=evidence)
+        enters = self.typist.enters if self.receipt.step is DeliveryStep.SUBMIT else 0
+        return replace(
+            self.receipt, status=ended.status, step=step, evidence=ended.evidence, proof=ended.proof, enters=enters
+        )
+
+    @property
+    def clock(self) -> Clock:
+        return self.typist.clock
+
+    @property
+    def spec(self) -> HarnessSpec:
+        return self.typist.spec
+
+    def _pass(self, step: DeliveryStep, **changes: Unpack[StepChanges]) -> None:
+        """Take a step that leaves all outside of this process as it is: the next one that does not records it."""
+        times = {**self.receipt.times, step.value: self.clock.now()}
+        self.receipt = replace(self.receipt, step=step, times=times, **changes)
 
     def _step(self, step: DeliveryStep, **changes: Unpack[StepChanges]) -> None:
-        self.receipt = self.journal.step(self.request.op, step, **changes)
+        """Record a step, and those that were passed, before it is taken."""
+        now = self.receipt
+        known: StepChanges = {"pane": now.pane, "removed": dict(now.removed), "reset": now.reset}
+        known.update(changes)
+        self.receipt = self.journal.step(self.request.op, step, passed=now.times, **known)
 
     # Check.
 
     def _refuse_unsuitable(self) -> None:
         """What no waiting would make right."""
-        shell, lane, name = self.spec.kind is HarnessKind.SHELL, self.request.lane, self.spec.name
-        command = self.request.mode is DeliveryMode.COMMAND
-        reason = ""
-        if not self.text.strip():
-            reason = "nothing is left of the text to send"
-        elif self.record.spec.cmd or self.spec.kind not in (HarnessKind.AGENT, HarnessKind.SHELL):
-            reason = f"lane {lane} runs {self.record.spec.cmd or name}, which takes no text"
-        elif shell and not command:
-            reason = f"lane {lane} is a shell: a prompt would run there as commands"
-        elif shell and "\n" in self.text:
-            reason = f"lane {lane} is a shell: it takes one command line, not {self.text.count(chr(10)) + 1} lines"
-        elif command and not shell:
-            reason = f"lane {lane} runs {name}: a command line is for a shell"
-        elif not shell and self.text.lstrip().startswith("!") and self.request.sender != PERSON:
-            reason = f"the text begins with '!', which {name} would run as a shell command"
-        if reason:
-            raise _Ended(DeliveryStatus.NOT_DELIVERED, reason)
+        if reason := unsuitable(self.request, self.text, self.typist.record, self.spec):
+            raise Ended(DeliveryStatus.NOT_DELIVERED, reason)
 
     def _ready_lane(self) -> Lane:
-        """The lane, ready and holding still over two looks; an interrupt that was asked for comes first."""
-        started = self.clock.monotonic()
-        deadline = started + self.request.ready_timeout_s
-        settle_s = self._settle_s()
+        """The lane, ready and holding still; an interrupt that was asked for comes first.
+
+        It holds still where nothing was drawn for the settle time, or two looks show the same.
+        """
+        settle_s = self.typist.settle_s
         steady: tuple[str, ...] | None = None
-        interrupted = False
+        interrupted = waited = False
         while True:
-            lane = self._look(DeliveryStatus.NOT_DELIVERED)
+            lane = self.typist.look(DeliveryStatus.NOT_DELIVERED)
             ready = self._may_be_typed_into(lane)
-            if ready and lane.screen == steady:
+            if ready and (lane.screen == steady or _was_still(lane)):
                 return lane
             steady = lane.screen if ready else None
+            if not ready and not waited and self.receipt.step is DeliveryStep.CHECK:
+                self._step(DeliveryStep.CHECK)  # it may take long
+            waited = True
             if not ready and self.request.interrupt and not interrupted and lane.state.word is LaneWord.WORKING:
                 self._interrupt()
-                interrupted, deadline = True, max(deadline, self.clock.monotonic() + INTERRUPT_S)
-            over = self.clock.monotonic() >= deadline + (settle_s + STEADY_S if ready else 0)
-            if self.cancel.is_set() or over or _is_hopeless(lane):
-                raise _Ended(DeliveryStatus.NOT_DELIVERED, self._why_not_ready(lane, ready))
-            self.clock.sleep(max(settle_s, SOON_S) if ready else LOOK_S)
+                interrupted, self.deadline = True, max(self.deadline, self.clock.monotonic() + INTERRUPT_S)
+            over = self.clock.monotonic() >= self.deadline + (settle_s + STEADY_S if ready else 0)
+            if self.typist.cancel.is_set() or over or is_hopeless(lane):
+                raise Ended(DeliveryStatus.NOT_DELIVERED, self._why_not_ready(lane, ready))
+            self.clock.sleep(max(settle_s, 2 * SOON_S)) if ready else self.typist.pause(LOOK_S)
 
     def _may_be_typed_into(self, lane: Lane) -> bool:
         """Ready; or the last turn failed, the composer is empty, and it is a person who sends."""
         if lane.state.ready:
             return True
-        failed = lane.state.detail in _FAILED_TURN and self.request.sender == PERSON
+        failed = lane.state.detail in FAILED_TURN and self.request.sender == PERSON
         return failed and self.trace.composer_is_empty(lane)
 
     def _why_not_ready(self, lane: Lane, ready: bool) -> str:
-        if self.cancel.is_set():
+        if self.typist.cancel.is_set():
             return "this program was told to stop"
         if ready:
             return f"the screen of lane {lane.name} does not hold still"
         state = lane.state
-        return f"lane {lane.name} is {state.word.value} ({state.detail.value}): {state.evidence[0].seen}"
+        reason = f"lane {lane.name} is {state.word.value} ({state.detail.value}): {state.evidence[0].seen}"
+        rule = self.spec.composer
+        if state.detail is Detail.DRAFT and rule is not None and composer_shows(lane, self.spec) == rule.reset != "":
+            reason += "; a delivery that ended early may have left this command for a fresh context: submit or clear it"
+        return reason
 
     def _interrupt(self) -> None:
         keys = self.spec.composer.interrupt if self.spec.composer else ()
         try:
-            pressed = self.substrate.press(self.record.pane, keys, pane_pid=self.record.pane_pid)
-        except LoopError as error:
-            raise _Ended(DeliveryStatus.NOT_DELIVERED, error.message) from error
+            pressed = self.typist.press(keys)
+        except Ended as ended:
+            raise Ended(DeliveryStatus.NOT_DELIVERED, ended.evidence) from ended
         if pressed is not PasteResult.PASTED:
-            raise _Ended(DeliveryStatus.NOT_DELIVERED, self._refusal(pressed))
+            raise Ended(DeliveryStatus.NOT_DELIVERED, self.typist.refusal(pressed))
+
+    # Clean and reset.
+
+    def _fresh_context(self, lane: Lane) -> Lane:
+        """The lane as it is ready for the text; with a fresh context where program and request want one."""
+        self._pass(DeliveryStep.CLEAN, removed=self.removed)
+        crash_point("delivery.cleaned")
+        rule = self.spec.composer
+        wanted = self.request.fresh and not self.request.interrupt and rule is not None and rule.reset_first
+        against = reset.why_not(self.typist) if wanted and self.settings.resets else "it is switched off"
+        command = rule.reset if rule is not None and wanted else ""
+        if not wanted or against:
+            self._pass(DeliveryStep.RESET, reset=f"not done: {against}" if wanted else "")
+            return lane
+        self._step(DeliveryStep.RESET, reset=f"begun: {command}")
+        crash_point("delivery.resetting")
+        fresh = reset.reset(self.typist, lane, self.settings.reset_timeout_s)
+        self.receipt = replace(self.receipt, reset=f"done: {command}")
+        crash_point("delivery.reset")
+        return fresh
 
     # Paste.
 
-    def _paste(self) -> None:
-        self._step(DeliveryStep.PASTE)
-        crash_point("delivery.pasting")
-        pane, pid = self.record.pane, self.record.pane_pid
-        result = self._guarded(lambda: self.substrate.paste(pane, self.text, pane_pid=pid))
-        if result is not PasteResult.PASTED:
-            raise _Ended(DeliveryStatus.NOT_DELIVERED, self._refusal(result))
-        crash_point("delivery.pasted")
+    def _paste(self, ready: Lane) -> Lane:
+        """Paste into the lane as it was seen; where it has changed meanwhile, once it is ready again.
 
-    def _await_shown(self) -> None:
-        """Until the composer shows the text, and the program had its time to take Enter as Enter."""
+        Returns the lane as it was before the paste.
+        """
+        self._step(DeliveryStep.PASTE, composer=self.trace.digest)
+        crash_point("delivery.pasting")
+        while True:
+            lane = self.typist.look(DeliveryStatus.NOT_DELIVERED)
+            if lane.screen == ready.screen and self._may_be_typed_into(lane):
+                result = self.typist.paste(self.text, lane.cursor)
+                if result is PasteResult.PASTED:
+                    crash_point("delivery.pasted")
+                    return lane
+                if result is not PasteResult.MOVED:
+                    raise Ended(DeliveryStatus.NOT_DELIVERED, self.typist.refusal(result))
+            ready = self._ready_lane()
+
+    def _await_shown(self) -> Lane:
+        """The lane once its composer shows the text alone, and the program had its time to take Enter as Enter."""
         pasted_at = self.clock.monotonic()
-        while not self.trace.stands_in_composer(lane := self._look(DeliveryStatus.UNKNOWN)):
-            if self.clock.monotonic() - pasted_at > SHOWN_S or _is_hopeless(lane):
+        while not self.trace.stands_in_composer(lane := self.typist.look(DeliveryStatus.UNKNOWN)):
+            if self.clock.monotonic() - pasted_at > SHOWN_S or is_hopeless(lane):
                 state = f"{lane.state.word.value} ({lane.state.detail.value})"
                 reason = f"the text was pasted, but the composer did not show it; the lane is {state}"
-                raise _Ended(DeliveryStatus.UNKNOWN, reason)
-            self.clock.sleep(SOON_S)
-        left_s = pasted_at + self._settle_s() - self.clock.monotonic()
+                raise Ended(DeliveryStatus.UNKNOWN, reason)
+            self.typist.pause(SOON_S)
+        wait_s = max(self.typist.settle_s, self.settings.paste_delay_s)
+        left_s = pasted_at + wait_s - self.clock.monotonic()
         if left_s > 0:
             self.clock.sleep(left_s)
-            lane = self._look(DeliveryStatus.UNKNOWN)
-        if not self.trace.stands_alone(lane):
-            reason = "somebody typed beside the text in the composer; it was not submitted"
-            raise _Ended(DeliveryStatus.UNKNOWN, reason)
-
-    # Submit.
-
-    def _press_enter(self) -> None:
-        pane, pid = self.record.pane, self.record.pane_pid
-        keys = self.spec.composer.submit if self.spec.composer else ("Enter",)
-        result = self._guarded(lambda: self.substrate.press(pane, keys, pane_pid=pid))
-        if result is not PasteResult.PASTED:
-            raise _Ended(DeliveryStatus.UNKNOWN, f"the text was pasted, but not submitted: {self._refusal(result)}")
-
-    def _proved(self, before: Lane) -> tuple[DeliveryStatus, str]:
-        """Look for something that was not there before the paste; Enter again only while the text still stands there.
-
-        A shell gets one Enter: a command of its own that waits for input looks like one not yet submitted.
-        """
-        began = pressed_at = self.clock.monotonic()
-        emptied_at: float | None = None
-        presses = 1
-        while True:
-            lane = self._look(DeliveryStatus.UNKNOWN)
-            now = self.clock.monotonic()
-            held = self.trace.stands_in_composer(lane)
-            proof = self._proof(before, lane, held)
-            if proof:
-                return DeliveryStatus.STARTED, proof
-            empty = self.trace.composer_is_empty(lane)
-            emptied_at = (emptied_at or now) if empty else None
-            if emptied_at is not None and (now - emptied_at >= EMPTY_S or self.cancel.is_set()):
-                return DeliveryStatus.SUBMITTED, "the composer is empty again"
-            cut_off = self.cancel.is_set() and now - began >= CUT_OFF_S
-            if now - began >= PROOF_S or cut_off or _is_hopeless(lane):
-                what = "the text still stands in the composer" if held else f"the lane is {lane.state.detail.value}"
-                return DeliveryStatus.UNKNOWN, f"after Enter ({presses} times), {what}"
-            refused = (
-                held
-                and self.trace.stands_alone(lane)
-                and self.spec.is_agent
-                and lane.state.word in (LaneWord.IDLE, LaneWord.ERRORED)
-            )
-            if refused and now - pressed_at >= ENTER_AGAIN_S:
-                self._press_enter()
-                presses, pressed_at = presses + 1, self.clock.monotonic()
-            self.clock.sleep(SOON_S if now - began < EMPTY_S else LOOK_S)
-
-    def _proof(self, before: Lane, lane: Lane, held: bool) -> str:
-        """Why the turn, or the command, has started; empty where that is not shown."""
-        state = lane.state
-        shell = self.spec.kind is HarnessKind.SHELL
-        if held and not (shell and state.word is LaneWord.WORKING):
-            return ""
-        if state.word in (LaneWord.WORKING, LaneWord.AWAITING_APPROVAL):
-            return f"the lane is {state.word.value}: {state.evidence[0].seen}"
-        said = next((one for one in state.evidence if one.source is SignalSource.HARNESS), None)
-        if said and said.word is LaneWord.WORKING and said not in before.state.evidence:
-            return f"the program says that it is {said.detail.value}: {said.seen}"
-        if state.detail is Detail.EXITED and shell:
-            return f"the shell ended: {state.evidence[0].seen}"
-        if state.detail in _FAILED_TURN and before.state.detail is not state.detail:
-            return f"the turn ended at once: {state.evidence[0].seen}"
-        if self.trace.composer_is_empty(lane) and self.trace.mentions(lane) > self.trace.mentions(before):
-            return "the text left the composer and stands in the conversation"
-        return ""
-
-    # What several steps need.
-
-    def _look(self, failed: DeliveryStatus) -> Lane:
-        """The lane now; where it cannot be seen, the delivery ends as ``failed``."""
-        try:
-            return self.state_of()
-        except LoopError as error:
-            raise _Ended(failed, f"lane {self.request.lane} cannot be seen: {error.message}") from error
-
-    def _guarded(self, act: Callable[[], PasteResult]) -> PasteResult:
-        """The outcome of a guarded act, once more after leaving copy mode; without an outcome nobody knows it."""
-        try:
-            result = act()
-            if result is PasteResult.IN_MODE:
-                self.substrate.leave_mode(self.record.pane)
-                result = act()
-        except LoopError as error:
-            raise _Ended(DeliveryStatus.UNKNOWN, error.message) from error
-        return result
-
-    def _refusal(self, result: PasteResult) -> str:
-        return f"lane {self.request.lane} took nothing: {_REFUSED[result]}"
-
-    def _settle_s(self) -> float:
-        return self.spec.composer.settle_s if self.spec.composer else 0.0
+            lane = self.typist.look(DeliveryStatus.UNKNOWN)
+        return self.typist.alone(self.trace, lane)
 
 
-def _is_hopeless(lane: Lane) -> bool:
-    state = lane.state
-    doubted = state.detail is Detail.CONFLICTING and state.evidence[0].source is SignalSource.PROCESS
-    return doubted or state.detail in _HOPELESS
+def _was_still(lane: Lane) -> bool:
+    """It is shown, not assumed, that nothing was drawn for the settle time."""
+    return any(one.source is SignalSource.MOVEMENT and one.rule == _STILL for one in lane.state.evidence)

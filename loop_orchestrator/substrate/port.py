@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from loop_orchestrator.model.lane import LaneSpec
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, TerminalSignal
+
+if TYPE_CHECKING:
+    from loop_orchestrator.substrate.guard import Guarded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ class PasteResult(StrEnum):
     """there is no such pane"""
     REPLACED = "replaced"
     """the pane's first process is not the one the caller looked at"""
+    MOVED = "moved"
+    """the cursor is not where the caller saw it: somebody types, or the program draws"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,12 @@ class Feed(Protocol):
 
     def fileno(self) -> int:
         """Readable when something was pushed; valid from open to close."""
+
+    def act(self, guarded: Guarded) -> PasteResult | None:
+        """Do it, if the pane may take it; None, with nothing done, where the connection does not hold.
+
+        Raises SubstrateError where nobody knows whether it was done.
+        """
 
     def pushed(self, at: datetime) -> Pushed:
         """What was pushed until now, which is ``at``."""
@@ -124,14 +135,20 @@ class Substrate(Protocol):
     def feed(self) -> Feed:
         """The one connection to this session that can be held. While it is open, ``read`` goes over it."""
 
-    def paste(self, pane: str, text: str, *, pane_pid: int) -> PasteResult:
+    def paste(self, pane: str, text: str, *, pane_pid: int, cursor: tuple[int, int] | None = None) -> PasteResult:
         """Paste text, bracketed, from a buffer of its own, if the pane may take it; never presses Enter.
 
         The text goes as it is: the caller has cleaned it. Nothing reaches the pane unless PASTED is returned.
+        cursor: column and row in which the cursor must stand; None: anywhere.
         """
 
-    def press(self, pane: str, keys: Sequence[str], *, pane_pid: int) -> PasteResult:
+    def press(
+        self, pane: str, keys: Sequence[str], *, pane_pid: int, cursor: tuple[int, int] | None = None
+    ) -> PasteResult:
         """Press tmux keys by name (``Enter``, ``Escape``, ``C-u``), under the same guard as paste."""
+
+    def key_age_s(self, pane: str) -> float | None:
+        """Seconds since a person at a terminal that shows this pane pressed a key; None: no terminal shows it."""
 
     def leave_mode(self, pane: str) -> None:
         """Leave copy mode, if the pane is in it."""

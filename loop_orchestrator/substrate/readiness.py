@@ -71,7 +71,15 @@ def lane_of(
 def lane_with(state: LaneState, record: LaneRecord, reading: PaneReading | None, run: LaneRun | None) -> Lane:
     """A lane in a state that was found for it."""
     title = one_line(reading.facts.title) if reading else ""
-    return Lane(record=record, state=state, title=title, screen=reading.screen.rows if reading else (), run=run)
+    rows, bright = (reading.screen.rows, reading.screen.bright) if reading else ((), ())
+    return Lane(record=record, state=state, title=title, screen=rows, run=run, cursor=_cursor(reading), bright=bright)
+
+
+def _cursor(reading: PaneReading | None) -> tuple[int, int] | None:
+    facts = reading.facts if reading else None
+    if facts is None or facts.cursor_column is None or facts.cursor_row is None:
+        return None
+    return facts.cursor_column, facts.cursor_row
 
 
 def classify(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import NamedTuple
 
 from loop_orchestrator.model.terminal import Screen
@@ -38,8 +38,11 @@ class _Run(NamedTuple):
     inverse: bool
 
 
+_TAKING_APART = threading.Lock()
+
+
 class UnreadScreen(Screen):
-    """A screen that is taken apart when it is first looked at: of a large fleet few are."""
+    """A screen that is taken apart when it is first looked at: of a large fleet few are. Several threads may look."""
 
     def __init__(self, text: Callable[[], str]) -> None:
         """text: gives what ``capture-pane -e`` printed."""
@@ -53,10 +56,15 @@ class UnreadScreen(Screen):
     def bright(self) -> tuple[str, ...]:
         return self._read.bright
 
-    @cached_property
+    @property
     def _read(self) -> Screen:
-        text: Callable[[], str] = self.__dict__.pop("_text")
-        return parse_ansi(text())
+        read: Screen | None = self.__dict__.get("_taken_apart")
+        if read is None:
+            with _TAKING_APART:
+                text: Callable[[], str] | None = self.__dict__.pop("_text", None)
+                read = self.__dict__["_taken_apart"] if text is None else parse_ansi(text())
+                self.__dict__["_taken_apart"] = read
+        return read
 
 
 def parse_ansi(text: str) -> Screen:

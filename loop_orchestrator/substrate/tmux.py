@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.errors import LoopError, SubstrateError, UsageError
 from loop_orchestrator.model.lane import Split
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading
+from loop_orchestrator.substrate.guard import MOST_INLINE, Guarded, guarded_paste, guarded_press
 from loop_orchestrator.substrate.listing import (
     CONTROL_CLIENT_PIDS,
     Screens,
@@ -29,6 +30,7 @@ from loop_orchestrator.substrate.listing import (
     read_facts,
 )
 from loop_orchestrator.substrate.port import PaneStart, PasteResult
+from loop_orchestrator.substrate.together import Together
 
 if TYPE_CHECKING:
     from libtmux.server import Server
@@ -64,7 +66,6 @@ _NO_SERVER = re.compile(r"no server running|error connecting|server exited|lost 
 _GONE = re.compile(r"can't find|no such (?:session|window|pane)")
 _CONFIG_HINT = "see whether tmux starts with your tmux.conf: tmux -L try new-session"
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
 class TmuxSubstrate:
@@ -93,6 +94,7 @@ class TmuxSubstrate:
         self._size = (width, height)
         self._screens = Screens()
         self._feed: ControlFeed | None = None
+        self._together = Together(self._read_now)
         self._start_under = start_under
 
     @property
@@ -145,6 +147,9 @@ class TmuxSubstrate:
     def read(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         for pane in panes:
             check_pane(pane)
+        return self._together.read(panes)
+
+    def _read_now(self, panes: Sequence[str]) -> tuple[PaneReading, ...]:
         held = self._feed.read(panes) if self._feed is not None else None
         return self._read_batch(panes) if held is None else held
 
@@ -176,22 +181,20 @@ class TmuxSubstrate:
         )
         return tuple(reading for reading in readings if reading)
 
-    def paste(self, pane: str, text: str, *, pane_pid: int) -> PasteResult:
-        buffer = f"loop-{os.urandom(8).hex()}"
-        return self._guarded(
-            pane,
-            pane_pid,
-            f"paste-buffer -d -p -r -b {buffer} -t '{pane}'",
-            before=("load-buffer", "-b", buffer, "-", ";"),
-            otherwise=f"delete-buffer -b {buffer}",
-            stdin=text.encode("utf-8"),
-        )
+    def paste(self, pane: str, text: str, *, pane_pid: int, cursor: tuple[int, int] | None = None) -> PasteResult:
+        return self._act(guarded_paste(pane, text, pane_pid=pane_pid, cursor=cursor))
 
-    def press(self, pane: str, keys: Sequence[str], *, pane_pid: int) -> PasteResult:
-        for key in keys:
-            if not _KEY.fullmatch(key):
-                raise SubstrateError(f"tmux send-keys {pane}: not the name of a key: {key!r}")
-        return self._guarded(pane, pane_pid, f"send-keys -t '{pane}' {' '.join(keys)}")
+    def press(
+        self, pane: str, keys: Sequence[str], *, pane_pid: int, cursor: tuple[int, int] | None = None
+    ) -> PasteResult:
+        return self._act(guarded_press(pane, keys, pane_pid=pane_pid, cursor=cursor))
+
+    def key_age_s(self, pane: str) -> float | None:
+        check_pane(pane)
+        listed = self._tmux("list-clients", "-F", "#{client_control_mode} #{client_activity} #{pane_id}")
+        shown = (line.split(" ") for line in listed.text.splitlines())
+        pressed = [int(at) for control, at, its in shown if control != "1" and its == pane and at]
+        return max(0.0, time.time() - max(pressed)) if pressed else None
 
     def leave_mode(self, pane: str) -> None:
         check_pane(pane)
@@ -388,39 +391,19 @@ class TmuxSubstrate:
         entries = (line.rsplit(" ", 2) for line in listed.text.splitlines())
         return tuple((name, identity, int(pid)) for name, identity, pid in entries)
 
-    def _guarded(
-        self,
-        pane: str,
-        pane_pid: int,
-        command: str,
-        *,
-        before: tuple[str, ...] = (),
-        otherwise: str = "",
-        stdin: bytes | None = None,
-    ) -> PasteResult:
-        """The command, if the pane takes input: one command of the server, so nothing comes between test and command.
-
-        A paste into a dead pane would end a 3.3a server with all its lanes.
-        """
-        check_pane(pane)
-        token = os.urandom(16).hex()
-        refuse = (
-            f"#{{||:#{{!=:#{{pane_id}},{pane}}},#{{||:#{{!=:#{{pane_pid}},{pane_pid}}},"
-            "#{||:#{pane_dead},#{||:#{pane_in_mode},#{pane_input_off}}}}}"
-        )
-        state = f"{token} #{{pane_id}} #{{pane_pid}} #{{pane_dead}} #{{pane_in_mode}}"
-        refused = f"display-message -p -t '{pane}' '{state}'" + (f" ; {otherwise}" if otherwise else "")
-        done = self._tmux(
-            *before,
-            *("if-shell", "-F", "-t", pane, refuse, refused, f"{command} ; display-message -p {token}"),
-            stdin=stdin,
-        )
-        said = next((line for line in done.text.splitlines() if line.startswith(token)), None)
-        if said is None:
+    def _act(self, guarded: Guarded) -> PasteResult:
+        """Over the connection that is held, else by a tmux of its own."""
+        if self._feed is not None and (guarded.text is None or len(guarded.text) <= MOST_INLINE):
+            held = self._feed.act(guarded)
+            if held is not None:
+                return held
+        done = self._tmux(*guarded.argv(), stdin=None if guarded.text is None else guarded.text.encode("utf-8"))
+        result = guarded.result(done.text)
+        if result is None:
             if _NO_SERVER.search(done.complaint):
                 return PasteResult.GONE
-            raise _failed(command.split()[0], pane, done)
-        return PasteResult.PASTED if said == token else _refusal(said.split(" ")[1:], pane, pane_pid)
+            raise _failed(guarded.name, guarded.pane, done)
+        return result
 
     def _check_version(self) -> None:
         said = self._tmux("-V").text.strip()
@@ -452,17 +435,6 @@ def _quoted(word: str) -> str:
 def _unexpanded(text: str) -> str:
     """The text as it is where tmux would expand formats, ``#(command)`` among them."""
     return text.replace("#", "##")
-
-
-def _refusal(values: Sequence[str], pane: str, pane_pid: int) -> PasteResult:
-    identity, pid, dead, in_mode = values
-    if identity != pane:
-        return PasteResult.GONE
-    if pid != str(pane_pid):
-        return PasteResult.REPLACED
-    if dead == "1":
-        return PasteResult.DEAD
-    return PasteResult.IN_MODE if in_mode not in ("", "0") else PasteResult.INPUT_OFF
 
 
 def _await_end(pid: int) -> None:

@@ -6,62 +6,26 @@ import asyncio
 import math
 import os
 import signal
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator import __version__
 from loop_orchestrator.clock import format_time
-from loop_orchestrator.engine.cycle import engine_config, run_cycle
-from loop_orchestrator.engine.expiry import expire_all
-from loop_orchestrator.engine.observe import claims_of, since_of
 from loop_orchestrator.errors import ExitCode, LockedError, LoopError, StoreError
-from loop_orchestrator.ids import sha256_text
-from loop_orchestrator.model.brain import FailureKind
-from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
-from loop_orchestrator.model.snapshot import Unknown
-from loop_orchestrator.model.task import ready_tasks
-from loop_orchestrator.operations.drift import note_drifts
+from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.process.folders import changed_paths
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
-from loop_orchestrator.watch.heard import Heard
-from loop_orchestrator.watch.keeper import Keeper
-from loop_orchestrator.watch.lanes import LaneWatch
 from loop_orchestrator.watch.listening import Listening
-from loop_orchestrator.watch.memory import load_pace, save_pace
-from loop_orchestrator.watch.triggers import (
-    Look,
-    Pace,
-    changes,
-    details_of,
-    lanes_moved,
-    look_of,
-    overdue,
-    settled,
-    start_wait_s,
-)
+from loop_orchestrator.watch.pacing import WORKING_SWEEP_S, Pacing
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from loop_orchestrator.model.event import Event
-    from loop_orchestrator.model.lane import Lane
-    from loop_orchestrator.model.message import Message
-    from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.model.state import JsonValue
-    from loop_orchestrator.model.task import Task
     from loop_orchestrator.world import World
 
-WORKING_SWEEP_S = 5.0
-"""Seconds between two looks at the lanes while one of them works: nothing announces the end of a turn that sends no
-mail. At half, twice the programs started for the same news; at double, a finished lane is noticed later."""
-
-SETTLE_S = 1.0
-"""Seconds for which a lane that worked must be at rest. At half, a pause between two tools is taken for the end; at
-double, every end that nothing else announces is noticed a second later."""
 
 CLOSE_LIMIT_S = 0.3
 """Seconds for ending the connection to tmux: longer than it takes, and with STOP_LIMIT_S less than two seconds."""
@@ -84,153 +48,15 @@ def run_daemon(world: World, *, emit: Callable[[Event], None]) -> int:
     emit: gets every event of the session as it is written.
     Raises LockedError, naming the holder, if another daemon watches; DecisionStateError without an engine.
     """
-    pace = _Pace(world)
+    pace = Pacing(world)
     with world.control.watch_lock():
         return asyncio.run(_Daemon(world, pace, emit).run())
-
-
-class _Pace:
-    """The daemon's own memory, and the decisions about looks and cycles that it takes from it."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.engine = engine_config(world)
-        self.now = load_pace(world.layout.watch_pace)
-        self.heard = Heard()
-        self.lanes = LaneWatch(world, self.heard)
-        self.rest: dict[str, float] = {}
-        """lane that comes to rest -> when it was first seen so, on the monotonic clock"""
-        world.ears = self.heard
-        self.keeper = Keeper(world)
-
-    def remember(self, pace: Pace) -> None:
-        self.now = pace
-        save_pace(self.world.layout.watch_pace, pace)
-
-    def pending(self) -> tuple[Event, ...]:
-        """Triggers that no finished cycle knew of; all of them where the log was begun anew."""
-        newest = self.world.events.tail(1)
-        if self.now.served > (newest[0].seq if newest else 0):
-            self.now = replace(self.now, served=0)
-        return tuple(event for event in self.world.events.since(self.now.served) if event.kind == "trigger.noted")
-
-    def cycle_wait_s(self) -> float | None:
-        """Seconds until the next cycle may start; None: nothing calls for one, or the engine is paused."""
-        if self.world.control.paused() or not self.pending():
-            return None
-        return start_wait_s(self.now, self.world.clock.now(), min_interval_s=self.engine.min_cycle_interval_s)
-
-    def look_wait_s(self, *, pushed: bool) -> float:
-        """Seconds until the next look at everything, if nothing is heard before.
-
-        pushed: the terminal announces what lanes do.
-        """
-        if self.now.look.settling:
-            return SETTLE_S
-        details = (self.now.look.lanes or {}).values()
-        working = not pushed and any(WORD_OF[Detail(detail)] is LaneWord.WORKING for detail in details)
-        return min(WORKING_SWEEP_S, self.engine.sweep_interval_s) if working else self.engine.sweep_interval_s
-
-    def note_changes(
-        self, panes: Collection[str] | None, *, ended: Collection[int] = (), compare: bool = False
-    ) -> None:
-        """Look at the project; of the lanes at those in these panes, or at all. See LaneWatch.look for the options."""
-        self._note(self._look(lambda: self.lanes.look(panes, ended=ended, compare=compare)))
-
-    def note_lanes(self, panes: Collection[str], ended: Collection[int] = ()) -> bool:
-        """Look at the lanes in these panes, and at the rest only if that says anything new; False: it did not."""
-        lanes = self.lanes.look(panes, ended=ended)
-        if not lanes_moved(self.now.look, details_of(lanes)):
-            return False
-        self._note(self._look(lambda: lanes))
-        return True
-
-    def _note(self, seen: Look) -> None:
-        """Triggers go into the log before the look is remembered: a crash in between notes them twice, never not."""
-        now = self.world.clock.monotonic()
-        too_soon = {lane for lane, since in self.rest.items() if now - since < SETTLE_S}
-        look = settled(self.now.look, seen, too_soon=too_soon)
-        self.rest = {lane: self.rest.get(lane, now) for lane in look.settling}
-        for trigger in changes(self.now.look, look):
-            self.world.events.append("trigger.noted", "watch", {"why": trigger.why, "detail": trigger.detail})
-        self.remember(replace(self.now, look=look))
-
-    def run_cycle(self) -> None:
-        """One cycle for all pending triggers. They stay pending if the brain fails."""
-        pending = self.pending()
-        self.remember(self.now.started(self.world.clock.now()))
-        why = list(dict.fromkeys(f"{event.payload['why']}: {event.payload['detail']}" for event in pending))
-        result = run_cycle(self.world, why)
-        if result.failure == FailureKind.STOPPED:
-            return
-        if result.outcome == "brain-failed":
-            self.remember(self.now.failed(self.world.clock.now(), result.until))
-            return
-        served = self.now.succeeded(max(event.seq for event in pending))
-        if result.snapshot is not None:
-            # What the cycle saw is the measure of the next look: what changed while it ran calls for another one.
-            served = replace(served, look=replace(self._look_of(result.snapshot), overdue=self.now.look.overdue))
-        self.remember(served)
-
-    def _look(self, look_at_lanes: Callable[[], tuple[Lane, ...]]) -> Look:
-        world = self.world
-        expire_all(world)
-        mail, tasks = world.mailbox.peek(), ready_tasks(world.tasks.all())
-        look = Look(
-            mail=frozenset(message.file for message in mail),
-            tasks=frozenset(task.id for task in tasks),
-            decisions=self._decisions(),
-            state_version=self._state_version(),
-        )
-        try:
-            lanes = look_at_lanes()
-        except LoopError:
-            return replace(look, overdue=frozenset({"the lanes cannot be seen"}))
-        since = since_of(world, lanes, record=True)
-        note_drifts(world, lanes, since)
-        overdue = self.keeper.look(lanes) | self._overdue(lanes, since, mail, tasks)
-        return replace(look, lanes=details_of(lanes), overdue=overdue)
-
-    def _overdue(
-        self,
-        lanes: tuple[Lane, ...],
-        since: Mapping[str, datetime],
-        mail: Sequence[Message],
-        tasks: Sequence[Task],
-    ) -> frozenset[str]:
-        world = self.world
-        handed = world.handed_mail.items()
-        awaited = {message.recipient for message in mail if message.file in handed}
-        awaited |= {assignment.lane for assignment in world.tasks.assignments()}
-        return overdue(
-            lanes,
-            since,
-            world.clock.now(),
-            awaited=awaited,
-            claimed=claims_of(world),
-            tasks=tasks,
-        )
-
-    def _look_of(self, snapshot: Snapshot) -> Look:
-        seen = {name: said.partition(" ")[0] for name, said in self.world.lanes_seen.items().items()}
-        known = None if isinstance(snapshot.lanes, Unknown) else details_of(snapshot.lanes)
-        lanes = known and {name: seen.get(name, detail) for name, detail in known.items()}
-        return look_of(snapshot, lanes=lanes, decisions=self._decisions(), state_version=self._state_version())
-
-    def _decisions(self) -> frozenset[str]:
-        found = self.world.decisions.open_decisions()
-        claims = {f"{decision.id} {lane}" for decision in found for lane in decision.claimed_lanes}
-        return frozenset({decision.id for decision in found} | claims)
-
-    def _state_version(self) -> str:
-        path = self.world.layout.state_file
-        return sha256_text(path.read_text(encoding="utf-8", errors="replace"))[:16] if path.is_file() else "none"
 
 
 class _Daemon:
     """Two things side by side: listening, and one worker that looks and runs cycles in a thread."""
 
-    def __init__(self, world: World, pace: _Pace, emit: Callable[[Event], None]) -> None:
+    def __init__(self, world: World, pace: Pacing, emit: Callable[[Event], None]) -> None:
         self.world = world
         self.pace = pace
         self.emit = emit
@@ -246,6 +72,8 @@ class _Daemon:
         self.told = ("", "")
         """the last failure that is in the log"""
         self.feed = world.feed
+        self.line_changed = False
+        """something was put in line or out of it, or a delivery was resolved"""
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -255,20 +83,25 @@ class _Daemon:
         started = WatchRecord(pid=os.getpid(), started_at=self.world.clock.now(), code=__version__)
         self.world.control.record_watch(started)
         self.terminal = Listening(self.world, self.feed, self.pace.heard, on_due=self.wake.set)
+        self.pace.lines.on_done = lambda: self._line_went_on(loop)
         hearing = asyncio.create_task(self.terminal.run())
         listener = asyncio.create_task(self._listen())
         worker = asyncio.create_task(self._work())
         await asyncio.wait({listener, worker, asyncio.create_task(self.stop.wait())}, return_when="FIRST_COMPLETED")
         self._stop()
-        _, late = await asyncio.wait({worker}, timeout=STOP_LIMIT_S)
+        ended = asyncio.create_task(asyncio.to_thread(self.pace.lines.join, STOP_LIMIT_S))
+        await asyncio.wait({worker, ended}, timeout=STOP_LIMIT_S)
+        cut_off = ["a cycle"] if not worker.done() else []
+        cut_off += ["a delivery"] if not ended.done() or not ended.result() else []
+        late = bool(cut_off)
         listener.cancel()
         hearing.cancel()
         if not self._is_gone():
-            self._say_stopped("a cycle was cut off" if late else "told to stop")
+            self._say_stopped(f"{' and '.join(cut_off)} was cut off" if late else "told to stop")
         # tmux 3.3a told to end would wait for ever for a client whose last words nobody reads.
         await asyncio.wait({asyncio.create_task(self.terminal.close())}, timeout=CLOSE_LIMIT_S)
         if late:
-            os._exit(ExitCode.DONE)  # the thread of a cycle ends no other way; the next cycle settles what it began
+            os._exit(ExitCode.DONE)  # its thread ends no other way; whoever comes next settles what it began
         worker.result()
         return ExitCode.DONE
 
@@ -315,6 +148,7 @@ class _Daemon:
             layout.engine_dir,
             layout.session_dir,
             layout.loop_dir,
+            layout.lines,
             layout.state_file.parent,
         )
         watched = [*map(ensure_dir, dict.fromkeys(own)), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
@@ -323,6 +157,8 @@ class _Daemon:
                 self._show_events()
             if layout.lanes_file in paths:
                 self.terminal.try_again()
+            if any(path.parent == layout.lines and path.suffix == ".txt" for path in paths):
+                self._call_lines()
             replaced = not paths.isdisjoint(watched)
             if replaced or any(self._calls_for_a_look(path) for path in paths):
                 self.look_wanted = True
@@ -356,7 +192,7 @@ class _Daemon:
                     self.told = ("", "")
                 wait_s = self.pace.cycle_wait_s()
                 if wait_s == 0.0 and not self.stop.is_set():
-                    await asyncio.to_thread(self._cycle)
+                    await self._cycle_beside_lines()
                     self.look_wanted = True
                     continue
                 self._show_events()
@@ -401,16 +237,64 @@ class _Daemon:
         until = asyncio.get_running_loop().time() + seconds
         while not self.stop.is_set() and not self.look_wanted and not self.terminal.everything:
             panes = self.terminal.take_due() if self.terminal.connected else frozenset()
-            if panes:
+            if panes or self._lines_call():
                 ended = self.terminal.take_ended()
                 if await asyncio.to_thread(self.pace.note_lanes, panes, ended):
                     return
                 continue
             self.wake.clear()
-            try:
-                await asyncio.wait_for(self.wake.wait(), timeout=until - asyncio.get_running_loop().time())
-            except TimeoutError:
-                self.look_wanted = True
+            if self._lines_call():
+                continue  # it was called for between the two
+            left_s = until - asyncio.get_running_loop().time()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), timeout=min(left_s, self.pace.lines.wait_s))
+            self.look_wanted = self.look_wanted or asyncio.get_running_loop().time() >= until
+
+    async def _cycle_beside_lines(self) -> None:
+        """A cycle; meanwhile the lines go on, as far as that is seen without it."""
+        cycle = asyncio.create_task(asyncio.to_thread(self._cycle))
+        while not cycle.done():
+            self.wake.clear()
+            if self.pace.lines.waiting or self.line_changed:
+                await self._look_for_lines()
+            waking = asyncio.create_task(self.wake.wait())
+            await asyncio.wait({cycle, waking}, timeout=self._line_wait_s(), return_when="FIRST_COMPLETED")
+            waking.cancel()
+        await cycle
+
+    async def _look_for_lines(self) -> None:
+        """At the lanes alone, and for nothing but the lines: what else it shows is noted by the next look."""
+        self._lines_call()
+        panes = self.terminal.take_due() if self.terminal.connected else None
+        ended = self.terminal.take_ended()
+        try:
+            await asyncio.to_thread(self.pace.look_at_lanes, panes, ended=ended)
+        except LoopError as error:
+            self._failed("a look", error)
+
+    def _line_wait_s(self) -> float | None:
+        """Seconds until the lines are to be looked at although nothing is heard; None: not at all."""
+        if not self.pace.lines.waiting:
+            return None
+        wait_s = self.pace.lines.wait_s if self.terminal.connected else WORKING_SWEEP_S
+        return None if math.isinf(wait_s) else wait_s
+
+    def _lines_call(self) -> bool:
+        """Whether the lines call for a look at the lanes; what they were told of is taken in."""
+        if self.line_changed:
+            self.line_changed = False
+            self.pace.lines.try_all()
+            return True
+        return self.pace.lines.calls_for_a_look
+
+    def _call_lines(self) -> None:
+        self.line_changed = True
+        self.wake.set()
+
+    def _line_went_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A delivery from a line ended, in a thread of its own."""
+        with suppress(RuntimeError):  # the daemon is ending
+            loop.call_soon_threadsafe(self.wake.set)
 
     async def _stopped_within(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -443,3 +327,5 @@ class _Daemon:
         events, self.offset = self.world.events.read_from(self.offset)
         for event in events:
             self.emit(event)
+        if any(event.kind in ("delivery.queued", "delivery.resolved") for event in events):
+            self._call_lines()

@@ -22,7 +22,14 @@ ENDING = ("worktree.made", "snapshot.made", "handoff.written", "lane.ended")
 RESTARTING = ("restart.recorded", "restart.started", "restart.kept")
 """Points of a restart; tests/flows/test_restart.py kills there."""
 
-ELSEWHERE = ("approval.recorded", "decision.edited", "mail.linked", *ENDING, *RESTARTING)
+TYPING = ("delivery.resetting", "delivery.reset-typed", "delivery.reset", "resolve.recorded", "resolve.pressed")
+"""Points of a fresh context, which the lanes here have no need of, and of a person's word on what stands in a composer;
+tests/substrate/test_kill.py and tests/flows/test_delivery.py kill there."""
+
+IN_LINE = tuple(point for point in CRASH_POINTS if point.startswith("line."))
+"""Points of texts in line; tests/flows/test_queue.py kills there."""
+
+ELSEWHERE = ("approval.recorded", "decision.edited", "mail.linked", *ENDING, *RESTARTING, *TYPING, *IN_LINE)
 """Points outside a cycle; they have tests of their own."""
 
 

@@ -23,7 +23,8 @@ from loop_orchestrator.operations.ledger import find_loop, parse_settings
 from loop_orchestrator.operations.mail import wait_for_mail
 from loop_orchestrator.operations.observe import classify, observe_lanes
 from loop_orchestrator.operations.person import is_agents_place
-from loop_orchestrator.operations.send import Outcome, deliver_text, resolve
+from loop_orchestrator.operations.resolve import Outcome, resolve
+from loop_orchestrator.operations.send import deliver_text
 from loop_orchestrator.operations.tasks import move_task
 from loop_orchestrator.process import git
 from loop_orchestrator.world import World

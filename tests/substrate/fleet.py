@@ -9,7 +9,7 @@ from pathlib import Path
 from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.harnesses.launch import lane_argv
 from loop_orchestrator.harnesses.registry import load_harnesses
-from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest, Receipt
+from loop_orchestrator.model.delivery import PLAIN, DeliveryMode, DeliveryRequest, DeliverySettings, Receipt
 from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.lane import Detail, Lane, LaneRecord, LaneSpec, Split
 from loop_orchestrator.process.cancel import Cancel
@@ -23,6 +23,7 @@ from loop_orchestrator.substrate.deliver import deliver
 from loop_orchestrator.substrate.port import PaneStart
 from loop_orchestrator.substrate.readiness import lane_of
 from loop_orchestrator.substrate.tmux import TmuxSubstrate
+from loop_orchestrator.substrate.typist import Typist
 from tests.support.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[2]
@@ -124,6 +125,8 @@ class Fleet:
         ready_timeout_s: float = 0.0,
         interrupt: bool = False,
         press_enter: bool = True,
+        fresh: bool = False,
+        settings: DeliverySettings = PLAIN,
     ) -> Receipt:
         request = DeliveryRequest(
             op=op,
@@ -134,6 +137,7 @@ class Fleet:
             ready_timeout_s=ready_timeout_s,
             interrupt=interrupt,
             press_enter=press_enter,
+            fresh=fresh,
         )
         return deliver(
             request,
@@ -144,6 +148,18 @@ class Fleet:
             state_of=lambda: self.lane(name),
             clock=self.clock,
             cancel=self.cancel,
+            settings=settings,
+        )
+
+    def typist(self, name: str) -> Typist:
+        return Typist(
+            substrate=self.tmux,
+            record=self.records[name],
+            spec=self.spec(name),
+            state_of=lambda: self.lane(name),
+            clock=self.clock,
+            cancel=self.cancel,
+            pause=self.clock.sleep,
         )
 
     def command(self, *words: str, stdin: str = "") -> str:

@@ -15,10 +15,10 @@ import pytest
 
 from loop_orchestrator.errors import StoreError, SubstrateError
 from loop_orchestrator.harnesses.registry import Harnesses
-from loop_orchestrator.model.delivery import DeliveryMode, DeliveryStatus, DeliveryStep, Receipt
+from loop_orchestrator.model.delivery import DeliveryMode, DeliveryProof, DeliveryStatus, DeliveryStep, Receipt
 from loop_orchestrator.model.lane import Detail, Lane, LaneState, Signal, SignalSource
-from loop_orchestrator.substrate.deliver import _Delivery
 from loop_orchestrator.substrate.port import PasteResult
+from loop_orchestrator.substrate.proof import proof_of
 from loop_orchestrator.substrate.trace import Trace
 from tests.substrate.fleet import REPOSITORY, Fleet
 from tests.support.waiting import eventually
@@ -326,7 +326,7 @@ def test_a_paste_that_the_composer_does_not_show_is_unknown_and_never_submitted(
 def test_a_text_that_is_never_taken_is_unknown_and_stands_there_once(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loop_orchestrator.substrate.deliver.PROOF_S", 1.0)
+    monkeypatch.setattr("loop_orchestrator.substrate.proof.PROOF_S", 1.0)
     fleet.start("web", script=f"enter_refused_ms: 60000\n{ECHO}")
     receipt = fleet.deliver("web", "never taken", ready_timeout_s=10)
     assert (receipt.status, receipt.step) == (DeliveryStatus.UNKNOWN, DeliveryStep.SUBMIT)
@@ -342,8 +342,8 @@ def test_what_a_person_types_beside_the_text_is_not_submitted_with_it(
     fleet.becomes("web", Detail.READY)
     paste = type(fleet.tmux).paste
 
-    def and_somebody_types(*words: Any, pane_pid: int) -> PasteResult:
-        result = paste(*words, pane_pid=pane_pid)
+    def and_somebody_types(*words: Any, pane_pid: int, **more: Any) -> PasteResult:
+        result = paste(*words, pane_pid=pane_pid, **more)
         fleet.tmux.press(words[1], keys, pane_pid=pane_pid)
         eventually(lambda: {"❯ xthe text", "❯ the textx"} & set(fleet.lane("web").screen), what="both are drawn")
         return result
@@ -362,9 +362,9 @@ def test_a_program_told_to_stop_after_enter_still_looks_for_proof(
     fleet.becomes("web", Detail.READY)
     press = type(fleet.tmux).press
 
-    def and_told_to_stop(*words: Any, pane_pid: int) -> PasteResult:
+    def and_told_to_stop(*words: Any, pane_pid: int, **more: Any) -> PasteResult:
         fleet.cancel.set()
-        return press(*words, pane_pid=pane_pid)
+        return press(*words, pane_pid=pane_pid, **more)
 
     monkeypatch.setattr(type(fleet.tmux), "press", and_told_to_stop)
     assert fleet.deliver("web", "text").status in (DeliveryStatus.STARTED, DeliveryStatus.SUBMITTED)
@@ -389,14 +389,14 @@ def test_a_spinner_proves_nothing_while_the_text_still_stands_in_the_composer(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Something else began a turn between the paste and Enter."""
-    monkeypatch.setattr("loop_orchestrator.substrate.deliver.PROOF_S", 0.5)
+    monkeypatch.setattr("loop_orchestrator.substrate.proof.PROOF_S", 0.5)
     fleet.start("web", script=SLOW)
     fleet.becomes("web", Detail.READY)
     press = fleet.tmux.press
     presses: list[Detail] = []
 
-    def press_and_type_again(pane: str, keys: Sequence[str], *, pane_pid: int) -> PasteResult:
-        result = press(pane, keys, pane_pid=pane_pid)
+    def press_and_type_again(pane: str, keys: Sequence[str], *, pane_pid: int, **more: Any) -> PasteResult:
+        result = press(pane, keys, pane_pid=pane_pid, **more)
         fleet.becomes("web", Detail.BUSY)
         fleet.type("web", "-l", "the text")
         eventually(lambda: "❯ the text" in fleet.lane("web").screen)
@@ -532,11 +532,11 @@ def test_only_signs_that_contradict_each_other_for_a_moment_are_waited_out(
 def test_the_programs_own_word_proves_that_a_turn_began(fleet: Fleet) -> None:
     fleet.start("web", script=ECHO)
     before = fleet.becomes("web", Detail.READY)
-    delivery = object.__new__(_Delivery)
-    delivery.spec, delivery.trace = fleet.spec("web"), Trace("hello", fleet.spec("web"))
-    assert delivery._proof(before, before, held=False) == ""
+    typist, trace = fleet.typist("web"), Trace("hello", fleet.spec("web"))
+    assert proof_of(typist, trace, before, before, held=False) is None
     begun = said(before, Detail.BUSY, decides=False)
-    assert delivery._proof(before, begun, held=False) == "the program says that it is busy: it said busy"
-    assert delivery._proof(before, begun, held=True) == ""
-    assert delivery._proof(begun, begun, held=False) == ""
-    assert delivery._proof(before, said(before, Detail.READY, decides=False), held=False) == ""
+    told = ("the program says that it is busy: it said busy", DeliveryProof.SAID)
+    assert proof_of(typist, trace, before, begun, held=False) == told
+    assert proof_of(typist, trace, before, begun, held=True) is None
+    assert proof_of(typist, trace, begun, begun, held=False) is None
+    assert proof_of(typist, trace, before, said(before, Detail.READY, decides=False), held=False) is None

@@ -103,6 +103,7 @@ def some_facts(
     policy: Policy | None = None,
     missing_programs: Mapping[str, str] | None = None,
     backlog: Sequence[str] = (),
+    in_line: Mapping[str, int] | Unknown | None = None,
 ) -> Facts:
     """Facts about these lanes; with ``unknown`` the lanes could not be read for that reason."""
     return Facts(
@@ -110,6 +111,7 @@ def some_facts(
         harnesses=HARNESSES,
         limits=limits,
         claims=claims or {},
+        in_line={} if in_line is None else in_line,
         untrusted=tuple(untrusted),
         policy=policy or Policy(),
         missing_programs=missing_programs or {},
@@ -128,6 +130,7 @@ def a_snapshot(
     claims: Mapping[str, str] | None = None,
     escalated: Sequence[str] = (),
     handed_mail: Sequence[str] = (),
+    in_line: Mapping[str, int] | Unknown | None = None,
     at: datetime = NOW,
     policy: Policy | None = None,
     idle_cycles: Mapping[str, int] | None = None,
@@ -156,4 +159,5 @@ def a_snapshot(
         calls_left=12,
         policy=policy or Policy(),
         idle_cycles=idle_cycles or {},
+        in_line={} if in_line is None else in_line,
     )

@@ -10,7 +10,8 @@ import pytest
 
 from loop_orchestrator.model.lane import Detail, LaneRun, Signal, SignalSource
 from loop_orchestrator.stores.signals import Speaker
-from loop_orchestrator.watch.daemon import _Daemon, _Pace
+from loop_orchestrator.watch.daemon import _Daemon
+from loop_orchestrator.watch.pacing import Pacing
 from loop_orchestrator.world import World
 from tests.support.builders import NOW
 from tests.support.projects import PLAIN, own_tmux, project_at
@@ -26,7 +27,7 @@ def world(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def test_a_program_that_comes_to_rest_or_asks_calls_for_a_look_and_its_work_does_not(world: World) -> None:
-    daemon = _Daemon(world, _Pace(world), lambda event: None)
+    daemon = _Daemon(world, Pacing(world), lambda event: None)
     seen = {}
     for second, detail in enumerate((Detail.BUSY, Detail.READY, Detail.TOOL, Detail.APPROVAL, Detail.RATE_LIMITED)):
         at = NOW + timedelta(seconds=second)

@@ -1,0 +1,51 @@
+"""An agent that keeps every byte it is sent: ``recording_agent.py FILE [OPTION...]``.
+
+Its composer shows the size of what was pasted, ``> [got N bytes]``; Enter empties it, Ctrl-U too. A short paste of one
+line is shown as it is. ``deaf``: Enter does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import termios
+import tty
+
+BEGIN, END = b"\x1b[200~", b"\x1b[201~"
+
+
+def main(file: str, *options: str) -> None:
+    tty.setraw(sys.stdin.fileno(), termios.TCSANOW)
+    draw = sys.stdout.write
+    draw("\x1b[?2004hrecording\r\n> ")
+    sys.stdout.flush()
+    composer, data = "", b""
+    with open(file, "ab", buffering=0) as kept:  # noqa: PTH123 - a helper program
+        while more := os.read(sys.stdin.fileno(), 65_536):
+            kept.write(more)
+            data += more
+            while data:
+                if data.startswith(BEGIN):
+                    if END not in data:
+                        break
+                    pasted, _, data = data.removeprefix(BEGIN).partition(END)
+                    small = re.fullmatch(rb"[ -~]{1,60}", pasted)
+                    composer += pasted.decode() if small else f"[got {len(pasted)} bytes]"
+                elif BEGIN.startswith(data[:6]) and len(data) < len(BEGIN) and data.startswith(b"\x1b["):
+                    break
+                else:
+                    key, data = data[:1], data[1:]
+                    if key == b"\r" and "deaf" not in options:
+                        composer = ""
+                        draw("\r\x1b[Kheard\r\n")
+                    elif key == b"\x15":
+                        composer = ""
+                    elif key.isalnum():
+                        composer += key.decode()
+            draw(f"\r\x1b[K> {composer}")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
