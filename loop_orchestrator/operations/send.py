@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.errors import SubstrateError, UsageError
+from loop_orchestrator.errors import LoopError, SubstrateError, UsageError
 from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
 from loop_orchestrator.operations.observe import CloseLook, record_of, spec_of
 from loop_orchestrator.operations.person import refuse_agent
@@ -34,13 +34,17 @@ def deliver_text(world: World, request: DeliveryRequest, *, journal: Journal | N
             f"lane {request.lane} runs a fixed command and takes no text", hint="loop lane list shows what runs where"
         )
     with held_connection(world, record.pane) as pause:
+        look = CloseLook(world, request.lane).look
+        with suppress(LoopError):  # the delivery says so in its receipt
+            look()  # whatever has to be imported and compiled is, before anything is leased
+        world.deliveries.prepare()
         return deliver(
             request,
             substrate=world.substrate,
             record=record,
             spec=spec,
             journal=journal or world.deliveries,
-            state_of=CloseLook(world, request.lane).look,
+            state_of=look,
             clock=world.clock,
             cancel=world.cancel,
             settings=world.delivery_settings,

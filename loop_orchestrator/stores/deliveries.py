@@ -102,6 +102,16 @@ class DeliveryStore:
         self._events = events
         self._abandoned: set[str] = set()
 
+    def prepare(self) -> None:
+        """Import what records and leases need, so that no step of a delivery waits for that."""
+        import socket  # noqa: F401 - a lock names its host
+
+        import filelock  # noqa: F401 - the locks
+
+        from loop_orchestrator.process import identity
+
+        identity.current()
+
     def accept(self, request: DeliveryRequest, text_sha: str, nbytes: int, sent_sha: str = "") -> tuple[Receipt, bool]:
         """Put a delivery on record for this process to carry out; of many callers with one id, one gets True.
 
