@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from loop_orchestrator.clock import Clock, format_time, parse_time
 from loop_orchestrator.errors import ChangedElsewhereError, StoreError, UsageError
 from loop_orchestrator.model.state import STATE_SCHEMA, JsonValue, LoopRecord, LoopState
-from loop_orchestrator.stores.atomic import read_json, write_json
+from loop_orchestrator.stores.atomic import (
+    decoded,
+    json_text,
+    parse_json,
+    read_bytes,
+    replace_by,
+    sync_names,
+    written_aside,
+)
 from loop_orchestrator.stores.documents import Fields, check_schema
 from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.lock import brief_lock
@@ -36,7 +47,7 @@ class StateStore:
 
         Raises NewerSchemaError, and StoreError with line and column; the file is left alone.
         """
-        return self._parsed(self._raw())
+        return self._parsed(self._raw(self._data()))
 
     def update(self, change: Callable[[LoopState], LoopState], *, by: str) -> LoopState:
         """Replace the ledger by what ``change`` makes of it, and return that; it is on the disk.
@@ -45,17 +56,27 @@ class StateStore:
         the file by hand meanwhile; a change that changes nothing writes nothing. Raises like read, and
         ChangedElsewhereError if the file did not come to rest.
         """
+        path = Path(os.path.realpath(self._path))  # a link stays one
+        new, written = self._changed(path, change, by)
+        if written:
+            sync_names(path.parent)
+        return new
+
+    def _changed(self, path: Path, change: Callable[[LoopState], LoopState], by: str) -> tuple[LoopState, bool]:
+        """The new ledger, and whether it was written; then it is on the disk as soon as its folder is."""
         with brief_lock(self._lock):
             for _ in range(TRIES):
-                raw = self._raw()
+                data = self._data()
+                raw = self._raw(data)
                 old = self._parsed(raw)
                 new = change(old)
                 if new == old:
-                    return old
+                    return old, False
                 new = _stamped(old, new, self._clock.now(), by)
-                if self._raw() == raw:
-                    write_json(self._path, _merged(raw, new))
-                    return new
+                with written_aside(path, json_text(_merged(raw, new)), mode=self._mode(path)) as temp:
+                    if self._data() == data:
+                        replace_by(temp, path)
+                        return new, True
         raise ChangedElsewhereError(f"{self._path} is being written by somebody else all the time", hint="try again")
 
     def set_loop(self, id: str, values: Mapping[str, str], *, by: str) -> LoopState:
@@ -66,11 +87,23 @@ class StateStore:
             raise UsageError(f"loop {id}: {', '.join(refused)} cannot be set by hand")
         return self.update(lambda state: _with_loop(state, id, values), by=by)
 
-    def _raw(self) -> dict[str, JsonValue]:
+    def _data(self) -> bytes | None:
+        """The file as it is; None where there is none."""
         try:
-            value = read_json(self._path)
+            return read_bytes(self._path)
         except FileNotFoundError:
+            return None
+
+    def _mode(self, path: Path) -> int:
+        """That of the file, so that whoever may read it goes on reading it; 0600 for a new one."""
+        with suppress(FileNotFoundError):
+            return stat.S_IMODE(path.stat().st_mode)
+        return 0o600
+
+    def _raw(self, data: bytes | None) -> dict[str, JsonValue]:
+        if data is None:
             return {}
+        value = parse_json(decoded(data, self._path).removeprefix("\ufeff"), self._path)
         if not isinstance(value, dict):
             raise StoreError(f"{self._path}:1:1: an object was expected", hint="mend it by hand")
         return value

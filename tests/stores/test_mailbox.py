@@ -191,7 +191,7 @@ def test_a_message_is_read_once_as_long_as_it_stays_as_it_is(
     path = drop(layout, "20260301-120000-web-to-coord.md", "---\nsubject: one\n---\n")
     os.utime(path, (NOON.timestamp(), NOON.timestamp()))
     first = mailbox.peek()
-    monkeypatch.setattr(mailbox_module, "_parse", None)
+    monkeypatch.setattr(mailbox_module, "parse", None)
     assert mailbox.peek() == first
     os.utime(path, (NOON.timestamp(), NOON.timestamp() + 1))
     with pytest.raises(TypeError):
