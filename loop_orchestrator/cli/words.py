@@ -32,6 +32,7 @@ WORDS: Mapping[str, Word] = {
     "mail reply": Word("mail", "answer a message"),
     "mail ack": Word("mail", "mark a message as dealt with"),
     "mail wait": Word("mail", "wait until a message for somebody is there"),
+    "mail watch": Word("mail", "print each message as it arrives"),
     "approve": Word("decide", "let waiting actions of a decision run"),
     "reject": Word("decide", "say no to waiting actions of a decision"),
     "watch": Word("watch", "run the engine: a cycle whenever something happened"),

@@ -1,17 +1,15 @@
-"""Which message a short name means, those that were dealt with, and waiting for new ones."""
+"""Which message a short name means, and those that were dealt with."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, suppress
-from hashlib import sha256
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import StoreError, UsageError
+from loop_orchestrator.stores.listing import names_in
 
 if TYPE_CHECKING:
-    from loop_orchestrator.clock import Clock
     from loop_orchestrator.model.message import Message
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
@@ -22,23 +20,9 @@ LAST = "last"
 _SHOWN = 5
 """How many messages an error names."""
 
-RESTED_S = 0.2
-"""How long a file without an id, which was dropped by hand, must not have changed before it is told of. At half, more
-slow writers are told of before they are done; at double, every file dropped by hand is told of that much later."""
-
-_LOOK_AGAIN_S = 2.0
-"""Between two looks while a file is there that is no message yet; it is set aside when it stays so."""
-
-_SAFETY_S = 30.0
-"""Between two looks that nothing announced, for file systems that announce nothing, such as those of other machines.
-At half, twice the wakes of a quiet watch; at double, mail there is told of that much later."""
-
-SetAside = tuple[str, str]
-"""File name and reason of what is no message."""
-
 
 def find_message(mailbox: Mailbox, name: str, *, lane: str = "") -> str:
-    """The file name of the message that is meant: by its file name, its id, the unique beginning of either, or ``last``.
+    """The file name of the message that is meant: by its file name, its id, a unique beginning of these, or ``last``.
 
     lane: whose newest message ``last`` is; empty: anybody's. Raises UsageError naming those that it may mean.
     """
@@ -55,7 +39,7 @@ def find_message(mailbox: Mailbox, name: str, *, lane: str = "") -> str:
         return name if name.endswith(".md") else f"{name}.md"  # reading it says why it is none
     found = [file for file in known if file.startswith(name)] if name else []
     if not found and name:
-        ids = {message.file: message.id for message in _readable(mailbox, known)}
+        ids = {message.file: message.id for message in readable(mailbox, known)}
         exactly = [file for file, id in ids.items() if id == name]
         found = exactly or [file for file, id in ids.items() if id.startswith(name)]
     if len(found) == 1:
@@ -65,163 +49,35 @@ def find_message(mailbox: Mailbox, name: str, *, lane: str = "") -> str:
 
 def processed_mail(mailbox: Mailbox, layout: Layout, recipient: str | None, sender: str | None) -> tuple[Message, ...]:
     """Messages that somebody acknowledged, oldest first; None: of everybody. What is no message is left out."""
-    from loop_orchestrator.stores.listing import names_in
-
-    return wanted(_readable(mailbox, names_in(layout.processed, ".md")), recipient, sender)
+    return wanted(readable(mailbox, names_in(layout.processed, ".md")), recipient, sender)
 
 
-def wanted(messages: Iterator[Message] | tuple[Message, ...], recipient: str | None, sender: str | None) -> tuple[Message, ...]:
+def wanted(messages: Iterable[Message], recipient: str | None, sender: str | None) -> tuple[Message, ...]:
     """Those to one and from one; None: to or from everybody."""
     return tuple(
-        message
-        for message in messages
-        if recipient in (None, message.recipient) and sender in (None, message.sender)
+        message for message in messages if recipient in (None, message.recipient) and sender in (None, message.sender)
     )
 
 
-def wait_for_mail(
-    mailbox: Mailbox,
-    layout: Layout,
-    clock: Clock,
-    *,
-    recipient: str,
-    timeout_s: float | None,
-    sender: str | None = None,
-) -> tuple[Message, ...]:
-    """Pending messages for somebody, as soon as there is one; none when the time is over. None waits for ever."""
-
-    async def first() -> tuple[Message, ...]:
-        async with aclosing(_looks(layout, clock, lambda: bool(mailbox.problems()))) as looks:
-            async for _ in looks:
-                if found := wanted(mailbox.pending(recipient), None, sender):
-                    return found
-        raise AssertionError("looking has no end")
-
-    async def within() -> tuple[Message, ...]:
-        with suppress(TimeoutError):
-            return await asyncio.wait_for(first(), timeout_s)
-        return ()
-
-    return wanted(mailbox.pending(recipient), None, sender) or asyncio.run(within())
+def readable(mailbox: Mailbox, files: Iterable[str]) -> Iterator[Message]:
+    """Those of these files that are messages still there."""
+    for file in files:
+        with suppress(StoreError):
+            yield mailbox.read(file)
 
 
-def watch_mail(
-    mailbox: Mailbox,
-    layout: Layout,
-    clock: Clock,
-    tell: Callable[[Message | SetAside], None],
-    *,
-    recipient: str | None,
-    sender: str | None,
-    waiting_too: bool,
-) -> None:
-    """Tell of every message that arrives, once, in the order of arrival, until interrupted.
-
-    A message that was acknowledged before it was told of is told of as well; so is what was set aside.
-
-    waiting_too: begin with those that wait already.
-    """
-    arrivals = _Arrivals(mailbox, layout, clock, waiting_too=waiting_too)
-
-    async def watch() -> None:
-        async with aclosing(_looks(layout, clock, arrivals.undecided)) as looks:
-            async for _ in looks:
-                for one in arrivals.look():
-                    if isinstance(one, tuple) or wanted((one,), recipient, sender):
-                        tell(one)
-
-    asyncio.run(watch())
+def _ambiguous(mailbox: Mailbox, name: str, found: list[str]) -> UsageError:
+    rows = [
+        f"  {message.file}  {' '.join(message.subject.split())[:40]}" for message in readable(mailbox, found[:_SHOWN])
+    ]
+    more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    begins = "\n".join((f"{name} may mean {len(found)} messages:", *rows, *more))
+    return UsageError(begins, hint="give more of the file name, or the id that `loop mail send --json` printed")
 
 
-class _Arrivals:
-    """What was told of already. The look that makes it is taken before anything is watched, so nothing slips between."""
+def _unknown(name: str, known: list[str]) -> UsageError:
+    from difflib import get_close_matches
 
-    def __init__(self, mailbox: Mailbox, layout: Layout, clock: Clock, *, waiting_too: bool) -> None:
-        self._mailbox = mailbox
-        self._layout = layout
-        self._clock = clock
-        self._told: dict[str, str] = {}
-        """file name -> what the message was"""
-        self._there: set[str] = set()
-        """names that the last look found"""
-        self._resting = False
-        self._processed = {message.file: _print_of(message) for message in processed_mail(mailbox, layout, None, None)}
-        self._processed_stamp = self._stamp()
-        self._aside = {name for name, _ in mailbox.set_aside()}
-        if not waiting_too:
-            self._told = {message.file: _print_of(message) for message in mailbox.peek()}
-            self._there = set(self._told)
-
-    def undecided(self) -> float | None:
-        """Seconds after which another look may find what this one could not say; None: none."""
-        if self._resting:
-            return RESTED_S
-        return _LOOK_AGAIN_S if self._mailbox.problems() else None
-
-    def look(self) -> list[Message | SetAside]:
-        """What is new, oldest first."""
-        self._resting = False
-        pending = self._mailbox.pending()
-        new: list[Message] = [*self._acknowledged(), *(message for message in pending if self._is_new(message))]
-        self._there = {message.file for message in pending}
-        aside = [one for one in self._mailbox.set_aside() if one[0] not in self._aside]
-        self._aside |= {name for name, _ in aside}
-        return [*sorted(new, key=lambda message: message.sent_at), *aside]
-
-    def _is_new(self, message: Message) -> bool:
-        """A name that is still there is the same message, whatever became of its text; one that came back may not be."""
-        known, now = self._told.get(message.file), _print_of(message)
-        if known is not None and (known == now or message.file in self._there):
-            return False
-        if not self._rested(message):
-            self._resting = True
-            return False
-        self._told[message.file] = now
-        return True
-
-    def _rested(self, message: Message) -> bool:
-        if message.id != message.file.removesuffix(".md"):
-            return True  # written by a program that puts whole files there
-        with suppress(FileNotFoundError):
-            changed = (self._layout.messages / message.file).lstat().st_mtime
-            return abs(self._clock.now().timestamp() - changed) >= RESTED_S
-        return True
-
-    def _acknowledged(self) -> list[Message]:
-        stamp = self._stamp()
-        if stamp is not None and stamp == self._processed_stamp:
-            return []
-        self._processed_stamp = stamp
-        found = []
-        from loop_orchestrator.stores.listing import names_in
-
-        names = [name for name in names_in(self._layout.processed, ".md") if name not in self._processed]
-        for message in _readable(self._mailbox, names):
-            self._processed[message.file] = now = _print_of(message)
-            if self._told.get(message.file) != now and message.file not in self._there:
-                self._told[message.file] = now
-                found.append(message)
-        return found
-
-    def _stamp(self) -> object:
-        from loop_orchestrator.stores.listing import stamp_of
-
-        with suppress(FileNotFoundError):
-            return stamp_of(self._layout.processed)
-        return "none"
-
-
-async def _looks(
-    layout: Layout, clock: Clock, undecided: Callable[[], float | None]
-) -> AsyncIterator[None]:
-    """Yields when a look at the mailbox is due: once at the beginning, whenever its files changed, and now and then."""
-    raise NotImplementedError
-
-
-def _print_of(message: Message) -> str:
-    parts = (message.id, message.sender, message.recipient, message.subject, message.body)
-    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _readable(mailbox: Mailbox, files: object) -> Iterator[Message]:
-    ...
+    near = get_close_matches(name, known, n=1, cutoff=0.8)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return UsageError(f"there is no message {name!r}{meant}", hint="loop mail list --all")

@@ -20,7 +20,7 @@ from loop_orchestrator.model.verdict import SAFE
 from loop_orchestrator.operations.control import pause, resume
 from loop_orchestrator.operations.digest import digest, digest_changes, digest_document
 from loop_orchestrator.operations.ledger import find_loop, parse_settings
-from loop_orchestrator.operations.mail import wait_for_mail
+from loop_orchestrator.operations.mailwatch import wait_for_mail
 from loop_orchestrator.operations.observe import classify, observe_lanes
 from loop_orchestrator.operations.person import is_agents_place
 from loop_orchestrator.operations.send import Outcome, deliver_text, resolve
@@ -86,7 +86,7 @@ def test_only_a_task_in_review_can_be_done(world: World) -> None:
 
 def test_waiting_for_mail_returns_what_is_there_at_once(world: World) -> None:
     world.mailbox.send("ann", "web", "hello", "text")
-    found = wait_for_mail(world.mailbox, world.layout, world.clock, recipient="web", timeout_s=0)
+    found = wait_for_mail(world.mailbox, world.layout, recipient="web", timeout_s=0)
     assert [message.subject for message in found] == ["hello"]
 
 
@@ -94,13 +94,13 @@ def test_waiting_for_mail_ends_with_the_first_message_for_the_one_who_waits(worl
     late = threading.Timer(0.2, world.mailbox.send, ("ann", "web", "hello", "text"))
     world.mailbox.send("ann", "infra", "not yours", "text")
     late.start()
-    found = wait_for_mail(world.mailbox, world.layout, world.clock, recipient="web", timeout_s=20)
+    found = wait_for_mail(world.mailbox, world.layout, recipient="web", timeout_s=20)
     late.join()
     assert [message.subject for message in found] == ["hello"]
 
 
 def test_waiting_for_mail_ends_with_nothing_when_the_time_is_over(world: World) -> None:
-    assert wait_for_mail(world.mailbox, world.layout, world.clock, recipient="web", timeout_s=0.1) == ()
+    assert wait_for_mail(world.mailbox, world.layout, recipient="web", timeout_s=0.1) == ()
 
 
 def test_a_command_lane_takes_no_text(world: World) -> None:
