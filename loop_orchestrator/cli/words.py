@@ -57,6 +57,7 @@ WORDS: Mapping[str, Word] = {
     "task drop": Word("task", "give a task up"),
     "task reopen": Word("task", "put a task back to open"),
     "state show": Word("state", "print the state file, as it stands"),
+    "state set": Word("state", "change keys of the state file itself: objective, open_conflicts, your own"),
     "state loop": Word("state", "print or change one loop of the state file"),
     "digest": Word("digest", "state, mail, unpushed work and decisions in one frame"),
     "validate": Word("validate", "check the config; with --schema, print its JSON Schema for editors"),

@@ -125,7 +125,7 @@ class _Arrivals:
         return [*sorted(new, key=lambda message: message.sent_at), *aside]
 
     def _is_new(self, message: Message) -> bool:
-        """A name that is still there is the same message, whatever became of its text; one that came back may be none."""
+        """A name that is still there is the same message, whatever its text became; one that came back may be new."""
         known, now = self._told.get(message.file), _print_of(message)
         if known is not None and (known == now or message.file in self._there):
             return False

@@ -20,7 +20,7 @@ LATER_S = 0.05
 looked at more often; at double, mail is noticed that much later."""
 
 UNWATCHED_S = 1.0
-"""Between two looks at folders that the kernel does not watch. At half, twice the wakes; at double, news comes later."""
+"""Between two looks at folders that the kernel does not watch. At half, twice the wakes; at double, news are late."""
 
 _MODIFY, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x2, 0x8, 0x40, 0x80, 0x100, 0x200
 _DELETE_SELF, _MOVE_SELF, _OVERFLOW, _ONLY_DIRECTORIES = 0x400, 0x800, 0x4000, 0x1000000

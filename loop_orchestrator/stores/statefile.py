@@ -31,6 +31,7 @@ TRIES = 5
 
 _LOOP_TEXTS = ("name", "status", "branch", "updated_at", "updated_by")
 _TOP_KEYS = ("schema_version", "updated_at", "objective", "loops")
+_OWN_KEYS = ("schema_version", "updated_at", "loops")
 _STAMPS = ("id", "updated_at", "updated_by")
 
 
@@ -56,25 +57,82 @@ class StateStore:
         the file by hand meanwhile; a change that changes nothing writes nothing. Raises like read, and
         ChangedElsewhereError if the file did not come to rest.
         """
+
+        def edit(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+            old = self._parsed(raw)
+            new = change(old)
+            return raw if new == old else _merged(raw, _stamped(old, new, self._clock.now(), by))
+
+        return self._edited(edit)
+
+    def change_keys(self, change: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]]) -> LoopState:
+        """Replace the top-level keys but for schema, time and loops by what ``change`` makes of them. Like update."""
+
+        def edit(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+            self._parsed(raw)
+            was = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
+            now = dict(change(was))
+            return (
+                raw
+                if now == was
+                else self._with_stamp({**{key: raw[key] for key in _OWN_KEYS if key in raw}, **now}, raw)
+            )
+
+        return self._edited(edit)
+
+    def change_loop(
+        self, id: str, change: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue] | None], *, by: str
+    ) -> LoopState:
+        """Replace the keys of one loop, which is made where it is missing; None removes it. Like update."""
+        if not id.strip():
+            raise UsageError("a loop needs an id")
+
+        def edit(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+            self._parsed(raw)
+            known = raw.get("loops")
+            loops = dict(known) if isinstance(known, dict) else {}
+            was = loops.get(id)
+            values = was if isinstance(was, dict) else {}
+            now = change({key: value for key, value in values.items() if key not in _STAMPS})
+            if now is None:
+                if id not in loops:
+                    return raw
+                del loops[id]
+            else:
+                stamps: dict[str, JsonValue] = {"updated_at": format_time(self._clock.now()), "updated_by": by}
+                kept = {key: value for key, value in values.items() if key in _STAMPS}
+                if id in loops and {**now, **kept} == values:
+                    return raw
+                loops[id] = _placed(values, {**now, **kept, **stamps})
+            return self._with_stamp({**raw, "loops": loops}, raw)
+
+        return self._edited(edit)
+
+    def _with_stamp(self, values: dict[str, JsonValue], raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        first: dict[str, JsonValue] = {"schema_version": STATE_SCHEMA, "updated_at": format_time(self._clock.now())}
+        return _placed(raw, {**first, **values, **first, "loops": values.get("loops", {})})
+
+    def _edited(self, edit: Callable[[dict[str, JsonValue]], dict[str, JsonValue]]) -> LoopState:
         path = Path(os.path.realpath(self._path))  # a link stays one
-        new, written = self._changed(path, change, by)
+        new, written = self._under_lock(path, edit)
         if written:
             sync_names(path.parent)
-        return new
+        return self._parsed(new)
 
-    def _changed(self, path: Path, change: Callable[[LoopState], LoopState], by: str) -> tuple[LoopState, bool]:
-        """The new ledger, and whether it was written; then it is on the disk as soon as its folder is."""
+    def _under_lock(
+        self, path: Path, edit: Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
+    ) -> tuple[dict[str, JsonValue], bool]:
+        """The new document, and whether it was written; then it is on the disk as soon as its folder is."""
         with brief_lock(self._lock):
             for _ in range(TRIES):
                 data = self._data()
                 raw = self._raw(data)
-                old = self._parsed(raw)
-                new = change(old)
-                if new == old:
-                    return old, False
-                new = _stamped(old, new, self._clock.now(), by)
-                with written_aside(path, json_text(_merged(raw, new)), mode=self._mode(path)) as temp:
+                new = edit(raw)
+                if new is raw:
+                    return raw, False
+                with written_aside(path, json_text(new)) as temp:
                     if self._data() == data:
+                        temp.chmod(self._mode(path))
                         replace_by(temp, path)
                         return new, True
         raise ChangedElsewhereError(f"{self._path} is being written by somebody else all the time", hint="try again")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,7 @@ from loop_orchestrator.model.task import TaskStatus
 from loop_orchestrator.model.verdict import SAFE
 from loop_orchestrator.operations.control import pause, resume
 from loop_orchestrator.operations.digest import digest, digest_changes, digest_document
-from loop_orchestrator.operations.ledger import find_loop, parse_settings
+from loop_orchestrator.operations.ledger import find_loop, parse_pairs
 from loop_orchestrator.operations.mailwatch import wait_for_mail
 from loop_orchestrator.operations.observe import classify, observe_lanes
 from loop_orchestrator.operations.person import is_agents_place
@@ -188,12 +187,16 @@ def test_the_live_digest_shows_what_changed_and_nothing_else(world: World) -> No
     assert pending[0][0].subject == "hello"
 
 
-def test_settings_are_key_value_pairs(world: World, project: Path) -> None:
-    assert parse_settings(["a=b", "c=d=e"]) == {"a": "b", "c": "d=e"}
+def test_pairs_are_parted_at_their_first_sign() -> None:
+    assert parse_pairs(["a=b", "c=d=e"]) == {"a": "b", "c": "d=e"}
     with pytest.raises(UsageError, match="expected key=value"):
-        parse_settings(["novalue"])
-    with pytest.raises(UsageError, match="has no loop x"):
-        find_loop(world.state.read(), "x")
+        parse_pairs(["novalue"])
+
+
+def test_a_loop_that_is_not_there_is_answered_with_those_that_are(world: World) -> None:
+    world.state.set_loop("header", {"status": "plan"}, by="x")
+    with pytest.raises(UsageError, match=r"has no loop heder; it has: header; did you mean header\?"):
+        find_loop(world.state.read(), "heder")
 
 
 def test_resolving_a_delivery_closes_the_action_that_sent_it_and_begins_no_other(world: World) -> None:
