@@ -62,10 +62,34 @@ def raw(text: str) -> None:
     sys.stdout.write(text)
 
 
-def clear_screen() -> None:
-    """Start a new frame, where stdout is a terminal."""
-    if sys.stdout.isatty():
-        sys.stdout.write("\x1b[H\x1b[2J\x1b[3J")
+def begin_screen() -> None:
+    """Take the terminal's other screen, without a cursor; ``end_screen`` brings back what was there."""
+    sys.stdout.write("\x1b[?1049h\x1b[?25l")
+    sys.stdout.flush()
+
+
+def end_screen() -> None:
+    sys.stdout.write("\x1b[?25h\x1b[?1049l")
+    sys.stdout.flush()
+
+
+def screen(lines: Sequence[str], columns: int) -> None:
+    """Draw over the whole screen, at once and without clearing it first; a line that fills its row is left so."""
+    ends = ["" if _cells(text) >= columns else "\x1b[K" for text in lines]
+    rows = "\r\n".join(text + end for text, end in zip(lines, ends, strict=True))
+    below = "" if len(lines) and not ends[-1] else "\x1b[J"
+    sys.stdout.write(f"\x1b[?2026h\x1b[H{rows}{below}\x1b[?2026l")
+    sys.stdout.flush()
+
+
+def cut(text: str, cells: int) -> str:
+    """The text in at most this many cells, with an ellipsis where some of it is left out."""
+    if _cells(text) <= cells:
+        return text
+    kept = text[:cells]
+    while _cells(kept) > cells - 1:
+        kept = kept[:-1]
+    return kept + "…"
 
 
 def document(fields: Mapping[str, JsonValue]) -> None:

@@ -104,7 +104,7 @@ def _json(key: str, text: str) -> JsonValue:
 def changed(
     values: Mapping[str, JsonValue], settings: Sequence[Setting], unset: Sequence[str], keys: Mapping[str, Kind]
 ) -> dict[str, JsonValue]:
-    """The values with these changes made in order, then the keys removed. Raises UsageError saying what was expected."""
+    """The values with these changes made in order, then the keys removed. Raises UsageError."""
     new = dict(values)
     for setting in settings:
         _refuse_stamp(setting.key)

@@ -60,8 +60,8 @@ async def looks(
     """Yields when a look at the files is due: once at the beginning, when the folders are watched already, so that
     nothing slips between; then whenever something in them changed, with its paths, and when the time is over.
 
-    folders: asked again when one of them is gone. wait_s: asked before each wait; None waits for a change alone. Where
-    the kernel cannot watch them, a look is due every second.
+    folders: asked again when one of them is gone, or a folder came into one. wait_s: asked before each wait; None waits
+    for a change alone. Where the kernel cannot watch them, a look is due every second.
     """
     found: set[Path] = set()
     while True:
@@ -70,7 +70,7 @@ async def looks(
         coming = asyncio.ensure_future(anext(changes))
         try:
             await asyncio.sleep(0)  # the watch begins before its first wait
-            while not found & set(watched):
+            while not (found & set(watched) or any(path.is_dir() for path in found)):
                 yield found
                 found = set()
                 limit = wait_s()

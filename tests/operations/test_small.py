@@ -13,18 +13,15 @@ from loop_orchestrator.errors import StoreError, UsageError
 from loop_orchestrator.model.decision import ApprovalMode, Decision, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus, DeliveryStep
 from loop_orchestrator.model.lane import Detail, LaneRecord
-from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import TaskStatus
 from loop_orchestrator.model.verdict import SAFE
 from loop_orchestrator.operations.control import pause, resume
-from loop_orchestrator.operations.digest import digest, digest_changes, digest_document
 from loop_orchestrator.operations.ledger import find_loop, parse_pairs
 from loop_orchestrator.operations.mailwatch import wait_for_mail
 from loop_orchestrator.operations.observe import classify, observe_lanes
 from loop_orchestrator.operations.person import is_agents_place
 from loop_orchestrator.operations.send import Outcome, deliver_text, resolve
 from loop_orchestrator.operations.tasks import move_task
-from loop_orchestrator.process import git
 from loop_orchestrator.world import World
 from tests.support.builders import NOW, a_lane
 
@@ -137,54 +134,6 @@ def test_a_command_of_the_config_may_be_an_agent_and_a_shell_is_none(agent: bool
         record = replace(record, spec=replace(record.spec, harness="", cmd=cmd))
     assert isinstance(record, LaneRecord)
     assert is_agents_place(record) is expected
-
-
-def test_the_digest_shows_ledger_mail_work_and_records(world: World) -> None:
-    git.init_repository(world.root)
-    world.state.set_loop("header", {"status": "plan", "name": "Header"}, by="ann")
-    world.mailbox.send("ann", "coord", "hello", "text")
-    adr = world.root / "docs/adr/0001-x.md"
-    adr.parent.mkdir(parents=True)
-    adr.write_text("---\nid: ADR-0001\nstatus: proposed\ntitle: Use tmux\n---\n")
-    (adr.parent / "README.md").write_text("no record\n")
-    document = digest_document(digest(world))
-    assert document["state"]["loops"]["header"]["status"] == "plan"  # type: ignore[index,call-overload]
-    assert isinstance(document["mailbox"], dict)
-    pending = document["mailbox"]["pending"]
-    assert isinstance(pending, list)
-    assert isinstance(pending[0], dict)
-    assert set(pending[0]) == {"file", "from", "to", "subject", "mtime"}
-    assert document["adrs"] == [
-        {"id": "ADR-0001", "status": "proposed", "title": "Use tmux", "path": str(adr)},
-    ]
-    unpushed = document["unpushed"]
-    assert isinstance(unpushed, list)
-    assert [one["branch"] for one in unpushed] == ["main"]  # type: ignore[index,call-overload]
-
-
-def test_the_digest_of_an_empty_directory_is_a_frame_too(world: World) -> None:
-    document = digest_document(digest(world))
-    assert (document["state"], document["unpushed"], document["adrs"]) == (None, [], [])
-
-
-def test_the_live_digest_shows_what_changed_and_nothing_else(world: World) -> None:
-    frames = digest_changes(world, interval_s=None)
-    assert next(frames).pending == ()
-    stop = threading.Event()
-
-    def write_now_and_then() -> None:
-        while not stop.wait(0.2):
-            world.mailbox.send("ann", "web", "hello", "text")
-
-    writer = threading.Thread(target=write_now_and_then)
-    writer.start()
-    try:
-        pending = next(frames).pending
-    finally:
-        stop.set()
-        writer.join()
-    assert not isinstance(pending, Unknown)
-    assert pending[0][0].subject == "hello"
 
 
 def test_pairs_are_parted_at_their_first_sign() -> None:
