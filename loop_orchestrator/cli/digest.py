@@ -152,6 +152,7 @@ def _sections(frame: Digest, project: Project) -> list[list[str]]:
     """The frame's lines, section by section; the first line of a section says what it is about."""
     parts: tuple[Callable[[], None], ...] = (
         lambda: _print_waiting(frame, project),
+        lambda: _print_lanes(frame),
         lambda: _print_loops(frame),
         lambda: _print_mail(frame),
         lambda: _print_unpushed(frame),
@@ -183,7 +184,6 @@ def _print_loops(frame: Digest) -> None:
         output.line(f"LOOPS  not known: {frame.state.reason}")
         return
     output.line(f"LOOPS  {output.shorten(frame.state.objective, 70)}".rstrip())
-    _print_lanes(frame.state.extra.get("lanes"))
     if not frame.state.loops:
         output.line("  none")
         return
@@ -200,8 +200,9 @@ def _print_loops(frame: Digest) -> None:
     output.table(("  LOOP", "STATUS", "BRANCH", "DEPLOYED", "NAME"), rows)
 
 
-def _print_lanes(lanes: JsonValue) -> None:
+def _print_lanes(frame: Digest) -> None:
     """The table of the state file's own ``lanes`` key: an object of lanes, or a list of objects that name theirs."""
+    lanes = None if isinstance(frame.state, Unknown) else frame.state.extra.get("lanes")
     if isinstance(lanes, list):
         rows = [_lane_row(_name_of(value), value) for value in lanes]
     elif isinstance(lanes, dict):
@@ -209,6 +210,8 @@ def _print_lanes(lanes: JsonValue) -> None:
     else:
         return
     if rows:
+        output.line()
+        output.line("LANES, as the state file has them")
         output.table(("  LANE", "STATUS", "MORE"), rows)
 
 

@@ -10,14 +10,16 @@ from typing import Any
 
 from loop_orchestrator.cli import output
 
-_LEAST = 3
-"""Lines of a section that stay when the screen is too low: a blank one, what it is about, and how much is left out."""
+_LEAST = 2
+"""Lines of a section that stay when the screen is too low: what it is about, and how much of it is left out."""
 
 
 def fitted(sections: Sequence[Sequence[str]], columns: int, rows: int) -> list[str]:
-    """The sections' lines for a terminal of this size: long lines are cut, and of too many lines the longest sections
-    give up their last ones, saying how many. What still is too much is cut at the end.
+    """The sections' lines for a terminal of this size: long lines are cut; of too many lines the blank ones go first,
+    then the longest sections give up their last ones, saying how many. What still is too much is cut at the end.
     """
+    if sum(map(len, sections)) > rows:
+        sections = [[line for line in section if line] for section in sections]
     room = [len(section) for section in sections]
     while sum(room) > rows and max(room, default=0) > _LEAST:
         room[room.index(max(room))] -= 1

@@ -27,10 +27,10 @@ def find_message(mailbox: Mailbox, name: str, *, lane: str = "") -> str:
     lane: whose newest message ``last`` is; empty: anybody's. Raises UsageError naming those that it may mean.
     """
     if name == LAST:
-        waiting = mailbox.peek(lane or None)
-        if not waiting:
+        newest = mailbox.newest(lane or None)
+        if newest is None:
             raise UsageError(f"no message waits{f' for {lane}' if lane else ''}", hint="loop mail list --all")
-        return waiting[-1].file
+        return newest.file
     known = dict.fromkeys(mailbox.names())
     for exact in (name, f"{name}.md"):
         if exact in known:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,16 @@ class Mailbox:
     def peek(self, recipient: str | None = None) -> tuple[Message, ...]:
         """Like pending, and writes nothing."""
         return _in_order([message for _, message in self._scan() if isinstance(message, Message)], recipient)
+
+    def newest(self, recipient: str | None = None) -> Message | None:
+        """The pending message that came last; of those of one second the one whose file did. Writes nothing."""
+
+        def came(message: Message) -> tuple[datetime, int]:
+            with suppress(FileNotFoundError):
+                return message.sent_at, (self._layout.messages / message.file).lstat().st_mtime_ns
+            return message.sent_at, 0
+
+        return max(self.peek(recipient), key=came, default=None)
 
     def problems(self) -> tuple[tuple[str, str], ...]:
         """File name and reason of everything among the pending messages that is none; writes nothing."""
