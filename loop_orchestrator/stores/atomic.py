@@ -7,11 +7,13 @@ left behind from what a living one is about to rename.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 TEMP_SUFFIX = ".loop-tmp"
 """End of the name of every temporary file; its name begins with a dot."""
 
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+"""Of Linux."""
+_RENAME_SWAP = 2
+"""Of macOS."""
+
 
 def write_text(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Replace or make a file, UTF-8, newlines as they are. The folder is made where it is missing.
@@ -35,6 +42,47 @@ def write_text(path: Path, text: str, *, mode: int = 0o600) -> None:
     with written_aside(path, text, mode=mode) as temp:
         replace_by(temp, path)
     sync_names(path.parent)
+
+
+def replace_if(temp: Path, path: Path, expected: bytes | None) -> bool:
+    """Like replace_by, where what is replaced has these bytes, or None: is not there; else everything stays as it is.
+
+    The two trade places, so that what was replaced can be looked at: whoever writes without a lock is not overwritten
+    between a look and the replacing. Where the system cannot do that, this is replace_by. Raises StoreError.
+    """
+    with _writing(path):
+        try:
+            if expected is None:
+                os.link(temp, path)
+                return True
+            swap(temp, path)
+        except (FileExistsError, FileNotFoundError):
+            return False
+        except OSError as error:
+            if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+                raise
+            temp.replace(path)
+            return True
+        if read_bytes(temp) == expected:
+            return True
+        swap(temp, path)
+        return False
+
+
+def swap(one: Path, other: Path) -> None:
+    """Let two files trade places at once. Raises OSError; ENOSYS, EINVAL or ENOTSUP where the system cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    here, there = os.fsencode(one), os.fsencode(other)
+    try:
+        if sys.platform == "darwin":
+            failed = libc.renamex_np(here, there, ctypes.c_uint(_RENAME_SWAP))
+        else:
+            failed = libc.renameat2(_AT_FDCWD, here, _AT_FDCWD, there, ctypes.c_uint(_RENAME_EXCHANGE))
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(other)) from None
+    if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(other))
 
 
 def replace_by(temp: Path, path: Path) -> None:

@@ -18,7 +18,7 @@ from loop_orchestrator.stores.atomic import (
     json_text,
     parse_json,
     read_bytes,
-    replace_by,
+    replace_if,
     sync_names,
     written_aside,
 )
@@ -131,9 +131,8 @@ class StateStore:
                 if new is raw:
                     return raw, False
                 with written_aside(path, json_text(new)) as temp:
-                    if self._data() == data:
-                        temp.chmod(self._mode(path))
-                        replace_by(temp, path)
+                    temp.chmod(self._mode(path))
+                    if self._data() == data and replace_if(temp, path, data):
                         return new, True
         raise ChangedElsewhereError(f"{self._path} is being written by somebody else all the time", hint="try again")
 
