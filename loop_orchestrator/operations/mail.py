@@ -67,12 +67,13 @@ def readable(mailbox: Mailbox, files: Iterable[str]) -> Iterator[Message]:
 
 
 def _ambiguous(mailbox: Mailbox, name: str, found: list[str]) -> UsageError:
-    rows = [
-        f"  {message.file}  {' '.join(message.subject.split())[:40]}" for message in readable(mailbox, found[:_SHOWN])
-    ]
-    more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    begins = "\n".join((f"{name} may mean {len(found)} messages:", *rows, *more))
-    return UsageError(begins, hint="give more of the file name, or the id that `loop mail send --json` printed")
+    shown = readable(mailbox, found[:_SHOWN])
+    rows = [f"{message.file} ({' '.join(message.subject.split())[:40]})" for message in shown]
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return UsageError(
+        f"{name} may mean {len(found)} messages: {', '.join((*rows, *more))}",
+        hint="give more of the file name, or the id that `loop mail send --json` printed",
+    )
 
 
 def _unknown(name: str, known: list[str]) -> UsageError:
