@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import UsageError
@@ -32,10 +33,11 @@ def find_loop(state: LoopState, loop_id: str) -> LoopRecord:
 
 
 def near_loop(state: LoopState, loop_id: str) -> str:
-    """The loop that is spelt most like this one and is not it; empty if none is near."""
+    """The loop that is spelt most like this one, by more than its number, and is not it; empty if none is near."""
     from difflib import get_close_matches
 
-    others = [loop.id for loop in state.loops if loop.id != loop_id]
+    bare = re.sub(r"\d", "", loop_id)
+    others = [loop.id for loop in state.loops if loop.id != loop_id and re.sub(r"\d", "", loop.id) != bare]
     return next(iter(get_close_matches(loop_id, others, n=1, cutoff=0.7)), "")
 
 

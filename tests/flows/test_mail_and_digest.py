@@ -23,7 +23,7 @@ class Terminal:
     """A shell in tmux, 80x24."""
 
     def __init__(self, socket: str, project: Path) -> None:
-        self._tmux = ["tmux", "-L", socket]
+        self._tmux = ["tmux", "-S", socket]
         start = ("new-session", "-d", "-x", "80", "-y", "24", "-s", "t", "-c", str(project), "PS1='$ ' sh")
         self.do("-f", "/dev/null", *start)
 
@@ -64,8 +64,8 @@ def loop(place: Path, *words: str) -> str:
 
 
 def test_a_live_digest_fits_follows_and_leaves_the_terminal_as_it_was(place: Path, terminal: Terminal) -> None:
-    for number in range(30):
-        loop(place, "state", "loop", f"loop{number}", "--set", "status=plan", f"name={'long ' * 30}")
+    loops = {f"loop{number}": {"status": "plan", "name": "long " * 30} for number in range(30)}
+    (place / ".loop/orchestrator-state.json").write_text(json.dumps({"schema_version": 2, "loops": loops}))
     terminal.type("echo before")
     terminal.shows("\nbefore\n")
     terminal.type(f"{LOOP} digest")
