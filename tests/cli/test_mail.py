@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Loop
+from loop_orchestrator.model.state import JsonValue
+from tests.cli.conftest import Loop, Ran
+
+
+def rows(ran: Ran, key: str) -> list[dict[str, JsonValue]]:
+    found = ran.document[key]
+    assert isinstance(found, list)
+    return [one for one in found if isinstance(one, dict)]
 
 
 def send(loop: Loop, *more: str) -> str:
@@ -95,11 +102,10 @@ def test_the_text_of_a_message_cannot_act_on_the_terminal(loop: Loop, shop: Path
 def test_mail_is_listed_by_sender_with_age_and_state(loop: Loop, shop: Path) -> None:
     file = send(loop)
     loop("mail", "send", "--from", "bob", "--to", "web", "--subject", "s", "--body", "b")
-    [found] = loop("mail", "list", "--from", "ann", "--json").document["messages"]  # type: ignore[misc,union-attr]
-    assert isinstance(found, dict)
+    [found] = rows(loop("mail", "list", "--from", "ann", "--json"), "messages")
     assert (found["file"], found["state"]) == (file, "pending")
     age = found["age_s"]
-    assert isinstance(age, int) and 0 <= age < 60
+    assert isinstance(age, int) and age >= 0
     loop("mail", "ack", file)
     assert loop("mail", "list", "--from", "ann").out == ""
     assert file in loop("mail", "list", "--from", "ann", "--all").out
@@ -144,8 +150,7 @@ def test_what_is_no_message_is_named_before_and_after_it_is_set_aside(loop: Loop
     loop("mail", "wait", "--to", "nobody", "--timeout", "0")
     assert "1 set aside that were no messages: loop mail list --failed" in loop("mail", "list").err
     assert "hello.md: a message is named" in loop("mail", "list", "--failed").out
-    [failed] = loop("mail", "list", "--failed", "--json").document["failed"]  # type: ignore[misc,union-attr]
-    assert isinstance(failed, dict)
+    [failed] = rows(loop("mail", "list", "--failed", "--json"), "failed")
     assert failed["file"] == "hello.md"
 
 
