@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.operations.mail import processed_mail, readable, wanted
+from loop_orchestrator.operations.mail import readable, wanted
 from loop_orchestrator.process.folders import looks
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.stores.listing import names_in, stamp_of
@@ -101,7 +102,7 @@ class _Arrivals:
         self._there: set[str] = set()
         """names that the last look found"""
         self._resting = False
-        self._processed = {message.file: _print_of(message) for message in processed_mail(mailbox, layout, None, None)}
+        self._processed = set(names_in(layout.processed, ".md"))
         self._processed_stamp = self._stamp()
         self._aside = {name for name, _ in mailbox.set_aside()}
         if not waiting_too:
@@ -151,8 +152,10 @@ class _Arrivals:
         found = []
         names = [name for name in names_in(self._layout.processed, ".md") if name not in self._processed]
         for message in readable(self._mailbox, names):
-            self._processed[message.file] = now = _print_of(message)
-            if self._told.get(message.file) != now and message.file not in self._there:
+            self._processed.add(message.file)
+            now, name = _print_of(message), message.file
+            first = re.sub(r"\.[0-9]+\.md$", ".md", name)  # a name that was used before gets a number here
+            if now not in (self._told.get(name), self._told.get(first)) and name not in self._there:
                 self._told[message.file] = now
                 found.append(message)
         return found
@@ -168,5 +171,6 @@ def _watched(layout: Layout) -> list[Path]:
 
 
 def _print_of(message: Message) -> str:
-    parts = (message.id, message.sender, message.recipient, message.subject, message.body)
+    own = "" if message.id == message.file.removesuffix(".md") else message.id
+    parts = (own, message.sender, message.recipient, message.subject, message.body)
     return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -133,6 +133,36 @@ def test_a_message_that_is_written_again_is_no_new_one_and_a_name_used_again_is(
     assert len(found) <= 3
 
 
+def test_a_name_used_again_by_hand_is_told_of_once_also_when_it_is_acknowledged(world: World) -> None:
+    name = "20260301-120000-a-to-b.md"
+    drop(world, name, "---\nsubject: old\n---\n")
+    world.mailbox.ack(name, "b")
+
+    def work() -> None:
+        path = drop(world, name, "---\nsubject: new\n---\n")
+        seen.wait()
+        assert path.exists()
+        assert world.mailbox.ack(name, "b").name == "20260301-120000-a-to-b.2.md"
+        world.mailbox.send("a", "b", "last", "")
+
+    seen = threading.Event()
+    found: list[str] = []
+
+    def tell(one: Message | SetAside) -> None:
+        assert isinstance(one, Message)
+        found.append(one.subject)
+        seen.set()
+        if one.subject == "last":
+            raise Enough
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    with pytest.raises(Enough):
+        watch_mail(world.mailbox, world.layout, world.clock, tell, recipient=None, sender=None, waiting_too=False)
+    worker.join()
+    assert found == ["new", "last"]
+
+
 def test_a_file_that_is_written_slowly_by_hand_is_told_of_when_it_is_whole(world: World) -> None:
     def write() -> None:
         with (ensure_dir(world.layout.messages) / "20260301-120000-a-to-b.md").open("w") as file:
