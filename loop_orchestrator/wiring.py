@@ -148,7 +148,7 @@ class Project:
         for place in _PLACES:
             given = getattr(self.options, place.option) or self.environ.get(place.variable)
             known = getattr(booted, place.field) if booted else None
-            asked = _within(self.root, given) if given else known
+            asked = within(self.root, given) if given else known
             found[place.field] = None if asked == getattr(plain, place.field) else asked
             if booted is not None and found[place.field] != known and self.substrate.session_exists():
                 here = known or getattr(plain, place.field)
@@ -520,7 +520,7 @@ def session_name(project: str) -> str:
     return name or "loop"
 
 
-def _within(root: Path, given: str) -> Path:
+def within(root: Path, given: str) -> Path:
     """The path, one that is relative taken from the project: whoever names it is somewhere else each time."""
     return Path(os.path.normpath(root / os.path.expanduser(given)))  # noqa: PTH111 - raises for an unknown user
 

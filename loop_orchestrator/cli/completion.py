@@ -57,6 +57,11 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("", "directory"): "_shtab_compgen_dirs",
     ("", "dir"): "_shtab_compgen_dirs",
     ("", "project_root"): "_shtab_compgen_dirs",
+    ("mail", "body_file"): "_shtab_compgen_files",
+    ("digest", "shown_state"): "_shtab_compgen_files",
+    ("digest", "shown_mailbox"): "_shtab_compgen_dirs",
+    ("digest", "extra_repos"): "_shtab_compgen_dirs",
+    ("digest", "adr_dir"): "_shtab_compgen_dirs",
 }
 """Word ("" for every word) and argument -> the function of the bash script that lists what may stand there."""
 

@@ -110,10 +110,10 @@ def _edit_arguments(parser: argparse.ArgumentParser) -> None:
 def _edit(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.decisions import edit
     from loop_orchestrator.operations.engine_view import full_decision_shape, meant_decision
-    from loop_orchestrator.operations.ledger import parse_settings
+    from loop_orchestrator.operations.ledger import parse_pairs
     from loop_orchestrator.operations.person import check_person
 
-    values = parse_settings(args.settings)
+    values = parse_pairs(args.settings)
     if not values:
         raise UsageError("nothing is to be changed", hint=f'loop engine edit {args.id} {args.action} --set payload="…"')
     values = {name: sys.stdin.read() if text == "-" else text for name, text in values.items()}

@@ -1,9 +1,10 @@
-"""`loop mail send|list|show|reply|ack|wait`."""
+"""`loop mail send|list|show|reply|ack|wait|watch`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli import output
@@ -17,19 +18,52 @@ from loop_orchestrator.wiring import Project
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
 
+_BODY_HINT = "--body TEXT, --body-file F, or - for stdin"
+
 
 def body_of(args: argparse.Namespace) -> str:
-    """The body given with --body, or on stdin where ``-`` stands. Raises UsageError for both and for neither."""
-    given = [one for one in (args.body, args.stdin) if one is not None]
+    """The body given with --body or --body-file, or on stdin where ``-`` stands. Raises UsageError."""
     if args.stdin not in (None, "-"):
-        raise UsageError(f"unexpected {args.stdin!r}", hint="--body TEXT, or - for stdin")
+        raise UsageError(f"unexpected {args.stdin!r}: is the text not quoted?", hint=_BODY_HINT)
+    given = [one for one in (args.body, args.body_file, args.stdin) if one is not None]
     if len(given) != 1:
-        raise UsageError("a message needs one body", hint="--body TEXT, or - for stdin")
-    return sys.stdin.read() if given == ["-"] else str(given[0])
+        problem = "a message needs a body" if not given else "a message has one body, and two were given"
+        raise UsageError(problem, hint=_BODY_HINT)
+    if given == ["-"]:
+        return _stdin()
+    return str(args.body) if args.body is not None else _file(Path(args.body_file))
+
+
+def _stdin() -> str:
+    if sys.stdin.isatty():
+        output.note("type the text; Ctrl-D on a line of its own ends it")
+    raw = getattr(sys.stdin, "buffer", None)
+    return _not_empty(sys.stdin.read() if raw is None else _decoded(raw.read(), "stdin"), "stdin")
+
+
+def _file(path: Path) -> str:
+    try:
+        return _not_empty(_decoded(path.read_bytes(), str(path)), str(path))
+    except OSError as error:
+        raise UsageError(f"--body-file {path}: {error.strerror}") from error
+
+
+def _decoded(data: bytes, where: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where}: byte {error.start + 1} is no UTF-8") from error
+
+
+def _not_empty(text: str, where: str) -> str:
+    if not text:
+        raise UsageError(f"{where} is empty, and the message was not sent", hint='--body "" sends one without a text')
+    return text
 
 
 def _body_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--body", metavar="B", help="the text; - reads it from stdin")
+    parser.add_argument("--body-file", metavar="F", help="a file with the text")
     parser.add_argument("stdin", nargs="?", metavar="-", help="the same as --body -")
 
 
@@ -44,41 +78,89 @@ def _send(args: argparse.Namespace, project: Project) -> int:
     message = project.mailbox.send(
         args.sender or project.caller, args.recipient, args.subject, body_of(args), source=project.source
     )
+    _doubt_recipient(args.recipient, project)
     return _sent(message, project)
+
+
+def _doubt_recipient(recipient: str, project: Project) -> None:
+    """Say it where a lane is named nearly like the recipient: nobody would read the message."""
+    from difflib import get_close_matches
+
+    lanes = list(project.lanes.records())
+    near = [] if recipient in lanes else get_close_matches(recipient, lanes, n=1, cutoff=0.7)
+    if near:
+        output.note(f"sent, but no lane is called {recipient}; there is a lane {near[0]}")
 
 
 def _sent(message: Message, project: Project) -> int:
     if project.json:
         output.document({"id": message.id, "file": message.file})
     else:
-        output.line(message.file)
+        output.line(message.file, whole=True)
     return ExitCode.DONE
+
+
+def _to_and_from(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--to", dest="recipient", metavar="L", help="only messages to this lane or person")
+    parser.add_argument("--from", dest="sender", metavar="S", help="only messages from this lane or person")
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", dest="recipient", metavar="L", help="only messages to this lane or person")
+    _to_and_from(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--pending", action="store_true", help="only messages that wait: what is listed anyway")
     which.add_argument("--all", action="store_true", help="first those that were dealt with, then those that wait")
+    which.add_argument("--failed", action="store_true", help="files that are no messages, each with the reason")
 
 
 def _list(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.operations.mail import processed_mail
+    from loop_orchestrator.operations.mail import processed_mail, wanted
 
-    dealt_with = processed_mail(project.mailbox, project.layout, args.recipient) if args.all else ()
-    _print_messages((*dealt_with, *project.mailbox.peek(args.recipient)), project)
-    if not args.all and not project.json:
-        count = project.mailbox.processed_count()
-        if count:
-            output.note(f"{count} more dealt with: loop mail list --all")
+    if args.failed:
+        return _list_failed(project)
+    done = processed_mail(project.mailbox, project.layout, args.recipient, args.sender) if args.all else ()
+    waiting = wanted(project.mailbox.peek(args.recipient), None, args.sender)
+    if project.json:
+        output.document({"messages": [*_shapes(done, project, "processed"), *_shapes(waiting, project, "pending")]})
+    else:
+        _print_messages((*done, *waiting), project)
+    _note_the_rest(args, project)
     return ExitCode.DONE
 
 
-def _print_messages(messages: tuple[Message, ...], project: Project) -> None:
+def _note_the_rest(args: argparse.Namespace, project: Project) -> None:
+    """On stderr, so that it stands beside a JSON document too."""
+    count = 0 if args.all or project.json else project.mailbox.processed_count()
+    if count:
+        output.note(f"{count} more dealt with: loop mail list --all")
+    for name, reason in project.mailbox.problems():
+        output.note(f"{name} is no message: {reason.removeprefix(f'{name}: ')}")
+    if aside := len(project.mailbox.set_aside()):
+        output.note(f"{aside} set aside that were no messages: loop mail list --failed")
+
+
+def _list_failed(project: Project) -> int:
+    found = project.mailbox.set_aside()
     if project.json:
-        shapes: list[JsonValue] = [message_shape(message) for message in messages]
-        output.document({"messages": shapes})
-        return
+        output.document({"failed": [{"file": name, "reason": reason} for name, reason in found]})
+    elif found:
+        for name, reason in found:
+            output.line(reason if reason.startswith(f"{name}: ") else f"{name}: {reason}")
+        output.note(f"mend one and move it back: {project.layout.failed}", whole=True)
+    else:
+        output.note("nothing was set aside")
+    return ExitCode.DONE
+
+
+def _shapes(messages: tuple[Message, ...], project: Project, state: str) -> list[JsonValue]:
+    now = project.clock.now()
+    return [
+        {**message_shape(message), "state": state, "age_s": round((now - message.sent_at).total_seconds())}
+        for message in messages
+    ]
+
+
+def _print_messages(messages: tuple[Message, ...], project: Project) -> None:
     if not messages:
         output.note("no message waits")
         return
@@ -95,14 +177,26 @@ def _print_messages(messages: tuple[Message, ...], project: Project) -> None:
 
 
 def _file_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="F", help="file name of the message, as `loop mail list` shows it")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="the message: its file name, its id, the beginning of either where only one begins so, or 'last', "
+        "the newest that waits (in a lane: that waits for the lane)",
+    )
+
+
+def _file_of(args: argparse.Namespace, project: Project) -> str:
+    from loop_orchestrator.operations.mail import find_message
+
+    return find_message(project.mailbox, args.file, lane=project.environ.get("LOOP_LANE", ""))
 
 
 def _show(args: argparse.Namespace, project: Project) -> int:
-    message = project.mailbox.read(args.file)
+    message = project.mailbox.read(_file_of(args, project))
     if project.json:
         output.document({**message_shape(message), "body": message.body})
         return ExitCode.DONE
+    output.line(f"file:    {message.file}", whole=True)
     output.line(f"from:    {message.sender} (as it says)")
     output.line(f"to:      {message.recipient}")
     output.line(f"subject: {message.subject}")
@@ -122,37 +216,75 @@ def _reply_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _reply(args: argparse.Namespace, project: Project) -> int:
+    body = body_of(args)
     message = project.mailbox.reply(
-        args.file, args.sender or project.caller, body_of(args), subject=args.subject, source=project.source
+        _file_of(args, project), args.sender or project.caller, body, subject=args.subject, source=project.source
     )
     return _sent(message, project)
 
 
 def _ack(args: argparse.Namespace, project: Project) -> int:
-    path = project.mailbox.ack(args.file, project.caller)
+    file = _file_of(args, project)
+    path = project.mailbox.ack(file, project.caller)
     if project.json:
-        output.document({"file": args.file, "path": str(path)})
+        output.document({"file": file, "path": str(path)})
     else:
-        output.line(str(path))
+        output.line(str(path), whole=True)
     return ExitCode.DONE
 
 
 def _wait_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="recipient", metavar="L", required=True, help="the lane or person it is for")
+    parser.add_argument("--from", dest="sender", metavar="S", help="only a message from this lane or person")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds, then exit 1; default: for ever")
 
 
 def _wait(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.operations.mail import wait_for_mail
+    from loop_orchestrator.operations.mailwatch import wait_for_mail
 
     found = wait_for_mail(
-        project.mailbox, project.layout, project.clock, recipient=args.recipient, timeout_s=args.timeout
+        project.mailbox, project.layout, recipient=args.recipient, sender=args.sender, timeout_s=args.timeout
     )
+    if project.json:
+        output.document({"messages": _shapes(found, project, "pending")})
+        return ExitCode.DONE if found else ExitCode.FAILED
     _print_messages(found, project)
-    if found and not project.json:
+    if found:
         output.note(f"read it: loop mail show {found[0].file}", whole=True)
     return ExitCode.DONE if found else ExitCode.FAILED
 
+
+def _watch_arguments(parser: argparse.ArgumentParser) -> None:
+    _to_and_from(parser)
+    parser.add_argument("--all", action="store_true", help="begin with the messages that wait already")
+
+
+def _watch(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.mailwatch import SetAside, watch_mail
+
+    def tell(one: Message | SetAside) -> None:
+        if isinstance(one, tuple):
+            output.note(f"{one[0]} is no message and was set aside: {one[1].removeprefix(f'{one[0]}: ')}")
+        elif project.json:
+            output.row({**message_shape(one), "body": one.body})
+        else:
+            at = f"{one.sent_at.astimezone():%H:%M:%S}"
+            output.line(f"{at}  {one.file}  {output.shorten(one.subject, 70)}")
+        output.flush()
+
+    watch_mail(
+        project.mailbox,
+        project.layout,
+        project.clock,
+        tell,
+        recipient=args.recipient,
+        sender=args.sender,
+        waiting_too=args.all,
+    )
+    return ExitCode.DONE
+
+
+_EXAMPLE = "20261121-011530-web-to-coord.md"
 
 COMMANDS = {
     "mail send": Command(
@@ -160,22 +292,48 @@ COMMANDS = {
         arguments=_send_arguments,
         examples=(
             'loop mail send --to web --subject "Header" --body "Use the new header on every page."',
-            "loop mail send --from ci --to coord --subject failed --body - < report.txt",
+            "loop mail send --from ci --to coord --subject failed --body-file report.txt",
+            "make check 2>&1 | loop mail send --to coord --subject 'make check' -",
         ),
     ),
     "mail list": Command(
-        run=_list, arguments=_list_arguments, examples=("loop mail list", "loop mail list --to coord --all")
+        run=_list,
+        arguments=_list_arguments,
+        examples=(
+            "loop mail list",
+            'loop mail list --to "$LOOP_LANE" --from coord',
+            "loop mail list --to coord --all --json",
+            "loop mail list --failed",
+        ),
     ),
     "mail show": Command(
-        run=_show, arguments=_file_argument, examples=("loop mail show 20261121-011530-web-to-coord.md",)
+        run=_show,
+        arguments=_file_argument,
+        examples=(f"loop mail show {_EXAMPLE}", "loop mail show 20261121-0115", "loop mail show last --json"),
     ),
     "mail reply": Command(
         run=_reply,
         arguments=_reply_arguments,
-        examples=('loop mail reply 20261121-011530-web-to-coord.md --body "Yes, go on."',),
+        examples=(
+            f'loop mail reply {_EXAMPLE} --body "Yes, go on."',
+            "loop mail reply last --body-file answer.md",
+        ),
     ),
     "mail ack": Command(
-        run=_ack, arguments=_file_argument, examples=("loop mail ack 20261121-011530-web-to-coord.md",)
+        run=_ack, arguments=_file_argument, examples=(f"loop mail ack {_EXAMPLE}", "loop mail ack 20261121-0115")
     ),
-    "mail wait": Command(run=_wait, arguments=_wait_arguments, examples=("loop mail wait --to coord --timeout 600",)),
+    "mail wait": Command(
+        run=_wait,
+        arguments=_wait_arguments,
+        examples=("loop mail wait --to coord --timeout 600", 'loop mail wait --to "$LOOP_LANE" --from coord'),
+    ),
+    "mail watch": Command(
+        run=_watch,
+        arguments=_watch_arguments,
+        examples=(
+            "loop mail watch                    # one line for each message; Ctrl-C ends it",
+            "loop mail watch --to person --all",
+            "loop mail watch --json | jq -r .subject",
+        ),
+    ),
 }

@@ -62,10 +62,34 @@ def raw(text: str) -> None:
     sys.stdout.write(text)
 
 
-def clear_screen() -> None:
-    """Start a new frame, where stdout is a terminal."""
-    if sys.stdout.isatty():
-        sys.stdout.write("\x1b[H\x1b[2J\x1b[3J")
+def begin_screen() -> None:
+    """Take the terminal's other screen, without a cursor; ``end_screen`` brings back what was there."""
+    sys.stdout.write("\x1b[?1049h\x1b[?25l")
+    sys.stdout.flush()
+
+
+def end_screen() -> None:
+    sys.stdout.write("\x1b[?25h\x1b[?1049l")
+    sys.stdout.flush()
+
+
+def screen(lines: Sequence[str], columns: int) -> None:
+    """Draw over the whole screen, at once and without clearing it first; a line that fills its row is left so."""
+    ends = ["" if cells(text) >= columns else "\x1b[K" for text in lines]
+    rows = "\r\n".join(text + end for text, end in zip(lines, ends, strict=True))
+    below = "" if len(lines) and not ends[-1] else "\x1b[J"
+    sys.stdout.write(f"\x1b[?2026h\x1b[H{rows}{below}\x1b[?2026l")
+    sys.stdout.flush()
+
+
+def cut(text: str, most: int) -> str:
+    """The text in at most this many cells, with an ellipsis where some of it is left out."""
+    if cells(text) <= most:
+        return text
+    kept = text[:most]
+    while cells(kept) > most - 1:
+        kept = kept[:-1]
+    return kept + "…"
 
 
 def document(fields: Mapping[str, JsonValue]) -> None:
@@ -85,11 +109,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     The last column is folded where a terminal is too narrow for it.
     """
     lines = [tuple(headers), *(tuple(shown(cell) for cell in row) for row in rows)]
-    widths = [max(_cells(row[column]) for row in lines) for column in range(len(headers))]
+    widths = [max(cells(row[column]) for row in lines) for column in range(len(headers))]
     left = sum(widths[:-1]) + len(_GAP) * (len(headers) - 1)
     columns = _columns(sys.stdout)
     for row in lines:
-        padded = [cell + " " * (width - _cells(cell)) for cell, width in zip(row[:-1], widths, strict=False)]
+        padded = [cell + " " * (width - cells(cell)) for cell, width in zip(row[:-1], widths, strict=False)]
         last = folded(row[-1], columns - left, hang=left) if columns - left >= _NARROWEST else row[-1]
         sys.stdout.write(_GAP.join((*padded, last)).rstrip() + "\n")
 
@@ -100,14 +124,14 @@ def folded(text: str, columns: int, *, hang: int | None = None) -> str:
     The rows after the first begin ``hang`` cells in, which are not part of ``columns``; without it they begin two cells
     further in than the text, within ``columns``. A longer word has a row of its own.
     """
-    if columns <= 0 or _cells(text) <= columns:
+    if columns <= 0 or cells(text) <= columns:
         return text
     own = len(text) - len(text.lstrip(" ")) + len(_GAP)
     margin, room = (" " * own, columns - own) if hang is None else (" " * hang, columns)
     rows = [""]
     for word in _words(text):
         limit = columns if len(rows) == 1 else room
-        if rows[-1].strip() and _cells((rows[-1] + word).rstrip(" ")) > limit:
+        if rows[-1].strip() and cells((rows[-1] + word).rstrip(" ")) > limit:
             rows.append("")
         rows[-1] += word
     return ("\n" + margin).join(row.rstrip(" ") for row in rows)
@@ -128,7 +152,8 @@ def _columns(stream: TextIO) -> int:
         return 0
 
 
-def _cells(text: str) -> int:
+def cells(text: str) -> int:
+    """How many cells of a terminal's row the text takes."""
     if text.isascii():
         return len(text)
     from wcwidth import wcswidth

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 """A sender or a recipient, whole: the name of a lane or of a person."""
 
-FILE_NAME = re.compile(r"(\d{8}-\d{6})-([A-Za-z][A-Za-z0-9_-]*?)-to-([A-Za-z][A-Za-z0-9_-]*)(?:\.(\d+))?\.md")
+FILE_NAME = re.compile(r"([0-9]{8}-[0-9]{6})-([A-Za-z][A-Za-z0-9_-]*?)-to-([A-Za-z][A-Za-z0-9_-]*)(?:\.([0-9]+))?\.md")
 """Time (UTC), sender, recipient, and a counter for messages that share all three."""
 
 

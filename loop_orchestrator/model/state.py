@@ -9,6 +9,12 @@ from datetime import datetime
 STATE_SCHEMA = 2
 """The newest schema this release reads and writes."""
 
+LOOP_STATUSES = (
+    *("spec", "plan", "implement", "verify", "canary", "shipped", "reverted", "blocked"),
+    *("in-progress", "done"),
+)
+"""Words for the status of a loop, in the order of its life; a file may have others, which are the user's."""
+
 JsonValue = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 
 
@@ -19,7 +25,7 @@ class LoopRecord:
     id: str
     name: str = ""
     status: str = ""
-    """spec, plan, implement, verify, canary, shipped, reverted, blocked, or a word of the user's"""
+    """one of LOOP_STATUSES, or a word of the user's"""
     branch: str = ""
     updated_at: str = ""
     """as written; ISO 8601 UTC"""

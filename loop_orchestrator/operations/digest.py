@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LoopError
@@ -16,33 +17,15 @@ from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.state import JsonValue, LoopState
 from loop_orchestrator.operations.ledger import state_shape
 from loop_orchestrator.operations.shapes import Json
+from loop_orchestrator.operations.unpushed import Unpushed, logs_of, unpushed
 
 if TYPE_CHECKING:
     from loop_orchestrator.world import World
 
 
-_WAKE_MS = 1_000
-"""Between two looks at the clock while no file changes. At half, twice the wakes; at double, frames 2 s late."""
-
-LANE_BRANCHES = "loop/"
-"""How the branches of lanes' worktrees begin."""
+T = TypeVar("T")
 
 _NO_STATE = LoopState(updated_at=None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unpushed:
-    """Commits of one repository that no remote has."""
-
-    path: Path
-    """the working tree that has the branch; the project's repository for a branch that none has checked out"""
-    branch: str
-    """empty on a detached head"""
-    upstream: str
-    """what it was compared with: its upstream, else the remote's branch of its name, else the remote's main branch,
-    else for a lane's branch the one of the main working tree; empty: there is none of these"""
-    count: int | None
-    """None where there is nothing to compare with"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +39,16 @@ class Adr:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the digest looks instead of the project's own places; None: there."""
+
+    state_file: Path | None = None
+    mailbox: Path | None = None
+    adr_dir: Path | None = None
+    extra_repos: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Digest:
     """One frame."""
 
@@ -63,43 +56,76 @@ class Digest:
     state: LoopState | Unknown
     pending: tuple[tuple[Message, datetime], ...] | Unknown
     """messages with the time their file was last changed, oldest first"""
+    malformed: tuple[tuple[str, str, datetime], ...]
+    """file name, reason and last change of what waits there and is no message"""
     processed_count: int
     unpushed: tuple[Unpushed, ...]
     adrs: tuple[Adr, ...]
     """newest id first"""
-    waiting: tuple[Decision, ...]
+    waiting: tuple[Decision, ...] | Unknown
     """decisions of the engine that wait for a person"""
 
 
-def digest(world: World) -> Digest:
-    """Read one frame; what cannot be read is Unknown. Writes nothing."""
-    return Digest(
-        generated_at=world.clock.now(),
-        state=_state(world),
-        pending=_pending(world),
-        processed_count=world.mailbox.processed_count(),
-        unpushed=_unpushed(world),
-        adrs=_adrs(_adr_folder(world)),
-        waiting=tuple(one for one in world.decisions.open_decisions() if one.status is DecisionStatus.WAITING),
-    )
+class DigestView:
+    """Reads frames; what did not change is not parsed again."""
+
+    def __init__(self, world: World, sources: Sources) -> None:
+        from loop_orchestrator.stores.mailbox import Mailbox
+        from loop_orchestrator.stores.statefile import StateStore
+
+        elsewhere = world.layout.elsewhere
+        elsewhere = replace(
+            elsewhere,
+            messages=sources.mailbox or elsewhere.messages,
+            state_file=sources.state_file or elsewhere.state_file,
+        )
+        self._world = world
+        self._sources = sources
+        self._layout = replace(world.layout, elsewhere=elsewhere)
+        self._state = StateStore(self._layout, world.clock)
+        self._mailbox = Mailbox(self._layout, world.clock, world.events)
+        self._adr_folder = sources.adr_dir or world.root / "docs" / "adr"
+
+    def read(self) -> Digest:
+        """Read one frame; what cannot be read is Unknown. Writes nothing."""
+        return Digest(
+            generated_at=self._world.clock.now(),
+            state=_or_unknown(self._state.read),
+            pending=_or_unknown(self._pending),
+            malformed=self._malformed(),
+            processed_count=self._mailbox.processed_count(),
+            unpushed=unpushed(self._world, self._sources.extra_repos),
+            adrs=_adrs(self._adr_folder),
+            waiting=_or_unknown(self._waiting),
+        )
+
+    def folders(self) -> tuple[Path, ...]:
+        """Those whose files a frame shows."""
+        layout = self._layout
+        shown = (layout.state_file.parent, layout.messages, layout.processed, layout.decisions, self._adr_folder)
+        own = (self._world.root, layout.loop_dir, *shown, *logs_of(self._world, self._sources.extra_repos))
+        return tuple(folder for folder in dict.fromkeys(own) if folder.is_dir())
+
+    def _pending(self) -> tuple[tuple[Message, datetime], ...]:
+        found = self._mailbox.peek()
+        return tuple((message, _mtime(self._layout.messages / message.file) or message.sent_at) for message in found)
+
+    def _malformed(self) -> tuple[tuple[str, str, datetime], ...]:
+        try:
+            found = self._mailbox.problems()
+        except (LoopError, OSError):
+            return ()  # pending says so
+        now = self._world.clock.now()
+        return tuple((name, reason, _mtime(self._layout.messages / name) or now) for name, reason in found)
+
+    def _waiting(self) -> tuple[Decision, ...]:
+        found = self._world.decisions.open_decisions()
+        return tuple(one for one in found if one.status is DecisionStatus.WAITING)
 
 
-def digest_changes(world: World, *, interval_s: float | None) -> Iterator[Digest]:
-    """A frame now, and another whenever one of the files it shows changed; starts nothing while nothing happens.
-
-    interval_s: another frame after this time too; None: never.
-    """
-    from watchfiles import watch
-
-    yield digest(world)
-    drawn_at = world.clock.monotonic()
-    looks = watch(*_watched(world), recursive=False, rust_timeout=_WAKE_MS, yield_on_timeout=True)
-    for number, changes in enumerate(looks):
-        due = interval_s is not None and world.clock.monotonic() - drawn_at >= interval_s
-        # What changed between the first frame and the beginning of the watch is not announced.
-        if changes or due or number == 0:
-            yield digest(world)
-            drawn_at = world.clock.monotonic()
+def digest(world: World, sources: Sources | None = None) -> Digest:
+    """One frame."""
+    return DigestView(world, sources or Sources()).read()
 
 
 def digest_document(frame: Digest) -> Json:
@@ -116,6 +142,10 @@ def digest_document(frame: Digest) -> Json:
             }
             for message, mtime in frame.pending
         ]
+    pending += [
+        {"file": name, "from": None, "to": None, "subject": None, "mtime": format_time(mtime)}
+        for name, _, mtime in frame.malformed
+    ]
     unpushed: list[JsonValue] = [
         {
             "repo": one.path.name,
@@ -139,87 +169,26 @@ def digest_document(frame: Digest) -> Json:
     }
 
 
-def _watched(world: World) -> tuple[Path, ...]:
-    """The folders whose files a frame shows. The logs of git change with every commit and every push."""
-    from loop_orchestrator.stores.layout import ensure_dir
-
-    layout, git_logs = world.layout, world.root / ".git" / "logs"
-    lane_logs = git_logs.glob(f"refs/heads/{LANE_BRANCHES}*")
-    folders = (layout.loop_dir, layout.state_file.parent, layout.messages, layout.processed, layout.decisions)
-    own = tuple(map(ensure_dir, dict.fromkeys(folders)))
-    others = (_adr_folder(world), git_logs, *git_logs.glob("refs/remotes/*"), *lane_logs)
-    return (*own, *(folder for folder in others if folder.is_dir()))
-
-
-def _adr_folder(world: World) -> Path:
-    return world.root / "docs" / "adr"
-
-
-def _state(world: World) -> LoopState | Unknown:
+def _or_unknown(read: Callable[[], T]) -> T | Unknown:
     try:
-        return world.state.read()
+        return read()
     except LoopError as error:
         return Unknown(error.message)
+    except OSError as error:
+        return Unknown(f"{error.filename}: {error.strerror}")
 
 
-def _pending(world: World) -> tuple[tuple[Message, datetime], ...] | Unknown:
-    try:
-        return tuple((message, _mtime(world, message)) for message in world.mailbox.peek())
-    except LoopError as error:
-        return Unknown(error.message)
-
-
-def _mtime(world: World, message: Message) -> datetime:
-    try:
-        return datetime.fromtimestamp((world.layout.messages / message.file).stat().st_mtime, UTC)
-    except FileNotFoundError:  # acknowledged meanwhile
-        return message.sent_at
-
-
-def _unpushed(world: World) -> tuple[Unpushed, ...]:
-    """Of the project and of every working tree that a lane has or left, and of lanes' branches without one."""
-    from loop_orchestrator.process import git
-
-    kept = world.layout.loop_dir.glob("worktrees/*/*")
-    places = {world.root, *kept, *(record.spec.cwd for record in world.lanes.records().values())}
-    tops = {top for place in places if (top := git.toplevel(place)) is not None}
-    found = [_of_tree(top) for top in sorted(tops)]
-    out = {one.branch for one in found}
-    own = git.toplevel(world.root)
-    for branch in git.branches_below(own, LANE_BRANCHES) if own is not None else ():
-        if branch not in out and own is not None:
-            one = _of_branch(own, branch)
-            found += [one] if one.count else []
-    return tuple(found)
-
-
-def _of_tree(top: Path) -> Unpushed:
-    from loop_orchestrator.process import git
-
-    branch, upstream, count = git.unpushed(top)
-    if upstream is None and branch is not None:
-        return _of_branch(top, branch)
-    return Unpushed(path=top, branch=branch or "", upstream=upstream or "", count=count)
-
-
-def _of_branch(top: Path, branch: str) -> Unpushed:
-    """A branch without an upstream, compared with what it will be merged into, as far as that can be told."""
-    from loop_orchestrator.process import git
-
-    bases = [f"origin/{branch}", "origin/main", "origin/master"]
-    if branch.startswith(LANE_BRANCHES):
-        bases += [main] if (main := git.main_branch(top)) and main != branch else []
-    for base in bases:
-        count = git.ahead(top, branch, base)
-        if count is not None:
-            return Unpushed(path=top, branch=branch, upstream=base, count=count)
-    return Unpushed(path=top, branch=branch, upstream="", count=None)
+def _mtime(path: Path) -> datetime | None:
+    """None where it is gone meanwhile."""
+    with suppress(OSError):
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+    return None
 
 
 def _adrs(folder: Path) -> tuple[Adr, ...]:
     if not folder.is_dir():
         return ()
-    found = [adr for path in folder.glob("*.md") if (adr := _adr(path)) is not None]
+    found = [adr for path in folder.glob("*.md") if path.is_file() and (adr := _adr(path)) is not None]
     return tuple(sorted(found, key=lambda adr: adr.id, reverse=True))
 
 
@@ -231,7 +200,7 @@ def _adr(path: Path) -> Adr | None:
         data = split(path.read_text(encoding="utf-8")).data
     except (ValueError, OSError):
         return None
-    if "id" not in data:
+    if not data.get("id"):
         return None
     return Adr(
         id=str(data["id"]), status=str(data.get("status", "")), title=str(data.get("title", "")), path=path.absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import UsageError
@@ -26,15 +27,26 @@ def find_loop(state: LoopState, loop_id: str) -> LoopRecord:
         if loop.id == loop_id:
             return loop
     known = ", ".join(loop.id for loop in state.loops) or "none yet"
-    raise UsageError(f"the state file has no loop {loop_id}; it has: {known}", hint="loop state show")
+    near = near_loop(state, loop_id)
+    meant = f"; did you mean {near}?" if near else ""
+    raise UsageError(f"the state file has no loop {loop_id}; it has: {known}{meant}", hint="loop state show")
 
 
-def parse_settings(settings: list[str]) -> dict[str, str]:
+def near_loop(state: LoopState, loop_id: str) -> str:
+    """The loop that is spelt most like this one, by more than its number, and is not it; empty if none is near."""
+    from difflib import get_close_matches
+
+    bare = re.sub(r"\d", "", loop_id)
+    others = [loop.id for loop in state.loops if loop.id != loop_id and re.sub(r"\d", "", loop.id) != bare]
+    return next(iter(get_close_matches(loop_id, others, n=1, cutoff=0.7)), "")
+
+
+def parse_pairs(settings: list[str]) -> dict[str, str]:
     """``key=value`` words as a mapping. Raises UsageError."""
     pairs = [setting.partition("=") for setting in settings]
     for key, sign, _ in pairs:
         if not sign or not key:
-            raise UsageError(f"--set {key}: expected key=value", hint="--set status=implement")
+            raise UsageError(f"--set {key}: expected key=value", hint="--set key=value")
     return {key: value for key, _, value in pairs}
 
 

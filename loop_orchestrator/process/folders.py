@@ -7,7 +7,7 @@ import ctypes
 import os
 import struct
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,13 +19,16 @@ LATER_S = 0.05
 """Between a change that may be half of one (created, written to) and the telling. At half, half-written files are
 looked at more often; at double, mail is noticed that much later."""
 
+UNWATCHED_S = 1.0
+"""Between two looks at folders that the kernel does not watch. At half, twice the wakes; at double, news are late."""
+
 _MODIFY, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x2, 0x8, 0x40, 0x80, 0x100, 0x200
 _DELETE_SELF, _MOVE_SELF, _OVERFLOW, _ONLY_DIRECTORIES = 0x400, 0x800, 0x4000, 0x1000000
 _WANTED = _MODIFY | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _DELETE_SELF | _MOVE_SELF
 _EVENT = struct.Struct("iIII")
 
 
-async def changed_paths(folders: Sequence[Path], stop: asyncio.Event) -> AsyncIterator[set[Path]]:
+async def changed_paths(folders: Sequence[Path], stop: asyncio.Event) -> AsyncGenerator[set[Path], None]:
     """Paths in these folders that changed, until stop is set; a folder itself where it is gone or too much changed.
 
     Subfolders are not followed. It is a hint, never a promise. Raises OSError where a folder cannot be watched.
@@ -49,6 +52,41 @@ async def changed_paths(folders: Sequence[Path], stop: asyncio.Event) -> AsyncIt
     finally:
         ending.cancel()
         watch.close()
+
+
+async def looks(
+    folders: Callable[[], Sequence[Path]], wait_s: Callable[[], float | None]
+) -> AsyncGenerator[set[Path], None]:
+    """Yields when a look at the files is due: once at the beginning, when the folders are watched already, so that
+    nothing slips between; then whenever something in them changed, with its paths, and when the time is over.
+
+    folders: asked again when one of them is gone, or a folder came into one. wait_s: asked before each wait; None waits
+    for a change alone. Where the kernel cannot watch them, a look is due every second.
+    """
+    found: set[Path] = set()
+    while True:
+        watched, stop = list(folders()), asyncio.Event()
+        changes = changed_paths(watched, stop)
+        coming = asyncio.ensure_future(anext(changes))
+        try:
+            await asyncio.sleep(0)  # the watch begins before its first wait
+            while not (found & set(watched) or any(path.is_dir() for path in found)):
+                yield found
+                found = set()
+                limit = wait_s()
+                await asyncio.wait({coming}, timeout=limit)
+                if coming.done():
+                    found = coming.result()
+                    coming = asyncio.ensure_future(anext(changes))
+        except OSError:
+            await asyncio.sleep(UNWATCHED_S)
+        finally:
+            stop.set()
+            coming.cancel()
+            with suppress(asyncio.CancelledError, StopAsyncIteration, OSError):
+                await coming
+            await changes.aclose()
+        found = set()
 
 
 class _Watch:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import Clock
 from loop_orchestrator.crash import crash_point
-from loop_orchestrator.errors import StoreError, UsageError
+from loop_orchestrator.errors import LockedError, StoreError, UsageError
 from loop_orchestrator.ids import new_id
-from loop_orchestrator.model.message import FILE_NAME, Message, message_file_name, parse_message_file_name
-from loop_orchestrator.stores.atomic import link, move, read_text, write_text, written_aside
+from loop_orchestrator.model.message import Message, message_file_name
+from loop_orchestrator.stores.atomic import link, move, read_text, sync_names, write_text, written_aside
 from loop_orchestrator.stores.eventlog import EventLog, source_of
-from loop_orchestrator.stores.frontmatter import FrontMatter, join, split, split_one_line_texts
+from loop_orchestrator.stores.frontmatter import join
 from loop_orchestrator.stores.layout import Layout
-from loop_orchestrator.stores.listing import Stamp, names_in, stamp_of
+from loop_orchestrator.stores.listing import Stamp, names_in, settled_stamp
 from loop_orchestrator.stores.lock import brief_lock
+from loop_orchestrator.stores.messagefile import MAX_BYTES, copy_number, may_pass, parse, plain, refuse_what_is_no_file
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
 
-YOUNG_S = 0.2
-"""A file younger than this that does not parse may still be in the writing. At half, a slow editor's file is set aside;
-at double, a malformed message is reported later."""
+YOUNG_S = 2.0
+"""A file younger than this that does not parse may still be in the writing. At half, the file of a slow writer is set
+aside; at double, a malformed message is reported later."""
+
+_REASON = ".reason.txt"
+"""What the name of a reason adds to that of its file."""
+
+_LONGEST_NAME = 200
+"""Bytes in a file name of the mailbox: 255 is what file systems take, and a reason's name is longer than its file's."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +80,17 @@ class Mailbox:
             raise UsageError(
                 f"the message was not sent: {error}", hint="an address is letters, digits, '-' and '_', a letter first"
             ) from error
+        if len(first) > _LONGEST_NAME:
+            raise UsageError(f"the message was not sent: {sender} and {recipient} are too long for a file name")
+        if len(text.encode()) > MAX_BYTES:
+            raise UsageError(
+                f"the message was not sent: it has {len(text.encode())} bytes, a message has at most {MAX_BYTES}",
+                hint="keep the text in a file and send its path",
+            )
         file = self._link(first, text)
         crash_point("mail.linked")
-        self._events.append(
-            "mail.sent",
-            source,
-            {"file": file, "from": sender, "to": recipient, "subject": subject},
-            trace=trace,
-        )
+        event = {"file": file, "from": sender, "to": recipient, "subject": subject}
+        self._note_done("mail.sent", source, event, f"{file} is in the mailbox", "do not send it again", trace=trace)
         return Message(
             file=file,
             id=str(data["id"]),
@@ -96,28 +106,56 @@ class Mailbox:
     def pending(self, recipient: str | None = None) -> tuple[Message, ...]:
         """Messages that nobody acknowledged, oldest first; None: of every recipient.
 
-        A file that is no message is moved to failed/ with its reason beside it and the event ``mail.failed``.
+        A file that is no message is moved to failed/ with its reason beside it and the event ``mail.failed``; where
+        that cannot be done it stays, and ``problems`` has it.
         """
         found = []
         for name, message in self._scan():
             if isinstance(message, Message):
                 found.append(message)
-            elif not self._is_young(self._layout.messages / name):
-                self._set_aside(self._layout.messages / name, message)
+            elif not may_pass(message) and not self._is_young(self._layout.messages / name):
+                with suppress(StoreError, LockedError):
+                    self._set_aside(self._layout.messages / name, message.message)
         return _in_order(found, recipient)
 
     def peek(self, recipient: str | None = None) -> tuple[Message, ...]:
         """Like pending, and writes nothing."""
         return _in_order([message for _, message in self._scan() if isinstance(message, Message)], recipient)
 
-    def read(self, file: str) -> Message:
-        """One message by its file name, pending, processed or failed. Raises StoreError."""
-        for folder in (self._layout.messages, self._layout.processed, self._layout.failed):
-            path = folder / _checked(file)
+    def newest(self, recipient: str | None = None) -> Message | None:
+        """The pending message that came last; of those of one second the one whose file did. Writes nothing."""
+
+        def came(message: Message) -> tuple[datetime, int]:
             with suppress(FileNotFoundError):
-                if path.is_file():
-                    return _parse(path)
-        raise StoreError(f"there is no message {file}", hint="loop mail list")
+                return message.sent_at, (self._layout.messages / message.file).lstat().st_mtime_ns
+            return message.sent_at, 0
+
+        return max(self.peek(recipient), key=came, default=None)
+
+    def problems(self) -> tuple[tuple[str, str], ...]:
+        """File name and reason of everything among the pending messages that is none; writes nothing."""
+        return tuple((plain(name), why.message) for name, why in self._scan() if not isinstance(why, Message))
+
+    def set_aside(self) -> tuple[tuple[str, str], ...]:
+        """File name and reason of everything in failed/, sorted by name."""
+        found = []
+        for name in names_in(self._layout.failed, ".md", files_only=False):
+            reason = "its reason is missing"
+            with suppress(FileNotFoundError, StoreError):
+                reason = read_text(self._layout.failed / f"{name}{_REASON}", limit=MAX_BYTES).strip()
+            found.append((plain(name), reason))
+        return tuple(found)
+
+    def names(self) -> tuple[str, ...]:
+        """File names of all messages, pending ones first, then processed ones; sorted by name in each."""
+        return (*names_in(self._layout.messages, ".md"), *names_in(self._layout.processed, ".md"))
+
+    def read(self, file: str) -> Message:
+        """One message by its file name, pending or processed. Raises StoreError."""
+        for folder in (self._layout.messages, self._layout.processed):
+            with suppress(FileNotFoundError):
+                return parse(folder / _checked(file))
+        raise self._not_pending(file)
 
     def reply(self, file: str, sender: str, body: str, subject: str | None = None, source: str = "cli") -> Message:
         """Answer a message: to its sender, tied to it by ``in_reply_to`` and its trace. None: ``Re: `` its subject."""
@@ -132,12 +170,23 @@ class Mailbox:
         """
         source, target = self._layout.messages / _checked(file), self._layout.processed / file
         with self._changing():
-            if not source.exists():
-                raise self._not_pending(file)
+            try:
+                refuse_what_is_no_file(file, os.lstat(source), source)
+            except FileNotFoundError:
+                raise self._not_pending(file) from None
             target = _free_name(target)
             move(source, target)
-        self._events.append("mail.acked", source_of(by), {"file": file, "by": by})
+        self._note_done("mail.acked", source_of(by), {"file": file, "by": by}, f"{file} is processed", "")
         return target
+
+    def _note_done(
+        self, kind: str, source: str, payload: Mapping[str, JsonValue], done: str, hint: str, trace: str = ""
+    ) -> None:
+        """The event of something that was done. Raises StoreError saying that it was."""
+        try:
+            self._events.append(kind, source, payload, trace=trace)
+        except (StoreError, LockedError) as error:
+            raise StoreError(f"{done}, but the event of it could not be written: {error.message}", hint=hint) from error
 
     def processed_count(self) -> int:
         """How many messages were acknowledged."""
@@ -150,19 +199,36 @@ class Mailbox:
     def _link(self, first: str, text: str) -> str:
         """Link the message in under the first free one of its names: the copy number counts on within a second."""
         folder = self._layout.messages
-        with written_aside(folder / first, text) as temp, self._changing():
-            while True:
-                copy = self._last_copy[1] + 1 if self._last_copy[0] == first else 1
-                name = first if copy == 1 else f"{first.removesuffix('.md')}.{copy}.md"
-                self._last_copy = (first, copy)
-                if not any((where / name).exists() for where in (folder, self._layout.processed, self._layout.failed)):
+        with written_aside(folder / first, text) as temp:
+            with self._changing():
+                while True:
+                    copy = self._free_copy(first)
+                    self._last_copy = (first, copy)
+                    name = _copy_name(first, copy)
                     with suppress(FileExistsError):
-                        link(temp, folder / name)
-                        return name
+                        link(temp, folder / name, synced=False)
+                        break
+            sync_names(folder)
+            return name
 
-    def _scan(self) -> Iterator[tuple[str, Message | str]]:
+    def _free_copy(self, first: str) -> int:
+        """A copy number behind which none is taken: the steps double, then halve, since many may be taken."""
+        low = self._last_copy[1] if self._last_copy[0] == first else 0
+        step = 1
+        while self._is_taken(_copy_name(first, low + step)):
+            low, step = low + step, step * 2
+        while step > 1:
+            step //= 2
+            low += step if self._is_taken(_copy_name(first, low + step)) else 0
+        return low + 1
+
+    def _is_taken(self, name: str) -> bool:
+        folders = (self._layout.messages, self._layout.processed, self._layout.failed)
+        return any(os.path.lexists(folder / name) for folder in folders)
+
+    def _scan(self) -> Iterator[tuple[str, Message | StoreError]]:
         """Every pending file with its message, or with the reason why it is none."""
-        names = names_in(self._layout.messages, ".md")
+        names = names_in(self._layout.messages, ".md", files_only=False)
         self._cache = {name: self._cache[name] for name in names if name in self._cache}
         for name in names:
             try:
@@ -170,100 +236,43 @@ class Mailbox:
             except FileNotFoundError:
                 continue
             except StoreError as error:
-                yield name, error.message
+                yield name, error
 
     def _cached(self, name: str) -> Message:
         path = self._layout.messages / name
-        stamp, cached = stamp_of(path), self._cache.get(name)
+        stamp, cached = settled_stamp(os.lstat(path)), self._cache.get(name)
         if stamp is None:
-            return _parse(path)
+            return parse(path)
         if cached is None or cached.stamp != stamp:
-            cached = self._cache[name] = _Cached(stamp, _parse(path))
+            cached = self._cache[name] = _Cached(stamp, parse(path))
         return cached.message
 
     def _is_young(self, path: Path) -> bool:
         with suppress(FileNotFoundError):
-            return abs(self._clock.now().timestamp() - path.stat().st_mtime) < YOUNG_S
+            return abs(self._clock.now().timestamp() - path.lstat().st_mtime) < YOUNG_S
         return True
 
     def _set_aside(self, path: Path, reason: str) -> None:
         with self._changing():
-            if not path.exists():
+            if not os.path.lexists(path):
                 return
-            target = _free_name(self._layout.failed / path.name)
-            write_text(target.with_name(target.name + ".reason.txt"), reason + "\n")
+            stem = os.fsdecode(os.fsencode(path.name.removesuffix(".md"))[:_LONGEST_NAME])
+            target = _free_name(self._layout.failed / f"{stem}.md")
+            write_text(target.with_name(target.name + _REASON), reason + "\n")
             move(path, target)
-        self._events.append("mail.failed", "engine", {"file": path.name, "reason": reason})
+        self._events.append("mail.failed", "engine", {"file": plain(path.name), "reason": reason})
 
     def _not_pending(self, file: str) -> StoreError:
         if (self._layout.processed / file).exists():
             return StoreError(f"{file} is processed already")
-        if (self._layout.failed / file).exists():
-            return StoreError(f"{file} is no message; the reason stands in {self._layout.failed / file}.reason.txt")
+        if os.path.lexists(self._layout.failed / file):
+            return StoreError(f"{file} is no message; the reason stands in {self._layout.failed / file}{_REASON}")
         return StoreError(f"there is no message {file}", hint="loop mail list")
-
-
-def _parse(path: Path) -> Message:
-    """Raises FileNotFoundError, and StoreError saying why the file is no message."""
-    name = parse_message_file_name(path.name)
-    if name is None:
-        raise StoreError(f"{path.name}: a message is named YYYYMMDD-HHMMSS-<from>-to-<to>.md")
-    front = _front_matter(path.name, read_text(path))
-    sent_at, sender, recipient = name
-    claimed = _text(front, "from"), _text(front, "to")
-    with suppress(ValueError):
-        if _without_copy(path.name) == message_file_name(sent_at, *claimed):
-            sender, recipient = claimed
-    subject = _text(front, "subject")
-    if not subject.strip():
-        raise StoreError(f"{path.name}: the front matter has no subject")
-    return Message(
-        file=path.name,
-        id=_text(front, "id") or path.name.removesuffix(".md"),
-        sender=sender,
-        recipient=recipient,
-        subject=subject,
-        body=front.body,
-        sent_at=sent_at,
-        in_reply_to=_text(front, "in_reply_to"),
-        trace=_text(front, "trace"),
-    )
-
-
-def _front_matter(name: str, text: str) -> FrontMatter:
-    try:
-        return split(text)
-    except ValueError as error:
-        with suppress(ValueError):
-            return split_one_line_texts(text)
-        raise StoreError(f"{name}: {error}") from error
-
-
-def _text(front: FrontMatter, key: str) -> str:
-    """The text under a key; a number or a truth value as JSON writes it; empty for anything else."""
-    match front.data.get(key):
-        case str(text):
-            return text
-        case bool(flag):
-            return "true" if flag else "false"
-        case int() | float() as number:
-            return str(number)
-        case _:
-            return ""
 
 
 def _in_order(messages: list[Message], recipient: str | None) -> tuple[Message, ...]:
     wanted = [message for message in messages if recipient in (None, message.recipient)]
-    return tuple(sorted(wanted, key=lambda message: (message.sent_at, _copy(message.file), message.file)))
-
-
-def _copy(name: str) -> int:
-    found = FILE_NAME.fullmatch(name)
-    return int(found[4] or 1) if found else 1
-
-
-def _without_copy(name: str) -> str:
-    return re.sub(r"\.\d+\.md$", ".md", name)
+    return tuple(sorted(wanted, key=lambda message: (message.sent_at, copy_number(message.file), message.file)))
 
 
 def _checked(file: str) -> str:
@@ -272,9 +281,13 @@ def _checked(file: str) -> str:
     return file
 
 
+def _copy_name(first: str, copy: int) -> str:
+    return first if copy == 1 else f"{first.removesuffix('.md')}.{copy}.md"
+
+
 def _free_name(path: Path) -> Path:
     """The path, or the first of its numbered copies that is not taken."""
     free, copy = path, 2
-    while free.exists():
+    while os.path.lexists(free):
         free, copy = path.with_name(f"{path.stem}.{copy}{path.suffix}"), copy + 1
     return free

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from loop_orchestrator.clock import Clock, format_time, parse_time
 from loop_orchestrator.errors import ChangedElsewhereError, StoreError, UsageError
 from loop_orchestrator.model.state import STATE_SCHEMA, JsonValue, LoopRecord, LoopState
-from loop_orchestrator.stores.atomic import read_json, write_json
+from loop_orchestrator.stores.atomic import (
+    decoded,
+    json_text,
+    parse_json,
+    read_bytes,
+    replace_if,
+    sync_names,
+    written_aside,
+)
 from loop_orchestrator.stores.documents import Fields, check_schema
 from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.lock import brief_lock
@@ -20,6 +31,7 @@ TRIES = 5
 
 _LOOP_TEXTS = ("name", "status", "branch", "updated_at", "updated_by")
 _TOP_KEYS = ("schema_version", "updated_at", "objective", "loops")
+_OWN_KEYS = ("schema_version", "updated_at", "loops")
 _STAMPS = ("id", "updated_at", "updated_by")
 
 
@@ -36,7 +48,7 @@ class StateStore:
 
         Raises NewerSchemaError, and StoreError with line and column; the file is left alone.
         """
-        return self._parsed(self._raw())
+        return self._parsed(self._raw(self._data()))
 
     def update(self, change: Callable[[LoopState], LoopState], *, by: str) -> LoopState:
         """Replace the ledger by what ``change`` makes of it, and return that; it is on the disk.
@@ -45,17 +57,83 @@ class StateStore:
         the file by hand meanwhile; a change that changes nothing writes nothing. Raises like read, and
         ChangedElsewhereError if the file did not come to rest.
         """
+
+        def edit(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+            old = self._parsed(raw)
+            new = change(old)
+            return raw if new == old else _merged(raw, _stamped(old, new, self._clock.now(), by))
+
+        return self._edited(edit)
+
+    def change_keys(self, change: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]]) -> LoopState:
+        """Replace the top-level keys but for schema, time and loops by what ``change`` makes of them. Like update."""
+
+        def edit(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+            self._parsed(raw)
+            was = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
+            now = dict(change(was))
+            return (
+                raw
+                if now == was
+                else self._with_stamp({**{key: raw[key] for key in _OWN_KEYS if key in raw}, **now}, raw)
+            )
+
+        return self._edited(edit)
+
+    def change_loop(
+        self, id: str, change: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue] | None], *, by: str
+    ) -> LoopState:
+        """Replace the keys of one loop, which is made where it is missing; None removes it. Like update."""
+        if not id.strip():
+            raise UsageError("a loop needs an id")
+
+        def edit(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+            self._parsed(raw)
+            known = raw.get("loops")
+            loops = dict(known) if isinstance(known, dict) else {}
+            was = loops.get(id)
+            values = was if isinstance(was, dict) else {}
+            now = change({key: value for key, value in values.items() if key not in _STAMPS})
+            if now is None:
+                if id not in loops:
+                    return raw
+                del loops[id]
+            else:
+                stamps: dict[str, JsonValue] = {"updated_at": format_time(self._clock.now()), "updated_by": by}
+                kept = {key: value for key, value in values.items() if key in _STAMPS}
+                if id in loops and {**now, **kept} == values:
+                    return raw
+                loops[id] = _placed(values, {**now, **kept, **stamps})
+            return self._with_stamp({**raw, "loops": loops}, raw)
+
+        return self._edited(edit)
+
+    def _with_stamp(self, values: dict[str, JsonValue], raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        first: dict[str, JsonValue] = {"schema_version": STATE_SCHEMA, "updated_at": format_time(self._clock.now())}
+        return _placed(raw, {**first, **values, **first, "loops": values.get("loops", {})})
+
+    def _edited(self, edit: Callable[[dict[str, JsonValue]], dict[str, JsonValue]]) -> LoopState:
+        path = Path(os.path.realpath(self._path))  # a link stays one
+        new, written = self._under_lock(path, edit)
+        if written:
+            sync_names(path.parent)
+        return self._parsed(new)
+
+    def _under_lock(
+        self, path: Path, edit: Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
+    ) -> tuple[dict[str, JsonValue], bool]:
+        """The new document, and whether it was written; then it is on the disk as soon as its folder is."""
         with brief_lock(self._lock):
             for _ in range(TRIES):
-                raw = self._raw()
-                old = self._parsed(raw)
-                new = change(old)
-                if new == old:
-                    return old
-                new = _stamped(old, new, self._clock.now(), by)
-                if self._raw() == raw:
-                    write_json(self._path, _merged(raw, new))
-                    return new
+                data = self._data()
+                raw = self._raw(data)
+                new = edit(raw)
+                if new is raw:
+                    return raw, False
+                with written_aside(path, json_text(new)) as temp:
+                    temp.chmod(self._mode(path))
+                    if self._data() == data and replace_if(temp, path, data):
+                        return new, True
         raise ChangedElsewhereError(f"{self._path} is being written by somebody else all the time", hint="try again")
 
     def set_loop(self, id: str, values: Mapping[str, str], *, by: str) -> LoopState:
@@ -66,11 +144,23 @@ class StateStore:
             raise UsageError(f"loop {id}: {', '.join(refused)} cannot be set by hand")
         return self.update(lambda state: _with_loop(state, id, values), by=by)
 
-    def _raw(self) -> dict[str, JsonValue]:
+    def _data(self) -> bytes | None:
+        """The file as it is; None where there is none."""
         try:
-            value = read_json(self._path)
+            return read_bytes(self._path)
         except FileNotFoundError:
+            return None
+
+    def _mode(self, path: Path) -> int:
+        """That of the file, so that whoever may read it goes on reading it; 0600 for a new one."""
+        with suppress(FileNotFoundError):
+            return stat.S_IMODE(path.stat().st_mode)
+        return 0o600
+
+    def _raw(self, data: bytes | None) -> dict[str, JsonValue]:
+        if data is None:
             return {}
+        value = parse_json(decoded(data, self._path).removeprefix("\ufeff"), self._path)
         if not isinstance(value, dict):
             raise StoreError(f"{self._path}:1:1: an object was expected", hint="mend it by hand")
         return value

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Loop
+from loop_orchestrator.model.state import JsonValue
+from tests.cli.conftest import Loop, Ran
+
+
+def rows(ran: Ran, key: str) -> list[dict[str, JsonValue]]:
+    found = ran.document[key]
+    assert isinstance(found, list)
+    return [one for one in found if isinstance(one, dict)]
 
 
 def send(loop: Loop, *more: str) -> str:
@@ -89,3 +97,83 @@ def test_the_text_of_a_message_cannot_act_on_the_terminal(loop: Loop, shop: Path
     for ran in (loop("mail", "list"), loop("mail", "show", file)):
         assert "\x1b" not in ran.out
         assert "\\x1b" in ran.out
+
+
+def test_mail_is_listed_by_sender_with_age_and_state(loop: Loop, shop: Path) -> None:
+    file = send(loop)
+    loop("mail", "send", "--from", "bob", "--to", "web", "--subject", "s", "--body", "b")
+    [found] = rows(loop("mail", "list", "--from", "ann", "--json"), "messages")
+    assert (found["file"], found["state"]) == (file, "pending")
+    age = found["age_s"]
+    assert isinstance(age, int) and age >= 0
+    loop("mail", "ack", file)
+    assert loop("mail", "list", "--from", "ann").out == ""
+    assert file in loop("mail", "list", "--from", "ann", "--all").out
+
+
+def test_a_body_can_come_from_a_file(loop: Loop, shop: Path) -> None:
+    (shop / "report.txt").write_bytes(b"line\r\nno newline")
+    (shop / "empty.txt").touch()
+    (shop / "bytes.bin").write_bytes(b"ab\xff")
+    ran = loop("mail", "send", "--to", "web", "--subject", "s", "--body-file", "report.txt", "--json")
+    assert loop("mail", "show", str(ran.document["id"]), "--json").document["body"] == "line\r\nno newline"
+    for wrong, said in (
+        ("empty.txt", "empty.txt is empty"),
+        ("bytes.bin", "byte 3 is no UTF-8"),
+        ("missing.txt", "No such file"),
+        (".", "Is a directory"),
+    ):
+        ran = loop("mail", "reply", "last", "--body-file", wrong)
+        assert (ran.code, said in ran.err) == (2, True), ran.err
+    assert loop("mail", "send", "--to", "web", "--subject", "s", "--body", "x", "--body-file", "report.txt").code == 2
+    assert loop("mail", "send", "--to", "web", "--subject", "s", "--body", "").code == 0
+
+
+def test_a_message_is_named_shortly_wherever_a_file_is_asked_for(loop: Loop, shop: Path) -> None:
+    file = send(loop)
+    assert f"file:    {file}" in loop("mail", "show", "last").out
+    assert loop("mail", "reply", file[:-6], "--body", "yes").code == 0
+    ran = loop("mail", "show", file[:8])
+    assert (ran.code, "may mean 2 messages" in ran.err, file in ran.err) == (2, True, True)
+    assert loop("mail", "ack", file.removesuffix(".md"), "--json").document["file"] == file
+    ran = loop("mail", "show", "nonsense")
+    assert (ran.code, "loop mail list --all" in ran.err) == (2, True)
+
+
+def test_what_is_no_message_is_named_before_and_after_it_is_set_aside(loop: Loop, shop: Path) -> None:
+    file = send(loop)
+    path = shop / ".loop/messages/hello.md"
+    path.write_text("x")
+    ran = loop("mail", "list")
+    assert (file in ran.out, "hello.md is no message: a message is named" in ran.err) == (True, True)
+    os.utime(path, (1, 1))
+    loop("mail", "wait", "--to", "nobody", "--timeout", "0")
+    assert "1 set aside that were no messages: loop mail list --failed" in loop("mail", "list").err
+    assert "hello.md: a message is named" in loop("mail", "list", "--failed").out
+    [failed] = rows(loop("mail", "list", "--failed", "--json"), "failed")
+    assert failed["file"] == "hello.md"
+
+
+def test_a_misspelt_lane_is_told_of_and_gets_its_mail_all_the_same(loop: Loop, shop: Path) -> None:
+    from loop_orchestrator.stores.lanes import LaneStore
+    from loop_orchestrator.stores.layout import Layout
+    from tests.stores.builders import lane
+
+    LaneStore(Layout(shop, "shop")).put(lane("frontend"))
+    ran = loop("mail", "send", "--to", "fronted", "--subject", "s", "--body", "b")
+    assert (ran.code, "there is a lane frontend" in ran.err) == (0, True), ran.err
+    assert loop("mail", "send", "--to", "person", "--subject", "s", "--body", "b").err == ""
+
+
+def test_the_digest_takes_its_options_from_the_variables_too(
+    loop: Loop, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adr = shop / "records/1.md"
+    adr.parent.mkdir()
+    adr.write_text("---\nid: ADR-1\nstatus: proposed\ntitle: T\n---\n")
+    monkeypatch.setenv("LOOP_DIGEST_ADR_DIR", "records")
+    assert "ADR-1" in loop("digest", "--once").out
+    monkeypatch.setenv("LOOP_DIGEST_INTERVAL", "soon")
+    ran = loop("digest")
+    assert (ran.code, "LOOP_DIGEST_INTERVAL soon: seconds were expected" in ran.err) == (2, True)
+    assert loop("digest", "--interval", "0").code == 2

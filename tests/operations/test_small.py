@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,19 +13,16 @@ from loop_orchestrator.errors import StoreError, UsageError
 from loop_orchestrator.model.decision import ApprovalMode, Decision, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus, DeliveryStep
 from loop_orchestrator.model.lane import Detail, LaneRecord
-from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import TaskStatus
 from loop_orchestrator.model.verdict import SAFE
 from loop_orchestrator.operations.control import pause, resume
-from loop_orchestrator.operations.digest import digest, digest_changes, digest_document
-from loop_orchestrator.operations.ledger import find_loop, parse_settings
-from loop_orchestrator.operations.mail import wait_for_mail
+from loop_orchestrator.operations.ledger import find_loop, parse_pairs
+from loop_orchestrator.operations.mailwatch import wait_for_mail
 from loop_orchestrator.operations.observe import classify, observe_lanes
 from loop_orchestrator.operations.person import is_agents_place
 from loop_orchestrator.operations.resolve import Outcome, resolve
 from loop_orchestrator.operations.send import deliver_text
 from loop_orchestrator.operations.tasks import move_task
-from loop_orchestrator.process import git
 from loop_orchestrator.world import World
 from tests.support.builders import NOW, a_lane
 
@@ -87,7 +83,7 @@ def test_only_a_task_in_review_can_be_done(world: World) -> None:
 
 def test_waiting_for_mail_returns_what_is_there_at_once(world: World) -> None:
     world.mailbox.send("ann", "web", "hello", "text")
-    found = wait_for_mail(world.mailbox, world.layout, world.clock, recipient="web", timeout_s=0)
+    found = wait_for_mail(world.mailbox, world.layout, recipient="web", timeout_s=0)
     assert [message.subject for message in found] == ["hello"]
 
 
@@ -95,13 +91,13 @@ def test_waiting_for_mail_ends_with_the_first_message_for_the_one_who_waits(worl
     late = threading.Timer(0.2, world.mailbox.send, ("ann", "web", "hello", "text"))
     world.mailbox.send("ann", "infra", "not yours", "text")
     late.start()
-    found = wait_for_mail(world.mailbox, world.layout, world.clock, recipient="web", timeout_s=20)
+    found = wait_for_mail(world.mailbox, world.layout, recipient="web", timeout_s=20)
     late.join()
     assert [message.subject for message in found] == ["hello"]
 
 
 def test_waiting_for_mail_ends_with_nothing_when_the_time_is_over(world: World) -> None:
-    assert wait_for_mail(world.mailbox, world.layout, world.clock, recipient="web", timeout_s=0.1) == ()
+    assert wait_for_mail(world.mailbox, world.layout, recipient="web", timeout_s=0.1) == ()
 
 
 def test_a_command_lane_takes_no_text(world: World) -> None:
@@ -141,60 +137,16 @@ def test_a_command_of_the_config_may_be_an_agent_and_a_shell_is_none(agent: bool
     assert is_agents_place(record) is expected
 
 
-def test_the_digest_shows_ledger_mail_work_and_records(world: World) -> None:
-    git.init_repository(world.root)
-    world.state.set_loop("header", {"status": "plan", "name": "Header"}, by="ann")
-    world.mailbox.send("ann", "coord", "hello", "text")
-    adr = world.root / "docs/adr/0001-x.md"
-    adr.parent.mkdir(parents=True)
-    adr.write_text("---\nid: ADR-0001\nstatus: proposed\ntitle: Use tmux\n---\n")
-    (adr.parent / "README.md").write_text("no record\n")
-    document = digest_document(digest(world))
-    assert document["state"]["loops"]["header"]["status"] == "plan"  # type: ignore[index,call-overload]
-    assert isinstance(document["mailbox"], dict)
-    pending = document["mailbox"]["pending"]
-    assert isinstance(pending, list)
-    assert isinstance(pending[0], dict)
-    assert set(pending[0]) == {"file", "from", "to", "subject", "mtime"}
-    assert document["adrs"] == [
-        {"id": "ADR-0001", "status": "proposed", "title": "Use tmux", "path": str(adr)},
-    ]
-    unpushed = document["unpushed"]
-    assert isinstance(unpushed, list)
-    assert [one["branch"] for one in unpushed] == ["main"]  # type: ignore[index,call-overload]
-
-
-def test_the_digest_of_an_empty_directory_is_a_frame_too(world: World) -> None:
-    document = digest_document(digest(world))
-    assert (document["state"], document["unpushed"], document["adrs"]) == (None, [], [])
-
-
-def test_the_live_digest_shows_what_changed_and_nothing_else(world: World) -> None:
-    frames = digest_changes(world, interval_s=None)
-    assert next(frames).pending == ()
-    stop = threading.Event()
-
-    def write_now_and_then() -> None:
-        while not stop.wait(0.2):
-            world.mailbox.send("ann", "web", "hello", "text")
-
-    writer = threading.Thread(target=write_now_and_then)
-    writer.start()
-    try:
-        pending = next(frames).pending
-    finally:
-        stop.set()
-        writer.join()
-    assert not isinstance(pending, Unknown)
-    assert pending[0][0].subject == "hello"
-
-
-def test_settings_are_key_value_pairs(world: World, project: Path) -> None:
-    assert parse_settings(["a=b", "c=d=e"]) == {"a": "b", "c": "d=e"}
+def test_pairs_are_parted_at_their_first_sign() -> None:
+    assert parse_pairs(["a=b", "c=d=e"]) == {"a": "b", "c": "d=e"}
     with pytest.raises(UsageError, match="expected key=value"):
-        parse_settings(["novalue"])
-    with pytest.raises(UsageError, match="has no loop x"):
-        find_loop(world.state.read(), "x")
+        parse_pairs(["novalue"])
+
+
+def test_a_loop_that_is_not_there_is_answered_with_those_that_are(world: World) -> None:
+    world.state.set_loop("header", {"status": "plan"}, by="x")
+    with pytest.raises(UsageError, match=r"has no loop heder; it has: header; did you mean header\?"):
+        find_loop(world.state.read(), "heder")
 
 
 def test_resolving_a_delivery_closes_the_action_that_sent_it_and_begins_no_other(world: World) -> None:

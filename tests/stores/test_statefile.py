@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 
 from loop_orchestrator.errors import ChangedElsewhereError, NewerSchemaError, StoreError, UsageError
 from loop_orchestrator.model.state import JsonValue, LoopRecord, LoopState
+from loop_orchestrator.stores import atomic
+from loop_orchestrator.stores.atomic import swap
 from loop_orchestrator.stores.layout import Layout
+from loop_orchestrator.stores.lock import brief_lock
 from loop_orchestrator.stores.statefile import StateStore
 from tests.stores.builders import NOON, layout_of
 from tests.stores.forks import in_processes, killed_at_every_write
@@ -192,6 +196,91 @@ def test_sixteen_processes_update_one_file_and_no_update_is_lost(store: StateSto
     state = store.read()
     assert state.objective == "400"
     assert {loop.id: loop.extra["turn"] for loop in state.loops} == {f"L{number}": "24" for number in range(16)}
+
+
+@pytest.mark.parametrize(("writers", "turns"), [(4, 15), pytest.param(8, 200, marks=pytest.mark.flow)])
+def test_writers_and_an_editor_that_takes_no_lock_lose_nothing(
+    store: StateStore, layout: Layout, writers: int, turns: int
+) -> None:
+    """The editor puts a whole file in the place of the one that is there, as editors do. It looks at what it replaced
+    and puts back what it had not seen; this program never replaces what it has not seen. It saves again only when a
+    change that was under way is done: none takes two saves of one editor.
+    """
+    store.change_keys(lambda keys: {**keys, "done": [], "by_hand": []})
+
+    def edit(tokens: list[str]) -> None:
+        while True:
+            read = layout.state_file.read_bytes()
+            value = json.loads(read)
+            value["by_hand"] += [token for token in tokens if token.startswith("h") and token not in value["by_hand"]]
+            value["done"] += [token for token in tokens if token.startswith("w") and token not in value["done"]]
+            mine = layout.state_file.with_name("4913")
+            mine.write_text(json.dumps(value))
+            swap(mine, layout.state_file)
+            replaced = mine.read_bytes()
+            with brief_lock(layout.state_lock):
+                pass
+            if replaced == read:
+                return
+            missed = json.loads(replaced)
+            tokens = [*missed["done"], *missed["by_hand"], *tokens]
+
+    def write(number: int) -> None:
+        for turn in range(turns):
+            if number == 0:
+                edit([f"h{turn}"])
+                continue
+            while True:
+                try:
+                    store.change_keys(lambda keys: {**keys, "done": [*texts_of(keys["done"]), f"w{number}-{turn}"]})  # noqa: B023 - called at once
+                    break
+                except ChangedElsewhereError:
+                    continue
+
+    in_processes(writers, write)
+    found = document(layout)
+    assert sorted(texts_of(found["by_hand"])) == sorted(f"h{turn}" for turn in range(turns))
+    expected = [f"w{number}-{turn}" for number in range(1, writers) for turn in range(turns)]
+    assert sorted(texts_of(found["done"])) == sorted(expected)
+
+
+def texts_of(value: JsonValue) -> list[str]:
+    assert isinstance(value, list)
+    return [str(one) for one in value]
+
+
+def test_a_change_by_hand_right_before_the_replacing_is_not_overwritten(
+    store: StateStore, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.set_loop("L1", {"name": "x"}, by="x")
+    real = atomic.swap
+    turns: list[int] = []
+
+    def late(temp: Path, path: Path) -> None:
+        if not turns:
+            layout.state_file.write_text(BY_HAND)
+        turns.append(1)
+        real(temp, path)
+
+    monkeypatch.setattr(atomic, "swap", late)
+    store.update(lambda state: replace(state, objective="new"), by="x")
+    assert len(turns) == 3
+    assert [loop.id for loop in store.read().loops] == ["L2", "L1"]
+    assert store.read().objective == "new"
+
+
+def test_where_files_cannot_trade_places_the_file_is_replaced(
+    store: StateStore, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.set_loop("L1", {"name": "x"}, by="x")
+
+    def cannot(temp: Path, path: Path) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(atomic, "swap", cannot)
+    store.set_loop("L1", {"name": "y"}, by="x")
+    assert store.read().loops[0].name == "y"
+    assert [path.name for path in layout.loop_dir.iterdir() if path.is_file()] == [layout.state_file.name]
 
 
 def test_a_change_by_hand_during_an_update_is_not_overwritten(store: StateStore, layout: Layout) -> None:
