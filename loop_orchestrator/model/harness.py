@@ -95,7 +95,10 @@ class ComposerRule:
     clear: tuple[str, ...] = ()
     """tmux keys that empty the composer"""
     interrupt: tuple[str, ...] = ("Escape",)
-    """tmux keys that interrupt a turn"""
+    """tmux keys that interrupt a turn, pressed one after the other"""
+    puts_back: re.Pattern[str] | None = None
+    """finds where a prompt begins in the conversation, of a program that puts the prompt of an interrupted turn back
+    into its composer; None: what stands there after an interrupt is a person's"""
     reset: str = ""
     """the program's own command for a fresh context; empty: it has none"""
     reset_first: bool = False

@@ -37,10 +37,14 @@ if TYPE_CHECKING:
 
 STEADY_S = 0.5
 """How much longer than asked for a ready lane is waited for to hold still."""
-SHOWN_S = 5.0
+SHOWN_S = 15.0
 """How long a pasted text may take to be seen in the composer."""
 INTERRUPT_S = 5.0
 """How long an interrupted turn may take to end."""
+KEY_GAP_S = 0.3
+"""Between two keys that interrupt a turn: closer together a program takes two Escapes for one key."""
+INTERRUPT_AGAIN_S = 1.5
+"""After which a turn that is still seen at work is interrupted once more: a program that draws much may miss a key."""
 
 PERSON = "person"
 """The sender who may do what no program may."""
@@ -194,7 +198,7 @@ class _Delivery:
         self.typist.enters = 0
         self.typist.submit(self.trace, shown)
         crash_point("delivery.submitted")
-        return await_proof(self.typist, self.trace, before)
+        return await_proof(self.typist, self.trace, before, size_bytes=self.receipt.bytes)
 
     def outcome(self, ended: Ended) -> Receipt:
         """The receipt as it is to be written; the step is the one reached."""
@@ -239,7 +243,10 @@ class _Delivery:
         """
         settle_s = self.typist.settle_s
         steady: tuple[str, ...] | None = None
-        interrupted = waited = False
+        waited = False
+        working: Lane | None = None
+        again_at: float | None = None
+        clear_at = 0.0
         while True:
             lane = self.typist.look(DeliveryStatus.NOT_DELIVERED)
             ready = self._may_be_typed_into(lane)
@@ -249,9 +256,16 @@ class _Delivery:
             if not ready and not waited and self.receipt.step is DeliveryStep.CHECK:
                 self._step(DeliveryStep.CHECK)  # it may take long
             waited = True
-            if not ready and self.request.interrupt and not interrupted and lane.state.word is LaneWord.WORKING:
+            now = self.clock.monotonic()
+            if not ready and self._is_to_be_interrupted(lane, again_at):
+                self.deadline = max(self.deadline, now + INTERRUPT_S) if again_at is None else self.deadline
+                working, again_at = lane, now + INTERRUPT_AGAIN_S
                 self._interrupt()
-                interrupted, self.deadline = True, max(self.deadline, self.clock.monotonic() + INTERRUPT_S)
+            elif working and now >= clear_at and self.trace.was_put_back(lane, working):
+                # A program that is still busy with the interrupt may miss the key.
+                self.deadline = self.deadline if clear_at else max(self.deadline, now + INTERRUPT_S)
+                clear_at = now + KEY_GAP_S
+                self._press_before(self.spec.composer.clear if self.spec.composer else ())
             over = self.clock.monotonic() >= self.deadline + (settle_s + STEADY_S if ready else 0)
             if self.typist.cancel.is_set() or over or is_hopeless(lane):
                 raise Ended(DeliveryStatus.NOT_DELIVERED, self._why_not_ready(lane, ready))
@@ -276,8 +290,22 @@ class _Delivery:
             reason += "; a delivery that ended early may have left this command for a fresh context: submit or clear it"
         return reason
 
+    def _is_to_be_interrupted(self, lane: Lane, again_at: float | None) -> bool:
+        """It is at work; after an interrupt only if that is seen, and not just said by the program some time ago."""
+        if not self.request.interrupt or lane.state.word is not LaneWord.WORKING:
+            return False
+        seen = lane.state.evidence[0].source in (SignalSource.SCREEN, SignalSource.TERMINAL)
+        return again_at is None or (seen and self.clock.monotonic() >= again_at)
+
     def _interrupt(self) -> None:
         keys = self.spec.composer.interrupt if self.spec.composer else ()
+        for number, key in enumerate(keys):
+            if number:
+                self.clock.sleep(KEY_GAP_S)
+            self._press_before((key,))
+
+    def _press_before(self, keys: tuple[str, ...]) -> None:
+        """Keys that make the lane ready, before anything of the text reaches it."""
         try:
             pressed = self.typist.press(keys)
         except Ended as ended:

@@ -22,6 +22,12 @@ _COLOURS_ONLY = re.compile(
     r"(?:;(?=\d)|(?=m)))+m"
 )
 """Attributes that say nothing here: most of what a screen in colours is made of."""
+_CURSOR_ON_GHOST = re.compile(
+    r"\x1b\[[47]m\x1b\[39m(?:\x1b\[49m)?(?P<under>[^\x1b\s])(?:\x1b\[(?:0|24|27)m)?"
+    r"\x1b\[(?P<colour>38;(?:5;\d+|2;\d+;\d+;\d+))m(?:\x1b\[49m)?(?P<rest>[^\x1b]+)"
+)
+"""A character without colour that a drawn cursor stands on, and the text behind it in a colour: of a coloured word that
+somebody typed, the character under the cursor has the word's colour too."""
 _MARKED = re.compile(r"[\x00-\x1f]")
 _SHIFT_OUT, _SHIFT_IN = "\x0e", "\x0f"
 _LINE_DRAWING = str.maketrans("jklmnqtuvwx", "┘┐┌└┼─├┤┴┬│")
@@ -70,11 +76,14 @@ class UnreadScreen(Screen):
 def parse_ansi(text: str) -> Screen:
     """The screen that this text draws, one row a line; text without escape codes is taken as all bright.
 
-    A single inverse character followed by a dim one is the cursor standing on a placeholder, and counts as dim.
+    A single inverse character followed by a dim one is the cursor standing on a placeholder, and counts as dim. So do
+    a character without colour under a drawn cursor and what follows it in the colour of hints further down, which no
+    text that somebody typed has: that is what the program suggests to type.
     """
     rows: list[str] = []
     bright: list[str] = []
-    for runs in _rows_of_runs(_COLOURS_ONLY.sub("", text.removesuffix("\n"))):
+    dimmed = _CURSOR_ON_GHOST.sub(_ghost_dimmed, text.removesuffix("\n"))
+    for runs in _rows_of_runs(_COLOURS_ONLY.sub("", dimmed)):
         if len(runs) == 1 and not runs[0].dim:
             row = _cut(runs[0].text)
             rows.append(row)
@@ -83,6 +92,12 @@ def parse_ansi(text: str) -> Screen:
             rows.append(_cut("".join([run.text for run in runs])))
             bright.append(_cut("".join([_bright(runs, index) for index in range(len(runs))])))
     return Screen(tuple(rows), tuple(bright))
+
+
+def _ghost_dimmed(found: re.Match[str]) -> str:
+    """Drawn dim, if hints stand below it in the same colour."""
+    hinted = f"\x1b[{found['colour']}m" in found.string[found.end() :]
+    return f"\x1b[0;7m{found['under']}\x1b[0;2m{found['rest']}\x1b[0m" if hinted else found[0]
 
 
 def _rows_of_runs(text: str) -> Iterator[list[_Run]]:

@@ -52,7 +52,7 @@ def submit(typist: Typist, receipt: Receipt) -> Ended:
         return ended
     crash_point("resolve.pressed")
     try:
-        return await_proof(typist, trace, before)
+        return await_proof(typist, trace, before, size_bytes=receipt.bytes)
     except Ended as ended:
         return ended
 

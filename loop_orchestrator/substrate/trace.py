@@ -45,7 +45,7 @@ class Trace:
         self._whole = whole
         self._exactly = _without_blanks(text)
         self._in_composer = (whole[:KEY_LENGTH], whole[-KEY_LENGTH:])
-        self._in_conversation = first_line[:KEY_LENGTH]
+        self._in_conversation = (first_line[:KEY_LENGTH], whole[-KEY_LENGTH:])
 
     @property
     def digest(self) -> str:
@@ -90,16 +90,33 @@ class Trace:
         return _reads_empty(lane) or (self._shell and not self.stands_in_composer(lane))
 
     def mentions(self, lane: Lane) -> int:
-        """How often the text's beginning stands on the screen outside the composer."""
+        """How often the text's beginning and its end stand on the screen outside the composer.
+
+        Of a long text only the end is left there.
+        """
         rows: Sequence[str] = lane.screen
         composer = None if self._shell else _composer(lane, self._spec)
         if composer is not None:
             rows = (*rows[: composer.first], *rows[composer.end :])
-        return self._squeezed("".join(rows)).count(self._in_conversation)
+        shown = self._squeezed("".join(rows))
+        return sum(shown.count(key) for key in self._in_conversation)
+
+    def was_put_back(self, lane: Lane, before: Lane) -> bool:
+        """The composer, empty before, holds the newest prompt of the conversation, as the program itself puts it there.
+
+        Of a text that waited for the end of the turn, which a person wrote, this is not said.
+        """
+        rule = self._spec.composer
+        if rule is None or rule.puts_back is None or lane.state.detail is not Detail.DRAFT or not _reads_empty(before):
+            return False
+        composer = _composer(lane, self._spec)
+        begins = [index for index, row in enumerate(before.screen) if rule.puts_back.search(row)]
+        stands = _letters(composer.text) if composer else ""
+        return bool(stands and begins) and _letters("".join(before.screen[begins[-1] :])).startswith(stands)
 
     def _squeezed(self, text: str) -> str:
         if self._letters_only:
-            return "".join(char for char in text if char.isalnum())
+            return _letters(text)
         return _without_blanks(text)
 
 
@@ -154,6 +171,10 @@ def _is_beside(shown: str, whole: str) -> bool:
         return shown != whole
     end = whole[-KEY_LENGTH:]
     return whole.count(end) == 1 and end in shown and not shown.endswith(end)
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text if char.isalnum())
 
 
 def _reads_empty(lane: Lane) -> bool:

@@ -33,6 +33,21 @@ launch: ["{python}"]
 foreground: [python, python3]
 composer: {line: '^(?:What now\\?|Send with Esc, then Enter)(?P<text>)$', frame: fenced, submit: [Escape, Enter]}
 """
+STUBBORN = """
+name: stubborn
+title: Stubborn
+kind: agent
+launch: ["{python}"]
+foreground: [python, python3]
+composer:
+  line: '^❯ ?(?P<text>.*)$'
+  frame: lines
+  clear: [C-u]
+  interrupt: [Escape, Escape]
+  puts_back: '^> '
+rules:
+  - {name: working, detail: busy, region: above, all: ['(?m)^Working, ']}
+"""
 SLOW = "boot_s: 0\nanswers: []\ndefault: {steps: [{work_s: 30}, {say: done}]}\n"
 
 
@@ -144,6 +159,18 @@ def test_a_running_turn_is_interrupted_if_that_is_asked_for(fleet: Fleet) -> Non
     receipt = fleet.deliver("web", "the third", op="op-3", interrupt=True)
     assert receipt.status is DeliveryStatus.STARTED
     assert prompts(fleet) == ["> the first", "> the third"]
+
+
+def test_keys_that_interrupt_are_pressed_apart_and_a_prompt_put_back_is_no_draft(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stubborn.yaml").write_text(STUBBORN, encoding="utf-8")
+    monkeypatch.setattr("tests.substrate.fleet.HARNESSES", Harnesses(tmp_path))
+    fleet.start("web", "stubborn", str(REPOSITORY / "tests/support/stubborn_agent.py"))
+    assert fleet.deliver("web", "the first", ready_timeout_s=10).status is DeliveryStatus.STARTED
+    receipt = fleet.deliver("web", "the second", op="op-2", interrupt=True)
+    assert receipt.status is DeliveryStatus.STARTED, (receipt, fleet.lane("web").screen)
+    assert prompts(fleet) == ["> the first", "> the second"]
 
 
 def test_without_enter_the_text_stands_in_the_composer(fleet: Fleet) -> None:

@@ -30,6 +30,29 @@ def test_escape_codes_are_read_and_never_shown(drawn: str, row: str, bright: str
     assert (screen.rows, screen.bright) == ((row,), (bright,))
 
 
+SUGGESTED = "\x1b[38;5;183m> \x1b[4m\x1b[39mR\x1b[0m\x1b[38;5;103m\x1b[49mun the tests"
+HINTS = "\n\x1b[39m  \x1b[38;5;103m? for shortcuts"
+
+
+def test_what_a_program_suggests_in_the_colour_of_its_hints_is_dim() -> None:
+    assert parse_ansi(SUGGESTED + HINTS).bright == (">", "  ? for shortcuts")
+    assert parse_ansi(SUGGESTED + HINTS).rows == ("> Run the tests", "  ? for shortcuts")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        SUGGESTED,  # no hint has that colour
+        "\x1b[38;5;183m> \x1b[4m\x1b[39mR\x1b[0m\x1b[39m\x1b[49mun the tests" + HINTS,  # the cursor at its beginning
+        "\x1b[38;5;183m> \x1b[4m/\x1b[0m\x1b[38;5;103m\x1b[49mreview" + HINTS,  # a coloured word
+        "\x1b[38;5;183m> \x1b[39mRun the test\x1b[4ms\x1b[0m" + HINTS,
+    ],
+)
+def test_what_somebody_typed_is_not(typed: str) -> None:
+    screen = parse_ansi(typed)
+    assert screen.bright == screen.rows
+
+
 def test_attributes_hold_on_from_row_to_row_as_tmux_writes_them() -> None:
     assert parse_ansi("\x1b[2mone\ntwo\x1b[0m\nthree\n").bright == ("", "", "three")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from loop_orchestrator.harnesses.registry import load_harnesses
@@ -76,3 +79,34 @@ def test_a_command_at_a_shells_prompt(rows: tuple[str, ...], stands: bool) -> No
     trace = Trace("make all", SHELL)
     assert trace.stands_in_composer(lane) is stands
     assert trace.composer_is_empty(lane) is not stands
+
+
+def test_of_a_long_text_its_end_is_left_in_the_conversation() -> None:
+    trace = Trace(
+        "the beginning of it is out of sight\n" + "row\n" * 90 + "and this is the last of its rows", REHEARSAL
+    )
+    before = agent("● hi")
+    assert trace.mentions(agent("  row", "  and this is the", "  last of its rows", "● yes")) > trace.mentions(before)
+
+
+@pytest.mark.parametrize(
+    ("composer", "back"),
+    [
+        ("❯ please do this and that", True),
+        ("❯ please do\n  this and that", True),
+        ("❯ please do this and that, and more", False),
+        ("❯ an older one", False),
+        ("❯ queued words", False),
+        (EMPTY, False),
+    ],
+)
+def test_a_prompt_that_a_program_puts_back_is_no_draft_of_a_person(composer: str, back: bool) -> None:
+    rule = REHEARSAL.composer
+    assert rule is not None
+    spec = replace(REHEARSAL, composer=replace(rule, puts_back=re.compile("^> ")))
+    rows = ("> an older one", "● yes", "> please do this", "  and that", "● I am", "↑ queued words")
+    before, after = agent(*rows), agent(*rows, "● Cancelled.", composer=composer)
+    assert Trace("text", spec).was_put_back(after, before) is back
+    assert not Trace("text", REHEARSAL).was_put_back(after, before)
+    typed = agent(*rows, composer="❯ please do this and that")
+    assert not Trace("text", spec).was_put_back(after, typed)
