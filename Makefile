@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench pictures tools clean
+.PHONY: help setup check test test-harnesses demo bench pictures tools clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-10s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
 
 setup: tools $(VENV)/.dev ## Make .venv with everything that development needs
 
@@ -19,10 +19,17 @@ check: tools $(VENV)/.dev ## Format, lint, types, import contracts, unit and con
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not flow"
+	$(BIN)/pytest -q -m "not flow and not real"
 
 test: tools $(VENV)/.dev ## Every test, the flows in real tmux included
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -m "not real"
+
+# HARNESSES holds the agent programs, each package in a folder of its own; INSTALL=1 installs from npm what is not
+# there. SIZE is that of the lanes.
+HARNESSES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/loop-orchestrator/harnesses
+SIZE ?= 120x40
+test-harnesses: tools $(VENV)/.dev ## Drive real agent programs against a model service on this machine; INSTALL=1 fetches them
+	HARNESSES_DIR="$(HARNESSES)" HARNESSES_INSTALL="$(INSTALL)" HARNESSES_SIZE="$(SIZE)" $(BIN)/pytest -q -n 2 --dist loadgroup tests/real
 
 bench: tools $(VENV)/.dev ## Measure, with the bare limit beside every figure
 	$(BIN)/python -m benchmarks

@@ -353,7 +353,7 @@ def test_a_paste_that_the_composer_does_not_show_is_unknown_and_never_submitted(
 def test_a_text_that_is_never_taken_is_unknown_and_stands_there_once(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loop_orchestrator.substrate.proof.PROOF_S", 1.0)
+    monkeypatch.setattr("loop_orchestrator.substrate.proof.HELD_S", 1.0)
     fleet.start("web", script=f"enter_refused_ms: 60000\n{ECHO}")
     receipt = fleet.deliver("web", "never taken", ready_timeout_s=10)
     assert (receipt.status, receipt.step) == (DeliveryStatus.UNKNOWN, DeliveryStep.SUBMIT)
@@ -417,6 +417,7 @@ def test_a_spinner_proves_nothing_while_the_text_still_stands_in_the_composer(
 ) -> None:
     """Something else began a turn between the paste and Enter."""
     monkeypatch.setattr("loop_orchestrator.substrate.proof.PROOF_S", 0.5)
+    monkeypatch.setattr("loop_orchestrator.substrate.proof.HELD_S", 0.5)
     fleet.start("web", script=SLOW)
     fleet.becomes("web", Detail.READY)
     press = fleet.tmux.press
