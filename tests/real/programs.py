@@ -180,6 +180,7 @@ PROGRAMS = {
             },
             files=_claude,
             flags=("--permission-mode", "default"),
+            trusts=("Down", "Enter"),
             tab=4 * " ",
         ),
         Program(
