@@ -30,6 +30,8 @@ _TIME = re.compile(r"\d|^(?:in )?an? (?:minute|hour|day)", re.I)
 """What every time has; without it a word such as "now" or "May" would pass for one."""
 _WORDS = 8
 """Of what follows: as many as the longest time that a program was seen to write."""
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
+"""A number beyond it is no time, and no calendar holds it."""
 _PASSED_S = 120.0
 """A clock time that passed so lately was meant; the next such time is a day away."""
 
@@ -62,10 +64,9 @@ def _times(said: str, now: datetime, zone: str) -> Iterator[datetime]:
 
 
 def _of_number(number: float, key: str, unit: str, now: datetime) -> datetime:
-    if number >= 1e12:
-        return datetime.fromtimestamp(number / 1000, UTC)
     if number >= 1e9:
-        return datetime.fromtimestamp(number, UTC)
+        seconds = number / 1000 if number >= 1e12 else number
+        return datetime.fromtimestamp(min(seconds, _LATEST), UTC)
     milliseconds = unit.lower() == "ms" or key.lower().endswith("ms")
     return now + timedelta(seconds=min(number, 1e9) / (1000 if milliseconds else 1))
 

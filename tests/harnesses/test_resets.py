@@ -53,6 +53,8 @@ def test_the_time_is_read_to_the_second(said: str, expected: str) -> None:
         "error 500 at 10:00",
         "try again in May",
         "usage limit reached|1595816800",
+        "retry-after: 300000000000000",
+        "resets_at: 99999999999999999999999",
         "limit resets Nov 2 2025 at 3pm",
         "resets in 400 days",
         "context window of 200000 tokens exceeded, retry with less",
