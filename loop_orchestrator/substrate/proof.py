@@ -33,8 +33,8 @@ FAILED_TURN = frozenset({Detail.API_ERROR, Detail.RATE_LIMITED})
 def await_proof(typist: Typist, trace: Standing, before: Lane, *, size_bytes: int) -> Ended:
     """How it ended, once Enter was pressed; Enter again only while the text still stands alone in the composer.
 
-    before: the lane before the paste. size_bytes: of the text as sent. A shell gets one Enter: a command of its own that
-    waits for input looks like one not yet submitted.
+    before: the lane before the paste. size_bytes: of the text as sent.
+    A shell gets one Enter: a command of its own that waits for input looks like one not yet submitted.
     """
     clock = typist.clock
     began = pressed_at = clock.monotonic()

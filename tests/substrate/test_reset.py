@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,21 @@ def test_a_file_that_asks_for_a_command_it_does_not_name_is_refused(tmp_path: Pa
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="reset_first"):
         load_harnesses(tmp_path)
+
+
+def test_a_person_is_at_the_lane_that_their_terminal_shows(fleet: Fleet) -> None:
+    web, docs = fleet.start("web", script=ECHO).pane, fleet.start("docs", script=ECHO).pane
+    fleet.tmux.select(web)
+    assert fleet.tmux.key_age_s(web) is None
+    fleet.tmux.feed().open()  # a connection of this program is no person
+    outer = str(fleet.root / "outer")
+    attach = f"env -u TMUX tmux -S {fleet.socket} attach -t =short"
+    subprocess.run(["tmux", "-S", outer, "-f", os.devnull, "new-session", "-d", attach], check=True)
+    try:
+        eventually(lambda: fleet.tmux.key_age_s(web) is not None)
+        age_s = fleet.tmux.key_age_s(web)
+        assert age_s is not None and age_s < 60
+        assert fleet.tmux.key_age_s(docs) is None
+    finally:
+        subprocess.run(["tmux", "-S", outer, "kill-server"], check=False)
+        fleet.tmux.feed().close()
