@@ -47,6 +47,11 @@ def main_digest() -> int:
     return main(["digest", *sys.argv[1:]])
 
 
+def main_task_lint() -> int:
+    """``loop-task-lint`` is ``loop task-lint``."""
+    return main(["task-lint", *sys.argv[1:]])
+
+
 def _run(argv: list[str]) -> int:
     leading, rest = _leading_options(argv)
     if not rest or rest[0] in ("-h", "--help"):

@@ -55,6 +55,7 @@ WORDS: Mapping[str, Word] = {
     "task done": Word("task", "say that a task in review is done"),
     "task drop": Word("task", "give a task up"),
     "task reopen": Word("task", "put a task back to open"),
+    "task-lint": Word("task_lint", "what is wrong with the files of tasks, with their lines"),
     "state show": Word("state", "print the state file, as it stands"),
     "state loop": Word("state", "print or change one loop of the state file"),
     "digest": Word("digest", "state, mail, unpushed work and decisions in one frame"),
@@ -112,6 +113,7 @@ ALIASES: Mapping[str, str] = {
     "tmux drop-lane": "lane drop",
     "tmux list-lanes": "lane list",
     "lanes": "lane list",
+    "task lint": "task-lint",
 }
 """Other names of a word: those of the programs loop-dispatch and loop-tmux."""
 

@@ -37,6 +37,10 @@ One Markdown file each, `T0001-a-short-slug.md`:
 
 `status` moves open -> in-progress -> review by the mail of the lane that works on it. `loop task done T0001` is a
 person's word; done and dropped tasks move to `archive/`.
+
+`loop task-lint` checks these files. With `--strict` every key above has to stand there, and an unfinished task needs
+the sections `## Objective`, `## Context you need`, `## Deliverables`, `## Acceptance criteria`, `## Verification` and
+`## Out of scope`.
 """
 
 AGENTS_SECTION = """\
