@@ -47,6 +47,11 @@ def main_digest() -> int:
     return main(["digest", *sys.argv[1:]])
 
 
+def main_adr() -> int:
+    """``loop-adr X`` is ``loop adr X``."""
+    return main(["adr", *sys.argv[1:]])
+
+
 def main_task_lint() -> int:
     """``loop-task-lint`` is ``loop task-lint``."""
     return main(["task-lint", *sys.argv[1:]])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LoopError
+from loop_orchestrator.model.adr import Adr
 from loop_orchestrator.model.decision import Decision, DecisionStatus
 from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.snapshot import Unknown
@@ -46,16 +47,6 @@ class Unpushed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adr:
-    """One architecture decision record."""
-
-    id: str
-    status: str
-    title: str
-    path: Path
-
-
-@dataclass(frozen=True, kw_only=True)
 class Digest:
     """One frame."""
 
@@ -79,7 +70,7 @@ def digest(world: World) -> Digest:
         pending=_pending(world),
         processed_count=world.mailbox.processed_count(),
         unpushed=_unpushed(world),
-        adrs=_adrs(_adr_folder(world)),
+        adrs=tuple(reversed(world.adrs.all())),
         waiting=tuple(one for one in world.decisions.open_decisions() if one.status is DecisionStatus.WAITING),
     )
 
@@ -127,7 +118,7 @@ def digest_document(frame: Digest) -> Json:
         for one in frame.unpushed
     ]
     adrs: list[JsonValue] = [
-        {"id": adr.id, "status": adr.status, "title": adr.title, "path": str(adr.path)} for adr in frame.adrs
+        {"id": adr.id, "status": adr.status.value, "title": adr.title, "path": str(adr.file)} for adr in frame.adrs
     ]
     state = None if isinstance(frame.state, Unknown) or frame.state == _NO_STATE else state_shape(frame.state)
     return {
@@ -147,12 +138,8 @@ def _watched(world: World) -> tuple[Path, ...]:
     lane_logs = git_logs.glob(f"refs/heads/{LANE_BRANCHES}*")
     folders = (layout.loop_dir, layout.state_file.parent, layout.messages, layout.processed, layout.decisions)
     own = tuple(map(ensure_dir, dict.fromkeys(folders)))
-    others = (_adr_folder(world), git_logs, *git_logs.glob("refs/remotes/*"), *lane_logs)
+    others = (world.adrs.folder, git_logs, *git_logs.glob("refs/remotes/*"), *lane_logs)
     return (*own, *(folder for folder in others if folder.is_dir()))
-
-
-def _adr_folder(world: World) -> Path:
-    return world.root / "docs" / "adr"
 
 
 def _state(world: World) -> LoopState | Unknown:
@@ -214,25 +201,3 @@ def _of_branch(top: Path, branch: str) -> Unpushed:
         if count is not None:
             return Unpushed(path=top, branch=branch, upstream=base, count=count)
     return Unpushed(path=top, branch=branch, upstream="", count=None)
-
-
-def _adrs(folder: Path) -> tuple[Adr, ...]:
-    if not folder.is_dir():
-        return ()
-    found = [adr for path in folder.glob("*.md") if (adr := _adr(path)) is not None]
-    return tuple(sorted(found, key=lambda adr: adr.id, reverse=True))
-
-
-def _adr(path: Path) -> Adr | None:
-    """None for a file that is no record: one without an id in its front matter."""
-    from loop_orchestrator.stores.frontmatter import split
-
-    try:
-        data = split(path.read_text(encoding="utf-8")).data
-    except (ValueError, OSError):
-        return None
-    if "id" not in data:
-        return None
-    return Adr(
-        id=str(data["id"]), status=str(data.get("status", "")), title=str(data.get("title", "")), path=path.absolute()
-    )

@@ -156,7 +156,7 @@ def test_the_digest_shows_ledger_mail_work_and_records(world: World) -> None:
     assert isinstance(pending[0], dict)
     assert set(pending[0]) == {"file", "from", "to", "subject", "mtime"}
     assert document["adrs"] == [
-        {"id": "ADR-0001", "status": "proposed", "title": "Use tmux", "path": str(adr)},
+        {"id": "0001", "status": "Proposed", "title": "Use tmux", "path": str(adr)},
     ]
     unpushed = document["unpushed"]
     assert isinstance(unpushed, list)
