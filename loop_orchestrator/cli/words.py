@@ -62,6 +62,7 @@ WORDS: Mapping[str, Word] = {
     "adr accept": Word("adr", "say yes to a proposed one; only a person can, and its records must exist"),
     "adr reject": Word("adr", "say no to a proposed one"),
     "adr supersede": Word("adr", "say which accepted one took the place of another"),
+    "brief": Word("brief", "who a lane is, who the others are, and how it takes part: for the agent in it"),
     "state show": Word("state", "print the state file, as it stands"),
     "state loop": Word("state", "print or change one loop of the state file"),
     "digest": Word("digest", "state, mail, unpushed work and decisions in one frame"),

@@ -102,3 +102,10 @@ def test_a_lane_of_the_config_gives_its_role_to_tasks(loop: Loop, shop: Path) ->
     assert "no lane has the role poet" not in loop("task-lint").out
     (shop / "lane-config.yaml").write_text("lanes: [\n")
     assert "no lane has the role poet" in loop("task-lint").out
+
+
+def test_the_brief_needs_a_lane(loop: Loop, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loop("brief").code == 2
+    monkeypatch.setenv("LOOP_LANE", "web")
+    ran = loop("brief")
+    assert (ran.code, "session shop has no lane web; its lanes: none" in ran.err) == (2, True)
