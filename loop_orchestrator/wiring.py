@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.operations.boot import Surroundings
     from loop_orchestrator.operations.trust import Door
     from loop_orchestrator.process.cancel import Cancel
+    from loop_orchestrator.stores.adr import AdrStore
     from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
@@ -63,6 +64,7 @@ class Options:
     mailbox_dir: str | None = None
     state_file: str | None = None
     state_dir: str | None = None
+    adr_dir: str | None = None
     touch_nothing: bool = False
     """not even compiled copies of what was read are written"""
 
@@ -227,6 +229,16 @@ class Project:
         from loop_orchestrator.stores.wiki import Wiki
 
         return Wiki(self.layout, self.clock)
+
+    @cached_property
+    def adrs(self) -> AdrStore:
+        """The folder as an option names it, from here; as LOOP_ADR_DIR does, from the project; else docs/adr."""
+        from loop_orchestrator.stores.adr import AdrStore
+
+        named = self.options.adr_dir
+        known = self.environ.get("LOOP_ADR_DIR")
+        folder = within(Path.cwd(), named) if named else within(self.root, known) if known else self.layout.adr_dir
+        return AdrStore(folder, self.clock, self.events)
 
     @cached_property
     def decisions(self) -> DecisionStore:

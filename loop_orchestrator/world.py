@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
+    from loop_orchestrator.stores.adr import AdrStore
     from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
@@ -93,6 +94,9 @@ class World(Protocol):
 
     @property
     def wiki(self) -> Wiki: ...
+
+    @property
+    def adrs(self) -> AdrStore: ...
 
     @property
     def lanes(self) -> LaneStore: ...

@@ -36,7 +36,7 @@ class AddLane(ActionKind):
     }
 
     window: str = required(LANE, "the name of the new lane")
-    brief: str = required(TEXT, "the first text it gets, complete in itself")
+    brief: str = required(TEXT, "the first text it gets, complete in itself; `loop brief` tells it the rest")
     harness: str = optional(HARNESS, "", "what runs in it; exactly one of harness and cmd")
     cmd: str = optional(ONE_LINE, "", "a command line in place of a harness")
     model: str = optional(MODEL, "", "model id for the harness")

@@ -21,8 +21,8 @@ _LOOP = r"\bloop(?:[-_.]\w+)*(?: (?:-\S+(?: [^\s-]\S*)?|engine|orchestrator))* "
 
 _ONLY_A_PERSON = (
     (
-        re.compile(r"\bloop[-_ ]?adr(?:\.\w+)?\b(?: \S+){0,6}? accept\b"),
-        "accepts an architecture decision, which only a person may",
+        re.compile(r"\bloop[-_ ]?adr(?:\.\w+)?\b(?: \S+){0,6}? (?:accept|reject|supersede)\b"),
+        "settles an architecture decision, which only a person may",
     ),
     (re.compile(_LOOP + r"(?:approve|reject)\b"), "approves or rejects a decision, which only a person may"),
     (

@@ -101,6 +101,7 @@ def options_of(args: argparse.Namespace) -> Options:
         mailbox_dir=getattr(args, "mailbox_dir", None),
         state_file=getattr(args, "state_file", None),
         state_dir=getattr(args, "state_dir", None),
+        adr_dir=getattr(args, "adr_dir", None),
         touch_nothing=getattr(args, "plan", False) or getattr(args, "print_cmds", False),
     )
 

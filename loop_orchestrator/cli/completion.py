@@ -50,6 +50,10 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("engine", "id"): "_loop_decisions",
     ("task", "id"): "_loop_tasks",
     ("mail", "file"): "_loop_messages",
+    ("adr", "id"): "_loop_adrs",
+    ("adr", "by"): "_loop_adrs",
+    ("", "adr_dir"): "_shtab_compgen_dirs",
+    ("", "tasks_dir"): "_shtab_compgen_dirs",
     ("undo", "ref"): "_loop_snapshots",
     ("undo", "to"): "_shtab_compgen_dirs",
     ("engine", "file"): "_shtab_compgen_files",
@@ -78,6 +82,9 @@ _loop_decisions() {
 _loop_tasks() {
   compgen -W "$(loop task list --all 2>/dev/null | sed -n 's/^\(T[0-9]*\) .*/\1/p')" -- "$1"
 }
+_loop_adrs() {
+  compgen -W "$(loop adr list 2>/dev/null | sed -n 's/^\([0-9]\{4\}\) .*/\1/p')" -- "$1"
+}
 _loop_snapshots() {
   compgen -W "$(loop undo list 2>/dev/null | sed -n 's/^.* \([A-Za-z][A-Za-z0-9_-]*\/[0-9T]*\)$/\1/p')" -- "$1"
 }
@@ -96,6 +103,8 @@ _loop_program() {
 _loop_engine() { _loop_program loop-engine engine; }
 _loop_up() { _loop_program loop-tmux up; }
 _loop_send() { _loop_program loop-dispatch send; }
+_loop_adr() { _loop_program loop-adr adr; }
+_loop_task_lint() { _loop_program loop-task-lint task-lint; }
 _loop_digest() { _loop_program loop-digest digest; }
 _loop_lane_status() { _loop_program loop-lane-status lane-status; }
 _loop_checkpoint() { _loop_program loop-checkpoint checkpoint; }
@@ -104,6 +113,8 @@ _loop_wiki_lint() { _loop_program loop-wiki-lint wiki-lint; }
 complete -o bashdefault -F _loop_engine loop-engine
 complete -o bashdefault -F _loop_up loop-tmux
 complete -o bashdefault -F _loop_send loop-dispatch
+complete -o bashdefault -F _loop_adr loop-adr
+complete -o bashdefault -F _loop_task_lint loop-task-lint
 complete -o bashdefault -F _loop_digest loop-digest
 complete -o bashdefault -F _loop_lane_status loop-lane-status
 complete -o bashdefault -F _loop_checkpoint loop-checkpoint

@@ -280,7 +280,7 @@ def _print_adrs(frame: Digest) -> None:
     output.line()
     output.line("DECISIONS")
     for adr in frame.adrs[:_LATEST_ADRS]:
-        output.line(f"  {adr.id}  {adr.status}  {output.shorten(adr.title, 48)}")
+        output.line(f"  {adr.id}  {adr.status.value}  {output.shorten(adr.title, 48)}")
 
 
 COMMANDS = {

@@ -62,6 +62,16 @@ def main_wiki_lint() -> int:
     return main(["wiki-lint", *sys.argv[1:]])
 
 
+def main_adr() -> int:
+    """``loop-adr X`` is ``loop adr X``."""
+    return main(["adr", *sys.argv[1:]])
+
+
+def main_task_lint() -> int:
+    """``loop-task-lint`` is ``loop task-lint``."""
+    return main(["task-lint", *sys.argv[1:]])
+
+
 def _run(argv: list[str]) -> int:
     leading, rest = _leading_options(argv)
     if not rest or rest[0] in ("-h", "--help"):

@@ -59,6 +59,14 @@ WORDS: Mapping[str, Word] = {
     "task done": Word("task", "say that a task in review is done"),
     "task drop": Word("task", "give a task up"),
     "task reopen": Word("task", "put a task back to open"),
+    "task-lint": Word("task_lint", "what is wrong with the files of tasks, with their lines"),
+    "adr new": Word("adr", "propose an architecture decision: a file with the next number"),
+    "adr list": Word("adr", "list the architecture decision records"),
+    "adr show": Word("adr", "print one of them, and what it lacks to be accepted"),
+    "adr accept": Word("adr", "say yes to a proposed one; only a person can, and its records must exist"),
+    "adr reject": Word("adr", "say no to a proposed one"),
+    "adr supersede": Word("adr", "say which accepted one took the place of another"),
+    "brief": Word("brief", "who a lane is, who the others are, and how it takes part: for the agent in it"),
     "state show": Word("state", "print the state file, as it stands"),
     "state set": Word("state", "change keys of the state file itself: objective, open_conflicts, your own"),
     "state loop": Word("state", "print or change one loop of the state file"),
@@ -106,6 +114,7 @@ GROUPS: Mapping[str, str] = {
     "undo": "list and bring back the uncommitted work of lanes that were ended",
     "hooks": "let agent programs say themselves what they do",
     "task": "list tasks and say what became of them",
+    "adr": "architecture decision records: proposed by anybody, settled by a person",
     "state": "print and change the state file",
     "engine": "cycles, decisions and the daemon",
     "harness": "the agent programs: what is known about them, and whether it still holds",
@@ -122,6 +131,7 @@ ALIASES: Mapping[str, str] = {
     "tmux drop-lane": "lane drop",
     "tmux list-lanes": "lane list",
     "lanes": "lane list",
+    "task lint": "task-lint",
 }
 """Other names of a word: those of the programs loop-dispatch and loop-tmux."""
 

@@ -115,6 +115,23 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "task.unassigned": EventKind("a hand-over did not happen", ("task", "lane", "op")),
     "task.proved": EventKind("a validation lane answered for a task", ("task", "by", "answer", "file")),
     "task.moved": EventKind("a task changed its status", ("task", "was", "now", "by")),
+    "adr.proposed": EventKind("an ADR was written", ("adr", "file", "by")),
+    "adr.accepted": EventKind(
+        "a person accepts an ADR; sha256 is that of its file as it is then written",
+        ("adr", "file", "sha256", "by", "verify_record", "canary_record", "rollback"),
+        promised=True,
+    ),
+    "adr.rejected": EventKind(
+        "a person rejects a proposed ADR", ("adr", "file", "sha256", "by", "reason"), promised=True
+    ),
+    "adr.superseded": EventKind(
+        "a person puts an accepted ADR in the place of another",
+        ("adr", "file", "sha256", "by", "superseded_by"),
+        promised=True,
+    ),
+    "adr.refused": EventKind(
+        "an ADR was to be settled by somebody who could not be shown to be a person", ("adr", "what", "reason", "who")
+    ),
     "escalated": EventKind("the brain asked for a person", ("decision", "summary")),
     "engine.paused": EventKind("no cycle starts from now on", ("by",)),
     "engine.resumed": EventKind("cycles may start again", ("by",)),

@@ -13,6 +13,12 @@ TASK_ID = re.compile(r"T[0-9]{4}")
 TASK_FILE = re.compile(r"(T[0-9]{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.md")
 """Name of a task's file: its id and a lower-case slug."""
 
+TASK_ROLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+"""A role that a lane can have, whole."""
+
+DEFAULT_ROLE = "implementation"
+"""The role of a task that names none."""
+
 REPORT_SUBJECT = re.compile(r"\s*(T[0-9]{4})[:,]?\s+(in-progress|review|proved|not-proved)\b.*", re.DOTALL)
 """Subject with which an agent reports on a task, in mail to ``coord``."""
 
@@ -40,6 +46,10 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.DROPPED: frozenset({TaskStatus.OPEN}),
 }
 """Allowed moves. An agent's mail moves a task at most to review."""
+
+
+ARCHIVED = (TaskStatus.DONE, TaskStatus.DROPPED)
+"""Whose files stand in the archive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +86,15 @@ class Assignment:
         return (self.lane, self.task) == (sender, task) and word in words
 
 
+def mended_task_name(name: str) -> str:
+    """The name that a task's file was probably meant to have; empty if none can be told."""
+    found = re.fullmatch(r"[tT]?-?([0-9]{1,4})(.*?)(?:\.\w+)?", name)
+    if found is None:
+        return ""
+    words = re.findall(r"[a-z0-9]+", found[2].lower())
+    return f"T{int(found[1]):04d}-{'-'.join(words) or 'task'}.md"
+
+
 def ready_tasks(tasks: Iterable[Task]) -> tuple[Task, ...]:
     """Open tasks whose dependencies are all in review or done, in id order.
 
@@ -90,9 +109,14 @@ def ready_tasks(tasks: Iterable[Task]) -> tuple[Task, ...]:
 
 def dependency_problems(tasks: Iterable[Task]) -> tuple[str, ...]:
     """One sentence for each dependency on a missing task and for each cycle, in id order."""
+    return tuple(sentence for _, sentence in dependency_flaws(tasks))
+
+
+def dependency_flaws(tasks: Iterable[Task]) -> tuple[tuple[str, str], ...]:
+    """The same, each with the id of the task that has it; of a cycle, the smallest."""
     by_id = {task.id: task for task in tasks}
-    problems = [
-        f"{task.id} depends on {missing}, which does not exist"
+    flaws = [
+        (task.id, f"{task.id} depends on {missing}, which does not exist")
         for task in by_id.values()
         for missing in task.depends_on
         if missing not in by_id
@@ -100,8 +124,8 @@ def dependency_problems(tasks: Iterable[Task]) -> tuple[str, ...]:
     for start in sorted(by_id):
         path = _cycle_through(start, by_id)
         if path and start == min(path):
-            problems.append("dependency cycle: " + " -> ".join((*path, start)))
-    return tuple(problems)
+            flaws.append((start, "dependency cycle: " + " -> ".join((*path, start))))
+    return tuple(flaws)
 
 
 def _cycle_through(start: str, by_id: Mapping[str, Task]) -> tuple[str, ...]:

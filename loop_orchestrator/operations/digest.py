@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LoopError
+from loop_orchestrator.model.adr import Adr
 from loop_orchestrator.model.decision import Decision, DecisionStatus
 from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.snapshot import Unknown
@@ -26,16 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NO_STATE = LoopState(updated_at=None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Adr:
-    """One architecture decision record."""
-
-    id: str
-    status: str
-    title: str
-    path: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +61,7 @@ class DigestView:
     """Reads frames; what did not change is not parsed again."""
 
     def __init__(self, world: World, sources: Sources) -> None:
+        from loop_orchestrator.stores.adr import AdrStore
         from loop_orchestrator.stores.mailbox import Mailbox
         from loop_orchestrator.stores.statefile import StateStore
 
@@ -84,7 +76,7 @@ class DigestView:
         self._layout = replace(world.layout, elsewhere=elsewhere)
         self._state = StateStore(self._layout, world.clock)
         self._mailbox = Mailbox(self._layout, world.clock, world.events)
-        self._adr_folder = sources.adr_dir or world.root / "docs" / "adr"
+        self._adrs = AdrStore(sources.adr_dir, world.clock, world.events) if sources.adr_dir else world.adrs
 
     def read(self) -> Digest:
         """Read one frame; what cannot be read is Unknown. Writes nothing."""
@@ -95,14 +87,14 @@ class DigestView:
             malformed=self._malformed(),
             processed_count=self._mailbox.processed_count(),
             unpushed=unpushed(self._world, self._sources.extra_repos),
-            adrs=_adrs(self._adr_folder),
+            adrs=tuple(reversed(self._adrs.all())),
             waiting=_or_unknown(self._waiting),
         )
 
     def folders(self) -> tuple[Path, ...]:
         """Those whose files a frame shows."""
         layout = self._layout
-        shown = (layout.state_file.parent, layout.messages, layout.processed, layout.decisions, self._adr_folder)
+        shown = (layout.state_file.parent, layout.messages, layout.processed, layout.decisions, self._adrs.folder)
         own = (self._world.root, layout.loop_dir, *shown, *logs_of(self._world, self._sources.extra_repos))
         return tuple(folder for folder in dict.fromkeys(own) if folder.is_dir())
 
@@ -157,7 +149,7 @@ def digest_document(frame: Digest) -> Json:
         for one in frame.unpushed
     ]
     adrs: list[JsonValue] = [
-        {"id": adr.id, "status": adr.status, "title": adr.title, "path": str(adr.path)} for adr in frame.adrs
+        {"id": adr.id, "status": adr.status.value, "title": adr.title, "path": str(adr.file)} for adr in frame.adrs
     ]
     state = None if isinstance(frame.state, Unknown) or frame.state == _NO_STATE else state_shape(frame.state)
     return {
@@ -183,25 +175,3 @@ def _mtime(path: Path) -> datetime | None:
     with suppress(OSError):
         return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
     return None
-
-
-def _adrs(folder: Path) -> tuple[Adr, ...]:
-    if not folder.is_dir():
-        return ()
-    found = [adr for path in folder.glob("*.md") if path.is_file() and (adr := _adr(path)) is not None]
-    return tuple(sorted(found, key=lambda adr: adr.id, reverse=True))
-
-
-def _adr(path: Path) -> Adr | None:
-    """None for a file that is no record: one without an id in its front matter."""
-    from loop_orchestrator.stores.frontmatter import split
-
-    try:
-        data = split(path.read_text(encoding="utf-8")).data
-    except (ValueError, OSError):
-        return None
-    if not data.get("id"):
-        return None
-    return Adr(
-        id=str(data["id"]), status=str(data.get("status", "")), title=str(data.get("title", "")), path=path.absolute()
-    )

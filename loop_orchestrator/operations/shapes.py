@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.decision import Decision, Item
     from loop_orchestrator.model.delivery import Receipt
     from loop_orchestrator.model.event import Event
+    from loop_orchestrator.model.finding import Finding
     from loop_orchestrator.model.lane import Lane, LaneSpec, LaneState
     from loop_orchestrator.model.message import Message
     from loop_orchestrator.model.restart import RestartNote
@@ -68,6 +69,18 @@ def spec_shape(spec: LaneSpec) -> Json:
         "kind": spec.kind.value,
         "cwd": str(spec.cwd),
         "worktree": spec.worktree_of is not None,
+    }
+
+
+def finding_shape(finding: Finding) -> Json:
+    """``line`` is null where it is about the whole file; ``key`` and ``nearest`` are null where there is none."""
+    return {
+        "file": str(finding.file),
+        "line": finding.line or None,
+        "key": finding.key or None,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "nearest": finding.nearest or None,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,15 @@ _NO_TEXT = frozenset({"true", "false", "null"})
 _ONE_LINE = r"([A-Za-z_][A-Za-z0-9_]*):[ \t]+(\S.*?)[ \t]*"
 
 
+class FrontMatterProblem(ValueError):
+    """The text has no front matter that can be read. ``line`` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(f"line {line}: {message}")
+        self.line = line
+        self.message = message
+
+
 @dataclass(frozen=True)
 class FrontMatter:
     """A text taken apart."""
@@ -35,8 +45,8 @@ class FrontMatter:
 def split(text: str) -> FrontMatter:
     """Take a text apart. A BOM, CRLF and blanks behind a fence are fine.
 
-    Raises ValueError, naming the line, if there is no front matter or it is no YAML mapping. Imports the YAML reader
-    only for what is not ``key: plain text``.
+    Raises FrontMatterProblem if there is no front matter or it is no YAML mapping. Imports the YAML reader only for
+    what is not ``key: plain text``.
     """
     header, body = _cut(text)
     data = _simple(header)
@@ -45,14 +55,14 @@ def split(text: str) -> FrontMatter:
 
 def split_one_line_texts(text: str) -> FrontMatter:
     """Take apart a text whose front matter is ``key: text`` lines that YAML need not take, as people write
-    ``subject: Re: build``. Raises ValueError, naming the line.
+    ``subject: Re: build``. Raises FrontMatterProblem.
     """
     header, body = _cut(text)
     data: dict[str, JsonValue] = {}
     for number, line in enumerate(header, start=2):
         found = re.fullmatch(_ONE_LINE, line)
         if line and (found is None or found[1] in data):
-            raise ValueError(f"line {number}: not one new key with one text")
+            raise FrontMatterProblem(number, "not one new key with one text")
         if found:
             data[found[1]] = found[2]
     return FrontMatter(data, body)
@@ -63,6 +73,49 @@ def join(data: Mapping[str, JsonValue], body: str) -> str:
     from loop_orchestrator.yamltext import dump
 
     return f"---\n{dump(dict(data)) if data else ''}---\n{body}"
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """Key of the front matter -> the line of the text on which it stands, from 1. Raises FrontMatterProblem."""
+    from loop_orchestrator.yamltext import Mapping as YamlMapping
+    from loop_orchestrator.yamltext import YamlProblem, parse
+
+    header, _ = _cut(text)
+    try:
+        node = parse("\n".join(header) + "\n")
+    except YamlProblem as problem:
+        raise FrontMatterProblem(problem.line + 1, problem.message) from problem
+    return {key: mark.line + 1 for key, mark, _ in node.entries} if isinstance(node, YamlMapping) else {}
+
+
+def header_of(text: str, front: FrontMatter) -> str:
+    """The text as far as the closing fence, that line included."""
+    return text[: len(text) - len(front.body)]
+
+
+def with_values(text: str, values: Mapping[str, str]) -> str:
+    """The text with other values under some keys and not one other byte changed; a comment behind a value stays.
+
+    A key that is not there gets a line before the closing fence. Raises ValueError where that cannot be done: for a
+    value of several lines, a key in quotes, a value that is no plain text.
+    """
+    before = split(text)
+    header = header_of(text, before)
+    newline = "\r\n" if re.match(r"[^\n]*\r\n", header) else "\n"
+    for key, value in values.items():
+        line = rf"(?m)^({re.escape(key)}[ \t]*:)[ \t]*[^#\r\n]*?([ \t]+#[^\r\n]*)?(\r?)$"
+        place = re.search(line, header)
+        if place:
+            changed = f"{place[1]} {value}{place[2] or ''}{place[3]}"
+            header = header[: place.start()] + changed + header[place.end() :]
+        else:
+            fence = header.rindex("---")
+            header = header[:fence] + f"{key}: {value}{newline}" + header[fence:]
+    with suppress(FrontMatterProblem):
+        after = split(header + before.body)
+        if {**before.data, **values} == dict(after.data) and before.body == after.body:
+            return header + before.body
+    raise ValueError(f"{' and '.join(values)} cannot be changed, each on a line of its own")
 
 
 def _cut(text: str) -> tuple[list[str], str]:
@@ -81,8 +134,8 @@ def _cut(text: str) -> tuple[list[str], str]:
             break
         lines.append(line.removesuffix("\r"))
     if not lines:
-        raise ValueError("line 1: no front matter: the first line is not ---")
-    raise ValueError(f"line {len(lines)}: the front matter has no closing --- line")
+        raise FrontMatterProblem(1, "no front matter: the first line is not ---")
+    raise FrontMatterProblem(len(lines), "the front matter has no closing --- line")
 
 
 def _simple(header: list[str]) -> dict[str, JsonValue] | None:
@@ -101,9 +154,9 @@ def _yaml(header: list[str]) -> dict[str, JsonValue]:
     try:
         value = to_plain(parse("\n".join(header) + "\n"))
     except YamlProblem as problem:
-        raise ValueError(f"line {problem.line + 1}: {problem.message}") from problem
+        raise FrontMatterProblem(problem.line + 1, problem.message) from problem
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError("line 2: the front matter is no list of keys")
+        raise FrontMatterProblem(2, "the front matter is no list of keys")
     return value

@@ -109,6 +109,11 @@ class Layout:
         return self.tasks_dir / "archive"
 
     @property
+    def adr_dir(self) -> Path:
+        """Architecture decision records."""
+        return self.root / "docs" / "adr"
+
+    @property
     def wiki(self) -> Path:
         return self.root / "ops-wiki"
 

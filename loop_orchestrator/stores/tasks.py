@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,24 +11,20 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.ids import derived_id
-from loop_orchestrator.model.task import TASK_FILE, TASK_ID, TASK_MOVES, Assignment, Task, TaskStatus
+from loop_orchestrator.model.task import ARCHIVED, TASK_MOVES, Assignment, Task, TaskStatus
 from loop_orchestrator.stores.atomic import move, read_text, write_json, write_text
 from loop_orchestrator.stores.documents import read_document
 from loop_orchestrator.stores.eventlog import EventLog
-from loop_orchestrator.stores.frontmatter import FrontMatter, split
+from loop_orchestrator.stores.frontmatter import with_values
 from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.listing import Stamp, names_in, stamp_of
 from loop_orchestrator.stores.lock import brief_lock
+from loop_orchestrator.stores.taskfile import read_task_file, twice
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
 
 SCHEMA = 1
-DEFAULT_ROLE = "implementation"
-"""The role of a task that names none."""
-
-_ARCHIVED = (TaskStatus.DONE, TaskStatus.DROPPED)
-_STATUS_LINE = re.compile(r"^(status[ \t]*:)[ \t]*[^#\r\n]*?([ \t]+#[^\r\n]*)?(\r?)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ class TaskStore:
             if to not in TASK_MOVES[task.status]:
                 raise StoreError(f"task {id} is {task.status.value}; it cannot become {to.value}")
             moved = self._rewrite(task, to)
-        if to in (TaskStatus.OPEN, *_ARCHIVED):
+        if to in (TaskStatus.OPEN, *ARCHIVED):
             self._change(lambda old: [one for one in old if one.task != id])
         payload: dict[str, JsonValue] = {"task": id, "was": task.status.value, "now": to.value, "by": by}
         self._events.append("task.moved", source, payload)
@@ -154,9 +149,7 @@ class TaskStore:
                     by_id.setdefault(found.id, []).append(found)
                 else:
                     problems.append(found)
-        for id, tasks in by_id.items():
-            if len(tasks) > 1:
-                problems.append(f"{', '.join(str(task.file) for task in tasks)}: {id} stands twice")
+        problems += [one.sentence for one in twice(task for tasks in by_id.values() for task in tasks)]
         single = [tasks[0] for _, tasks in sorted(by_id.items()) if len(tasks) == 1]
         return (*single, *problems)
 
@@ -170,22 +163,15 @@ class TaskStore:
         return cached.found
 
     def _parsed(self, path: Path) -> Task | str:
-        try:
-            task = _parse(path)
-        except StoreError as error:
-            return error.message
-        except ValueError as error:
-            return f"{path}: {error}"
-        if path.parent == self._layout.tasks_archive and task.status not in _ARCHIVED:
-            return f"{path}: it is {task.status.value}, but stands in the archive"
-        return task
+        found = read_task_file(path, archived=path.parent == self._layout.tasks_archive)
+        return found.task or found.findings[0].sentence
 
     def _rewrite(self, task: Task, to: TaskStatus) -> Task:
         """Write the status and put the file where it belongs; a file outside the archive may have any status, so a
         process that dies in between leaves a task that can be read.
         """
         archived = task.file.parent == self._layout.tasks_archive
-        folder = self._layout.tasks_archive if to in _ARCHIVED else self._layout.tasks_dir
+        folder = self._layout.tasks_archive if to in ARCHIVED else self._layout.tasks_dir
         target = folder / task.file.name
         if target != task.file and target.exists():
             raise StoreError(f"task {task.id} cannot become {to.value}: {target} exists")
@@ -196,68 +182,20 @@ class TaskStore:
         write_text(place, text, mode=place.stat().st_mode & 0o777)
         if place != target:
             move(place, target)
-        return _parse(target)
-
-
-def _parse(path: Path) -> Task:
-    """Raises ValueError, and StoreError for a file that cannot be read."""
-    name = TASK_FILE.fullmatch(path.name)
-    if name is None:
-        raise ValueError("a task's file is named T0001-<slug>.md, the slug in lower case")
-    text = read_text(path)
-    front = split(text)
-    data = front.data
-    if data.get("id", name[1]) != name[1]:
-        raise ValueError(f"id: {data['id']} is not the one of the file's name")
-    title, status = data.get("title"), data.get("status", TaskStatus.OPEN.value)
-    if not isinstance(title, str) or not title.strip():
-        raise ValueError("title: a text was expected")
-    if status not in list(TaskStatus):
-        raise ValueError(f"status: one of {', '.join(TaskStatus)} was expected, found {status}")
-    if "status" in data and not re.search(rf"(?m)^status[ \t]*:[ \t]*[\"']?{status}\b", _header(text, front)):
-        raise ValueError(f"status: it must stand on a line of its own: status: {status}")
-    role = data.get("role") or DEFAULT_ROLE
-    if not isinstance(role, str):
-        raise ValueError("role: a text was expected")
-    return Task(
-        id=name[1],
-        title=title,
-        status=TaskStatus(str(status)),
-        depends_on=_dependencies(data.get("depends_on")),
-        role=role,
-        file=path,
-        body=front.body,
-    )
-
-
-def _dependencies(value: JsonValue) -> tuple[str, ...]:
-    ids = [value] if isinstance(value, str) and value.strip() else value or []
-    if not isinstance(ids, list) or not all(isinstance(one, str) and TASK_ID.fullmatch(one) for one in ids):
-        raise ValueError(f"depends_on: a list of task ids was expected, found {value}")
-    return tuple(str(one) for one in ids)
+        moved = self._parsed(target)
+        if isinstance(moved, str):
+            raise StoreError(moved)
+        return moved
 
 
 def _with_status(task: Task, text: str, to: TaskStatus) -> str:
     """The text with another status and not one other byte changed. Raises StoreError where that cannot be."""
-    refusal = StoreError(
-        f"{task.file}: its status line cannot be changed", hint=f"write it as one line: status: {task.status.value}"
-    )
     try:
-        before = split(text)
-        header = _header(text, before)
-        changed, lines = _STATUS_LINE.subn(rf"\g<1> {to.value}\g<2>\g<3>", header, count=1)
-        if not lines:
-            changed = re.sub(r"(?m)^(---[ \t]*(\r?\n)?)\Z", rf"status: {to.value}\n\g<1>", header)
-        after = split(changed + before.body)
+        return with_values(text, {"status": to.value})
     except ValueError:
-        raise refusal from None
-    if {**before.data, "status": to.value} != dict(after.data) or before.body != after.body:
-        raise refusal
-    return changed + before.body
-
-
-def _header(text: str, front: FrontMatter) -> str:
-    return text[: len(text) - len(front.body)]
+        raise StoreError(
+            f"{task.file}: its status line cannot be changed", hint=f"write it as one line: status: {task.status.value}"
+        ) from None
 
 
 def _is(assignment: Assignment, task: str, op: str) -> bool:

@@ -297,6 +297,8 @@ def _at_rest(case: _Evidence, composer: Signal) -> _Verdict:
         return _Verdict(by=composer, because=because, over="program and screen say idle", confidence=0.95)
     if composer.source is SignalSource.PROCESS or case.settle_s == 0:
         return _Verdict(by=composer, because="nothing says otherwise", over="")
+    if (by_its_word := _by_its_word_alone(case)) is not None:
+        return by_its_word
     if case.moved is None and case.still is not None:
         return _Verdict(by=composer, because="nothing says otherwise, and the screen holds still", over="")
     when = f"changed {format_age(case.age_s(case.moved))} ago" if case.moved else "was not watched"
@@ -308,13 +310,8 @@ def _at_rest(case: _Evidence, composer: Signal) -> _Verdict:
 
 def _without_composer(case: _Evidence) -> _Verdict:
     """Nothing on the screen says anything."""
-    told = case.told
-    booting = case.nothing is not None and case.nothing.detail is Detail.BOOTING
-    if told is not None and not case.knows_screens and not booting:
-        over = "the program said that it is idle"
-        return _Verdict(
-            by=told, because="the program said so, and no rule knows its screens", over=over, confidence=0.8
-        )
+    if (by_its_word := _by_its_word_alone(case)) is not None:
+        return by_its_word
     if case.nothing is not None:
         return _Verdict(by=case.nothing, because="no rule knows the screen", over="without a composer nothing is idle")
     if case.runs is not None:
@@ -332,6 +329,15 @@ def _without_composer(case: _Evidence) -> _Verdict:
         at=case.now,
     )
     return _Verdict(by=own, because="nothing speaks for anything", over="that alone shows no composer", confidence=0.0)
+
+
+def _by_its_word_alone(case: _Evidence) -> _Verdict | None:
+    """Of a program whose screens no rule knows, its own word counts whatever it shows; None: it said nothing."""
+    booting = case.nothing is not None and case.nothing.detail is Detail.BOOTING
+    if case.told is None or case.knows_screens or booting:
+        return None
+    because, over = "the program said so, and no rule knows its screens", "the program said that it is idle"
+    return _Verdict(by=case.told, because=because, over=over, confidence=0.8)
 
 
 def _state(verdict: _Verdict, case: _Evidence) -> LaneState:

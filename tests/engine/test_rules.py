@@ -185,7 +185,7 @@ def test_no_text_of_others_makes_the_brain_break_its_own_contract(hostile: str) 
     assert len(handed.text.splitlines()) == 2
     task = replace(a_task(), title=f"do {hostile}")
     (worked,) = actions_of(a_snapshot(lanes=[a_lane("web")], tasks=[task]))
-    assert len(worked.text.splitlines()) == 3
+    assert len(worked.text.splitlines()) == 4
 
 
 def test_mail_that_its_lane_was_given_and_did_not_answer_goes_to_a_person() -> None:

@@ -103,3 +103,22 @@ def test_one_line_texts_are_read_as_people_mean_them() -> None:
 def test_what_is_no_list_of_one_line_texts_is_refused(header: str) -> None:
     with pytest.raises(ValueError, match="not one new key with one text"):
         split_one_line_texts(f"---\n{header}\n---\n")
+
+
+def test_keys_are_found_with_their_lines() -> None:
+    text = "\ufeff---\r\na: b\r\n# c: d\r\ntags: |\r\n  e: f\r\ng: {h: i}\r\n---\r\nj: k\r\n"
+    assert frontmatter.key_lines(text) == {"a": 2, "tags": 4, "g": 6}
+    assert frontmatter.key_lines("---\n---\n") == {}
+    with pytest.raises(frontmatter.FrontMatterProblem) as raised:
+        frontmatter.key_lines("---\na: b\nc: [\n---\n")
+    assert raised.value.line in (3, 4)
+
+
+@given(st.lists(ODD_LINES, max_size=4), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["x", "'x'", '"x" # y', ""]))
+def test_a_changed_value_changes_nothing_else(body: list[str], newline: str, old: str) -> None:
+    head = newline.join(["---", "a: b", f"status: {old}".rstrip(), "c: d", "---", ""])
+    text = head + newline.join(body)
+    changed = frontmatter.with_values(text, {"status": "Accepted", "date": "2026-01-31"})
+    assert changed.endswith(newline.join(body))
+    assert split(changed).data == {"a": "b", "status": "Accepted", "c": "d", "date": "2026-01-31"}
+    assert changed.count("# y") == text.count("# y")

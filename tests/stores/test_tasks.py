@@ -85,16 +85,17 @@ def test_tasks_come_in_id_order_with_the_archived_ones(store: TaskStore, layout:
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("T1-x.md", "", "a task's file is named T0001-<slug>.md"),
-        ("T0001-X.md", "", "a task's file is named"),
-        ("T0001-x.md", "nothing", "line 1: no front matter"),
-        ("T0001-x.md", "---\ntitle: [\n---\n", "line "),
-        ("T0001-x.md", "---\nid: T0002\ntitle: x\n---\n", "id: T0002 is not the one of the file's name"),
-        ("T0001-x.md", "---\nstatus: open\n---\n", "title: a text was expected"),
-        ("T0001-x.md", "---\ntitle: x\nstatus: finished\n---\n", "status: one of open, in-progress"),
-        ("T0001-x.md", "---\ntitle: x\ndepends_on: [1]\n---\n", "depends_on: a list of task ids"),
-        ("T0001-x.md", "---\ntitle: x\ndepends_on: soon\n---\n", "depends_on: a list of task ids"),
-        ("T0001-x.md", "---\ntitle: x\nrole: [a]\n---\n", "role: a text was expected"),
+        ("T1-x.md", "", ": a task's file is named T0001-<slug>.md, the slug in lower case; did you mean T0001-x.md?"),
+        ("T0001-X.md", "", ": a task's file is named"),
+        ("T0001-x.md", "nothing", ":1: no front matter"),
+        ("T0001-x.md", "---\ntitle: [\n---\n", ":3: "),
+        ("T0001-x.md", "---\nid: T0002\ntitle: x\n---\n", ":2: id: T0002 is not the one of the file's name"),
+        ("T0001-x.md", "---\nstatus: open\n---\n", ":1: title: a text was expected"),
+        ("T0001-x.md", "---\ntitle: x\nstatus: finished\n---\n", ":3: status: one of open, in-progress"),
+        ("T0001-x.md", "---\ntitle: x\ndepends_on: [1]\n---\n", ":3: depends_on: a list of task ids"),
+        ("T0001-x.md", "---\ntitle: x\ndepends_on: soon\n---\n", ":3: depends_on: a list of task ids"),
+        ("T0001-x.md", "---\ntitle: x\nrole: two words\n---\n", ":3: role: a letter, then letters"),
+        ("T0001-x.md", "---\ntitle: x\nrole: [a]\n---\n", ":3: role: a text was expected"),
     ],
 )
 def test_a_file_that_is_no_task_is_named_and_hides_no_other(
@@ -105,7 +106,7 @@ def test_a_file_that_is_no_task_is_named_and_hides_no_other(
     write(layout, "README.md", "about tasks")
     assert [task.id for task in store.all()] == ["T0009"]
     [found] = store.problems()
-    assert found.startswith(f"{path}: {problem}")
+    assert found.startswith(f"{path}{problem}")
 
 
 def test_a_file_that_is_no_text_is_named(store: TaskStore, layout: Layout) -> None:
@@ -180,7 +181,7 @@ def test_a_task_whose_status_cannot_be_changed_is_a_problem_before_it_is_handed_
     write(layout, "T0003-c.md", "---\ntitle: x\n---\n")
     assert [task.id for task in store.all()] == ["T0002", "T0003"]
     (problem,) = store.problems()
-    assert "T0001-a.md: status: it must stand on a line of its own" in problem
+    assert "T0001-a.md:3: status: it must stand on a line of its own" in problem
 
 
 @pytest.mark.parametrize("was", list(TaskStatus))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loop_orchestrator.harnesses.registry import load_harnesses
@@ -198,6 +198,7 @@ def test_more_evidence_against_it_never_makes_a_lane_idle(
 
 
 @given(EVIDENCE, SPECS)
+@example([hook(Detail.READY, 4.9), READY], BARE)
 def test_less_evidence_for_it_never_makes_a_lane_idle(before: list[Signal], spec: HarnessSpec | None) -> None:
     if fuse(before, spec, NOW).word is LaneWord.IDLE:
         return
