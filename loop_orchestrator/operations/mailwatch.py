@@ -71,14 +71,17 @@ def watch_mail(
     recipient: str | None,
     sender: str | None,
     waiting_too: bool,
+    begun: Callable[[], object] = lambda: None,
 ) -> None:
     """Tell of every message that arrives, once, in the order of arrival, until interrupted.
 
     A message that was acknowledged before it was told of is told of as well; so is what was set aside.
 
-    waiting_too: begin with those that wait already.
+    waiting_too: begin with those that wait already. begun: called once when it is settled which those are, before
+    anything is watched.
     """
     arrivals = _Arrivals(mailbox, layout, clock, waiting_too=waiting_too)
+    begun()
 
     async def watch() -> None:
         async with aclosing(looks(lambda: _watched(layout), arrivals.undecided_s)) as due:
@@ -100,8 +103,9 @@ class _Arrivals:
         self._told: dict[str, str] = {}
         """file name -> what the message was"""
         self._there: set[str] = set()
-        """names that the last look found"""
-        self._resting = False
+        """names of pending messages that were told of, as the last look found them"""
+        self._resting: set[str] = set()
+        """names of those that are told of when they have rested"""
         self._processed = set(names_in(layout.processed, ".md"))
         self._processed_stamp = self._stamp()
         self._aside = {name for name, _ in mailbox.set_aside()}
@@ -117,10 +121,10 @@ class _Arrivals:
 
     def look(self) -> list[Message | SetAside]:
         """What is new, oldest first."""
-        self._resting = False
+        self._resting.clear()
         pending = self._mailbox.pending()
         new: list[Message] = [*self._acknowledged(), *(message for message in pending if self._is_new(message))]
-        self._there = {message.file for message in pending}
+        self._there = {message.file for message in pending} - self._resting
         aside = [one for one in self._mailbox.set_aside() if one[0] not in self._aside]
         self._aside |= {name for name, _ in aside}
         return [*sorted(new, key=lambda message: message.sent_at), *aside]
@@ -131,7 +135,7 @@ class _Arrivals:
         if known is not None and (known == now or message.file in self._there):
             return False
         if not self._rested(message):
-            self._resting = True
+            self._resting.add(message.file)
             return False
         self._told[message.file] = now
         return True
@@ -158,6 +162,7 @@ class _Arrivals:
             if now not in (self._told.get(name), self._told.get(first)) and name not in self._there:
                 self._told[message.file] = now
                 found.append(message)
+            self._there.discard(first)  # what is there under its name now is another one
         return found
 
     def _stamp(self) -> object:

@@ -168,15 +168,3 @@ def test_a_file_that_is_broken_ends_no_frame(world: World, tmp_path: Path) -> No
     assert isinstance(pending, list)
     assert [(one["from"], one["subject"]) for one in pending] == [(None, None), (None, None)]  # type: ignore[index,call-overload]
     assert json.dumps(document)
-
-
-def test_a_digest_wakes_for_nothing_while_nothing_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The frames that come are those of changes: one at the beginning, one for the message."""
-    found = frames_until(
-        world,
-        lambda frame: not isinstance(frame.pending, Unknown) and len(frame.pending) == 1,
-        threading.Timer(0.5, world.mailbox.send, ("ann", "web", "hello", "text")).start,
-        Sources(),
-    )
-    assert all(frame.pending == () for frame in found[:-1])
-    assert len(found) <= 3

@@ -50,7 +50,6 @@ def told(
 
     late = threading.Timer(60, os._exit, (1,))
     late.start()
-    changing.start()
     try:
         with pytest.raises(Enough):
             watch_mail(
@@ -61,11 +60,39 @@ def told(
                 recipient=recipient,
                 sender=sender,
                 waiting_too=waiting_too,
+                begun=changing.start,
             )
     finally:
         late.cancel()
         changing.join()
     return found[:-1]
+
+
+def watching(
+    world: World,
+    tell: Callable[[Message | SetAside], None],
+    worker: threading.Thread,
+    *,
+    waiting_too: bool,
+    recipient: str | None = None,
+    sender: str | None = None,
+) -> None:
+    """A watch during which a worker works; a watch that tells of too little ends the process."""
+    late = threading.Timer(60, os._exit, (1,))
+    late.start()
+    try:
+        watch_mail(
+            world.mailbox,
+            world.layout,
+            world.clock,
+            tell,
+            recipient=recipient,
+            sender=sender,
+            waiting_too=waiting_too,
+            begun=worker.start,
+        )
+    finally:
+        late.cancel()
 
 
 def subjects(found: Told) -> list[str]:
@@ -124,13 +151,23 @@ def test_a_message_that_is_written_again_is_no_new_one_and_a_name_used_again_is(
             raise Enough
 
     worker = threading.Thread(target=work)
-    worker.start()
     with pytest.raises(Enough):
-        watch_mail(world.mailbox, world.layout, world.clock, tell, recipient=None, sender=None, waiting_too=True)
+        watching(world, tell, worker, waiting_too=True)
     worker.join()
     assert found[0] == "one"
     assert found[-1] == "two"
     assert len(found) <= 3
+
+
+def test_a_message_by_hand_that_is_acknowledged_before_it_has_rested_is_told_of(world: World) -> None:
+    def work() -> None:
+        for number in range(10):
+            drop(world, f"20260301-12000{number}-a-to-b.md", f"---\nsubject: {number}\n---\n")
+            pause.wait(0.03)
+            world.mailbox.ack(f"20260301-12000{number}-a-to-b.md", "b")
+
+    pause = threading.Event()
+    assert sorted(subjects(told(world, 10, work))) == [str(number) for number in range(10)]
 
 
 def test_a_name_used_again_by_hand_is_told_of_once_also_when_it_is_acknowledged(world: World) -> None:
@@ -156,9 +193,8 @@ def test_a_name_used_again_by_hand_is_told_of_once_also_when_it_is_acknowledged(
             raise Enough
 
     worker = threading.Thread(target=work)
-    worker.start()
     with pytest.raises(Enough):
-        watch_mail(world.mailbox, world.layout, world.clock, tell, recipient=None, sender=None, waiting_too=False)
+        watching(world, tell, worker, waiting_too=False)
     worker.join()
     assert found == ["new", "last"]
 
@@ -193,9 +229,8 @@ def test_only_mail_of_those_asked_for_and_what_is_no_message_is_told_of(world: W
             raise Enough
 
     worker = threading.Thread(target=send)
-    worker.start()
     with suppress(Enough):
-        watch_mail(world.mailbox, world.layout, world.clock, tell, recipient="web", sender="ann", waiting_too=True)
+        watching(world, tell, worker, recipient="web", sender="ann", waiting_too=True)
     worker.join()
     assert subjects(found) == ["yes"]
     [aside] = [one for one in found if isinstance(one, tuple)]
