@@ -190,3 +190,12 @@ def test_unreadable_lanes_never_yield_safe_for_an_action_on_a_lane(actions: list
     for action, verdict in zip(actions, judge(actions, some_facts(unknown="gone")), strict=True):
         if action.target:
             assert verdict.level > Level.SAFE
+
+
+def test_a_text_that_overtakes_a_line_needs_a_person_and_an_unread_line_counts_as_one() -> None:
+    action = an_action("dispatch", lane="web", payload="do T0001")
+    assert verdict_of(action, some_facts(*LANES, in_line={"docs": 1})) == ("safe", "")
+    behind = verdict_of(action, some_facts(*LANES, in_line={"web": 2}))
+    assert behind == ("destructive", "2 texts stand in line for lane web before it")
+    level, reason = verdict_of(action, some_facts(*LANES, in_line=Unknown("no such disk")))
+    assert (level, "no such disk" in reason) == ("destructive", True)

@@ -64,3 +64,11 @@ def test_its_size_is_bounded_by_count_and_length_of_mail() -> None:
 def test_every_packaged_text_is_filled_without_a_field_left() -> None:
     prompt = render(a_snapshot(), TEXTS)
     assert "$" not in prompt.replace("${IFS}", "")
+
+
+def test_it_says_what_stands_in_line_for_a_lane() -> None:
+    lanes = [a_lane("web"), a_lane("docs")]
+    rows = [row for row in render(a_snapshot(lanes=lanes, in_line={"web": 2}), TEXTS).split("\n") if "(role" in row]
+    assert ["2 in line before any other text" in row for row in rows] == [True, False]
+    unread = render(a_snapshot(lanes=lanes, in_line=Unknown("no such disk")), TEXTS)
+    assert "Could not be seen: lines (no such disk)" in unread

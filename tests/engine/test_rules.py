@@ -200,3 +200,11 @@ def test_mail_that_its_lane_was_given_and_did_not_answer_goes_to_a_person() -> N
     assert asked(Detail.BUSY) == [("stop", "")]
     assert asked(since=NOW) == [("stop", "")]
     assert asked(escalated=[f"unanswered:{message.file}"]) == [("stop", "")]
+
+
+def test_a_lane_with_a_line_is_not_free_and_nor_is_any_where_lines_cannot_be_read() -> None:
+    lanes = [a_lane("web"), a_lane("infra")]
+    (action,) = actions_of(a_snapshot(lanes=lanes, tasks=[a_task("T0001")], in_line={"web": 1}))
+    assert (action.kind, action.target) == ("dispatch", "infra")
+    unread = a_snapshot(lanes=lanes, tasks=[a_task("T0001")], in_line=Unknown("no such disk"))
+    assert in_short(unread) == [("escalate", "")]

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loop_orchestrator.errors import UsageError
@@ -237,6 +237,7 @@ def test_a_failure_above_the_line_that_ends_a_turn_is_not_ready(capture: Capture
     st.integers(4, 30),
     st.integers(1, 8),
 )
+@example(idle("opencode")[-1], "Abcdefghi " + " ".join(["abcdefghi"] * 6), ["Abc"], 4, 1)
 def test_a_box_over_the_conversation_is_never_idle(
     capture: Capture, title: str, entries: list[str], left: int, top: int
 ) -> None:
