@@ -86,7 +86,7 @@ _LEGEND = re.compile(rf"{_KEY}\S* (?:to )?\w+.* [·•|] .*{_KEY}\S* (?:to )?\w+
 """Keys and what they do: as the last rows of what looks like a draft they are those of a menu in its place."""
 _RECAP = re.compile(r"^\W{0,8}\w[^.!?:]{0,60}?\b\d+(?:\.\d+)?(?:ms|s|m|h)\b[^.!?]{0,60}$")
 """What a finished turn took, in a row of its own."""
-_BOX_TITLE = re.compile(r"^(?P<left>.* {2,})(?P<title>\S(?:.{0,60}\S)?) {6,}(?P<key>esc)(?: {2,}.*| *)$", re.I)
+_BOX_TITLE = re.compile(r"^(?P<left>.* {2,})(?P<title>\S(?:.{0,120}\S)?) {6,}(?P<key>esc)(?: {2,}.*| *)$", re.I)
 """The title of a box over the conversation, and the key that closes it at the right end."""
 _TITLE = re.compile(r"^(?:[⠁-⣿◐◓◑◒✦✋⏳]|\[ ?[!.*] ?\])|\baction required\b|\bworking(?:…|\.\.\.)", re.I)
 _KINDS = (("work", _WORK), ("a question", _ASKING), ("a failure", _FAILED), ("work or a failure", _LOCAL))

@@ -168,11 +168,11 @@ def test_a_misspelt_lane_is_told_of_and_gets_its_mail_all_the_same(loop: Loop, s
 def test_the_digest_takes_its_options_from_the_variables_too(
     loop: Loop, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    adr = shop / "records/1.md"
+    adr = shop / "records/0001-t.md"
     adr.parent.mkdir()
-    adr.write_text("---\nid: ADR-1\nstatus: proposed\ntitle: T\n---\n")
+    adr.write_text("---\nstatus: proposed\ntitle: T\n---\n")
     monkeypatch.setenv("LOOP_DIGEST_ADR_DIR", "records")
-    assert "ADR-1" in loop("digest", "--once").out
+    assert "0001" in loop("digest", "--once").out
     monkeypatch.setenv("LOOP_DIGEST_INTERVAL", "soon")
     ran = loop("digest")
     assert (ran.code, "LOOP_DIGEST_INTERVAL soon: seconds were expected" in ran.err) == (2, True)

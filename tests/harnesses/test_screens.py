@@ -230,14 +230,17 @@ def test_a_failure_above_the_line_that_ends_a_turn_is_not_ready(capture: Capture
         assert seen(capture, failed, spec=spec, blind=True).detail is not Detail.READY, capture.name
 
 
+TALKED = [one for one in idle("opencode") if one.state != "idle-fresh"]
+
+
 @given(
-    st.sampled_from([one for one in idle("opencode") if one.state != "idle-fresh"]),
+    st.sampled_from(TALKED),
     WORDS,
     st.lists(WORDS, min_size=1, max_size=5),
     st.integers(4, 30),
     st.integers(1, 8),
 )
-@example(idle("opencode")[-1], "Abcdefghi " + " ".join(["abcdefghi"] * 6), ["Abc"], 4, 1)
+@example(TALKED[0], "Abcdefghi " + " ".join(["abcdefghi"] * 6), ["Abc"], 4, 1)
 def test_a_box_over_the_conversation_is_never_idle(
     capture: Capture, title: str, entries: list[str], left: int, top: int
 ) -> None:

@@ -51,7 +51,7 @@ def test_the_digest_shows_ledger_mail_work_and_records(world: World) -> None:
     world.mailbox.send("ann", "coord", "hello", "text")
     adr = world.root / "docs/adr/0001-x.md"
     adr.parent.mkdir(parents=True)
-    adr.write_text("---\nid: ADR-0001\nstatus: proposed\ntitle: Use tmux\n---\n")
+    adr.write_text("---\nid: '0001'\nstatus: proposed\ntitle: Use tmux\n---\n")
     (adr.parent / "README.md").write_text("no record\n")
     document = digest_document(digest(world))
     assert document["state"]["loops"]["header"]["status"] == "plan"  # type: ignore[index,call-overload]
@@ -61,7 +61,7 @@ def test_the_digest_shows_ledger_mail_work_and_records(world: World) -> None:
     assert isinstance(pending[0], dict)
     assert set(pending[0]) == {"file", "from", "to", "subject", "mtime"}
     assert document["adrs"] == [
-        {"id": "ADR-0001", "status": "proposed", "title": "Use tmux", "path": str(adr)},
+        {"id": "0001", "status": "Proposed", "title": "Use tmux", "path": str(adr)},
     ]
     unpushed = document["unpushed"]
     assert isinstance(unpushed, list)
@@ -128,13 +128,13 @@ def test_places_given_by_hand_are_shown_in_place_of_the_projects_own(world: Worl
     world.mailbox.send("ann", "web", "not this", "")
     mailbox, adrs = ensure_dir(tmp_path / "mail"), ensure_dir(tmp_path / "adrs")
     (mailbox / "20260301-120000-a-to-b.md").write_text("---\nsubject: this\n---\n")
-    (adrs / "x.md").write_text("---\nid: ADR-7\nstatus: accepted\ntitle: T\n---\n")
+    (adrs / "0007-x.md").write_text("---\nid: '0007'\nstatus: accepted\ntitle: T\n---\n")
     state = tmp_path / "state.json"
     state.write_text('{"schema_version": 2, "objective": "other", "loops": {}}')
     document = digest_document(digest(world, Sources(state_file=state, mailbox=mailbox, adr_dir=adrs)))
     assert document["state"]["objective"] == "other"  # type: ignore[index,call-overload]
     assert [one["subject"] for one in document["mailbox"]["pending"]] == ["this"]  # type: ignore[index,call-overload,union-attr]
-    assert [one["id"] for one in document["adrs"]] == ["ADR-7"]  # type: ignore[index,call-overload,union-attr]
+    assert [one["id"] for one in document["adrs"]] == ["0007"]  # type: ignore[index,call-overload,union-attr]
 
 
 def test_a_file_that_is_broken_ends_no_frame(world: World, tmp_path: Path) -> None:
@@ -145,9 +145,9 @@ def test_a_file_that_is_broken_ends_no_frame(world: World, tmp_path: Path) -> No
     (messages / "20260301-120000-a-to-b.md").write_text("no front matter")
     os.mkfifo(messages / "20260301-120000-c-to-d.md")
     adrs = ensure_dir(world.root / "docs/adr")
-    (adrs / "broken.md").write_bytes(b"\xff\xfe")
-    (adrs / "dir.md").mkdir()
-    os.mkfifo(adrs / "pipe.md")
+    (adrs / "0001-broken.md").write_bytes(b"\xff\xfe")
+    (adrs / "0002-dir.md").mkdir()
+    os.mkfifo(adrs / "0003-pipe.md")
     decisions = ensure_dir(world.layout.decisions)
     (decisions / "d-1.json").write_text("{oops")
     broken = tmp_path / "broken"
