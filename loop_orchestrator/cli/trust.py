@@ -23,8 +23,13 @@ def require_accepted(project: Project, *, accept_now: bool = False) -> None:
     if is_accepted(door, project.state_home):
         return
     refuse_agent(project.world, "accept a config")
-    output.note(f"{project.root} was not accepted on this machine as it is now. Its config:")
     fresh = new_lines(door, project.state_home)
+    what = (
+        "Its config:"
+        if door.lines
+        else "Its config runs nothing by itself, but is another than the one that was accepted."
+    )
+    output.note(f"{project.root} was not accepted on this machine as it is now. {what}")
     for line in door.lines:
         output.note(f"  {'new: ' if line in fresh else '     '}{line}")
     for line in gone_lines(door, project.state_home):

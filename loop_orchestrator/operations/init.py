@@ -58,7 +58,12 @@ You run in a lane of loop-orchestrator when `LOOP_LANE` is set: that is your nam
   `loop mail send --from "$LOOP_LANE" --to coord --subject "T0001 review" --body "what you did, how you checked it"`.
 - Asked to prove a task, answer with the subject `T0001 proved` or `T0001 not-proved`.
 - Mail for you: `loop mail list --to "$LOOP_LANE"`, `loop mail show FILE`,
-  `loop mail reply FILE --from "$LOOP_LANE" --body "answer"`, `loop mail ack FILE`.
+  `loop mail reply FILE --from "$LOOP_LANE" --body "answer"`, `loop mail ack FILE`. FILE is a file name, an id, a unique
+  beginning of either, or `last`. A long text: `--body-file F`, or `-` and the text on stdin.
+- A file that you write into `.loop/messages/` by hand is a message too if it is named
+  `YYYYMMDD-HHMMSS-<from>-to-<to>.md` (UTC) and begins with the lines `---`, `subject: …`, `---`. What is none is in
+  `loop mail list --failed` with the reason.
+- The ledger: `loop state loop ID --set status=verify commits+=3f2a9c1`; `loop state set --help` shows every form.
 - Ask a person: `loop mail send --from "$LOOP_LANE" --to person --subject "Question" --body "what you need to know"`;
   `loop mail wait --to "$LOOP_LANE" --timeout 600` waits for mail.
 - What should be decided for good is proposed with `loop adr new "What should be decided"`; `loop task-lint` checks

@@ -282,8 +282,8 @@ def test_a_text_whose_sender_died_is_never_sent_again(up: Path, loop: Loop) -> N
     again = loop("send", "--op", "op-1", "web", "touch x", "--json")
     assert again.code == 1
     assert again.document["status"] == "unknown"
-    assert "loop resolve op-1 happened|did-not|drop" in loop("status").out
-    assert loop_outside("resolve", "op-1", "did-not").out == "op-1: not-delivered\n"
+    assert "loop resolve op-1 submit|clear" in loop("status").out
+    assert loop_outside("resolve", "op-1", "clear").out.startswith("op-1: not-delivered: ")
 
 
 def test_a_lane_is_added_and_dropped(up: Path, loop: Loop) -> None:

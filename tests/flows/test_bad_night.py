@@ -144,9 +144,10 @@ def test_mail_that_means_harm_stops_nobody(boot: Boot) -> None:
     write_task(scratch.root, "T0001")
     with watching(scratch) as daemon:
         eventually(lambda: scratch.task_status("T0001") == "review", limit_s=60)
-        eventually(lambda: len(scratch.events("escalated")) == 4, limit_s=30)
+        eventually(lambda: len(scratch.events("escalated")) == 3, limit_s=30)
         assert stopped(daemon)[0] == 0
     assert not scratch.events("brain.failed", "crash")
+    assert (box / "failed" / "20260101-000003-infra-to-coord.md").stat().st_size > 5_000_000
     assert scratch.mail("web", "T0001 in-progress") == 1
     assert scratch.run("status").returncode == 0
 

@@ -51,6 +51,7 @@ def mail_to_web(scratch: Scratch, count: int) -> list[str]:
 
 def test_every_command_of_the_brief_and_of_the_page_works_in_a_lane_as_it_is_printed(boot: Boot) -> None:
     scratch = boot(lanes=LANES, script=SCRIPT, engine=None)
+    scratch.ok("init")
     write_task(scratch.root, "T0001")
     mail_to_web(scratch, 2)
     ((_, code, text),) = in_lane(scratch, ["loop brief"])
