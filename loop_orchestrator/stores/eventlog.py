@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import Clock, format_time
 from loop_orchestrator.errors import StoreError
-from loop_orchestrator.ids import new_id
+from loop_orchestrator.ids import numbered_id
 from loop_orchestrator.model.event import EVENT_KINDS, Event
 from loop_orchestrator.stores.documents import Fields
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
@@ -83,9 +83,10 @@ class EventLog:
                 if id and (existing := self._with_id(fd, id)):
                     return existing
                 now = self._clock.now()
+                seq = self._seq + 1
                 event = Event(
-                    id=id or new_id("e", now),
-                    seq=self._seq + 1,
+                    id=id or numbered_id("e", now, seq),
+                    seq=seq,
                     at=_whole_milliseconds(now),
                     kind=kind,
                     source=source,
