@@ -1,6 +1,7 @@
 """``python -m benchmarks.lines [--lanes N]``: one text to one lane and to N, at once and through the daemon's lines.
 
 The lanes run the scripted agent, which answers at once; its own work, N processes that draw, is part of every figure.
+The first two figures are with the waits that a delivery to a real program has, the others without any.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--lanes", type=int, default=20, metavar="N", help="default: 20")
     args = parser.parse_args(argv)
     lanes = [f"lane{number}" for number in range(args.lanes)]
+    with scene({"coord": "shell", **dict.fromkeys(lanes, "steady")}) as made:
+        _say("one lane with the waits of a real program", _rounds(made, lanes[:1], _at_once))
+        _say(f"{len(lanes)} such lanes at once, in one process", _rounds(made, lanes, _at_once))
     with scene({"coord": "shell", **dict.fromkeys(lanes, "actor")}) as made:
         _say("one lane, in one process", _rounds(made, lanes[:1], _at_once))
         _say(f"{len(lanes)} lanes, one after the other", _rounds(made, lanes, _one_by_one))

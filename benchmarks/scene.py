@@ -74,14 +74,14 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def scene(lanes: Mapping[str, str]) -> Iterator[Scene]:
-    """A project with these lanes, name -> harness; ``actor`` is the scripted agent."""
+    """A project with these lanes, name -> harness; ``actor`` and ``steady`` are the scripted agent."""
     with folder() as place:
         root, socket = place / "shop", str(place / "s")
         (root / ".loop" / "harnesses").mkdir(parents=True)
         declared = "".join(f"  {name}: {{harness: {harness}, window: {name}}}\n" for name, harness in lanes.items())
         limits = "engine:\n  approval: manual\n  brain: {max_calls_per_hour: 3600}\n"
         (root / "lane-config.yaml").write_text(f"lanes:\n{declared}{limits}", encoding="utf-8")
-        _write_actor(root)
+        _write_actors(root)
         environ = {**_plain_environment(), "SHELL": "/bin/sh"}
         project = Project(Options(project_root=str(root), session=SESSION, socket=socket), environ)
         try:
@@ -132,15 +132,23 @@ def long_log(path: Path, project: Project, count: int) -> EventLog:
     return EventLog(path, project.clock)
 
 
-def _write_actor(root: Path) -> None:
-    """The packaged scripted agent with a script of its own, as a project would add a harness."""
+def _write_actors(root: Path) -> None:
+    """The packaged scripted agent with a script of its own, as a project would add harnesses: ``actor``, ``steady``.
+
+    A delivery to ``steady`` waits as one to a real program does: until its screen has held still, and before Enter.
+    """
     script = root / "script.yaml"
     script.write_text(_ACTOR_SCRIPT, encoding="utf-8")
     packaged = (PACKAGED / "rehearsal.yaml").read_text(encoding="utf-8")
-    own = packaged.replace("name: rehearsal\n", "name: actor\n", 1).replace(
+    actor = packaged.replace("name: rehearsal\n", "name: actor\n", 1).replace(
         "loop_orchestrator.rehearsal]\n", f"loop_orchestrator.rehearsal, --script, {script}]\n", 1
     )
-    (root / ".loop" / "harnesses" / "actor.yaml").write_text(own, encoding="utf-8")
+    steady = actor.replace("name: actor\n", "name: steady\n", 1)
+    steady = steady.replace("idle_settle_s: 0.1\n", "idle_settle_s: 0.6\n", 1).replace(
+        "  settle_s: 0 ", "  settle_s: 0.15 ", 1
+    )
+    for name, text in (("actor", actor), ("steady", steady)):
+        (root / ".loop" / "harnesses" / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
 def _plain_environment() -> dict[str, str]:

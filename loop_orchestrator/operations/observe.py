@@ -12,6 +12,7 @@ from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import Detail, Lane, LaneRecord, LaneRun, LaneState, Signal
 from loop_orchestrator.substrate import readiness
 from loop_orchestrator.substrate.evidence import moved, signals_of, still, stillness, unchecked
+from loop_orchestrator.substrate.screenrules import RereadScreens
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.terminal import PaneReading, Screen
@@ -68,6 +69,7 @@ class CloseLook:
         self._record = record_of(world, name)
         self._shown: Screen | None = None
         self._since = world.clock.now()
+        self._read_screen = RereadScreens()
 
     def look(self) -> Lane:
         """The lane now. Raises SubstrateError and StoreError."""
@@ -88,6 +90,7 @@ class CloseLook:
             now,
             extra=world.signals.of(record.spec.name),
             movement=known or unchecked(now),
+            read_screen=self._read_screen,
         )
 
 

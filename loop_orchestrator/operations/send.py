@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import LoopError, SubstrateError, UsageError
@@ -15,15 +16,21 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.harness import HarnessSpec
     from loop_orchestrator.model.lane import LaneRecord
     from loop_orchestrator.substrate.deliver import Journal
-    from loop_orchestrator.substrate.port import Feed
     from loop_orchestrator.substrate.typist import Typist
     from loop_orchestrator.world import World
 
 
-def deliver_text(world: World, request: DeliveryRequest, *, journal: Journal | None = None) -> Receipt:
+Wait = Callable[[str, float], None]
+"""Wait until a pane printed something, at most so many seconds."""
+
+
+def deliver_text(
+    world: World, request: DeliveryRequest, *, journal: Journal | None = None, wait: Wait | None = None
+) -> Receipt:
     """Deliver text to a lane; the one way, whoever sends. Raises UsageError for a lane that there is not.
 
-    journal: where it is on record; None: among the deliveries, as one that is accepted now.
+    journal: where it is on record; None: among the deliveries, as one that is accepted now. wait: of a connection that
+    the caller holds; None: one is held as long as this takes.
     """
     from loop_orchestrator.substrate.deliver import deliver
 
@@ -33,7 +40,7 @@ def deliver_text(world: World, request: DeliveryRequest, *, journal: Journal | N
         raise UsageError(
             f"lane {request.lane} runs a fixed command and takes no text", hint="loop lane list shows what runs where"
         )
-    with held_connection(world, record.pane) as pause:
+    with nullcontext(wait) if wait else held_connection(world) as wait_for:
         look = CloseLook(world, request.lane).look
         with suppress(LoopError):  # the delivery says so in its receipt
             look()  # whatever has to be imported and compiled is, before anything is leased
@@ -48,30 +55,36 @@ def deliver_text(world: World, request: DeliveryRequest, *, journal: Journal | N
             clock=world.clock,
             cancel=world.cancel,
             settings=world.delivery_settings,
-            pause=pause,
+            pause=partial(wait_for, record.pane),
         )
 
 
 @contextmanager
-def held_connection(world: World, pane: str) -> Iterator[Callable[[float], None]]:
-    """A connection to the terminal for as long as a delivery takes, where there is none; yields how to wait.
+def held_connection(world: World) -> Iterator[Wait]:
+    """A connection to the terminal for as long as deliveries take, where there is none; yields how to wait.
 
-    The wait ends early when the pane prints something. Without a connection, everything goes the forked way; over one
-    that this process holds for its own ears, which hear what is pushed, the wait is a plain one.
+    Without a connection, everything goes the forked way; over one that this process holds for its own ears, which hear
+    what is pushed, the wait is a plain one.
     """
     feed = world.feed if world.ears is None else None
     if feed is None or not feed.lost:
-        yield world.clock.sleep
+        yield partial(_plain_wait, world)
         return
     try:
         feed.open()
     except SubstrateError:
-        yield world.clock.sleep
+        yield partial(_plain_wait, world)
         return
+    from loop_orchestrator.substrate.bells import Bells
+
     try:
-        yield lambda seconds: _await_push(world, feed, pane, seconds)
+        yield Bells(feed, world.clock).wait
     finally:
         feed.close()
+
+
+def _plain_wait(world: World, pane: str, seconds: float) -> None:  # noqa: ARG001 - it wakes for no pane
+    world.clock.sleep(seconds)
 
 
 @contextmanager
@@ -79,7 +92,7 @@ def typist_for(world: World, record: LaneRecord, spec: HarnessSpec) -> Iterator[
     """What a lane is looked at with and typed into with, outside of a delivery."""
     from loop_orchestrator.substrate.typist import Typist
 
-    with held_connection(world, record.pane) as pause:
+    with held_connection(world) as wait:
         yield Typist(
             substrate=world.substrate,
             record=record,
@@ -87,23 +100,8 @@ def typist_for(world: World, record: LaneRecord, spec: HarnessSpec) -> Iterator[
             state_of=CloseLook(world, record.spec.name).look,
             clock=world.clock,
             cancel=world.cancel,
-            pause=pause,
+            pause=partial(wait, record.pane),
         )
-
-
-def _await_push(world: World, feed: Feed, pane: str, seconds: float) -> None:
-    """Until the pane printed something, at most so long; a plain wait where the connection does not hold any more."""
-    import select
-
-    deadline = world.clock.monotonic() + seconds
-    while not feed.lost and (left_s := deadline - world.clock.monotonic()) > 0:
-        poll = select.poll()
-        poll.register(feed.fileno(), select.POLLIN)
-        if not poll.poll(left_s * 1000):
-            return
-        if pane in feed.pushed(world.clock.now()).spoke:
-            return
-    world.clock.sleep(max(0.0, deadline - world.clock.monotonic()))
 
 
 def send_text(world: World, request: DeliveryRequest) -> Receipt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import LoopError
@@ -11,7 +12,7 @@ from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
 from loop_orchestrator.operations.observe import record_of
 from loop_orchestrator.operations.person import refuse_agent
 from loop_orchestrator.operations.queue import enqueue
-from loop_orchestrator.operations.send import deliver_text
+from loop_orchestrator.operations.send import Wait, deliver_text, held_connection
 
 if TYPE_CHECKING:
     from loop_orchestrator.world import World
@@ -38,27 +39,28 @@ def send_to_lanes(world: World, requests: Sequence[DeliveryRequest], *, queue: b
     _make_ready(world)
     found: list[Outcome | BaseException | None] = [None] * len(requests)
 
-    def carry_out(place: int, request: DeliveryRequest) -> None:
+    def carry_out(wait: Wait, place: int, request: DeliveryRequest) -> None:
         try:
-            found[place] = _outcome(deliver_text, world, request)
+            found[place] = _outcome(partial(deliver_text, wait=wait), world, request)
         except BaseException as error:  # it is raised where somebody sees it
             found[place] = error
 
-    threads = [
-        threading.Thread(target=carry_out, args=(place, request), name=f"send {request.lane}", daemon=True)
-        for place, request in enumerate(requests)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
+    with held_connection(world) as wait:
+        threads = [
+            threading.Thread(target=carry_out, args=(wait, place, request), name=f"send {request.lane}", daemon=True)
+            for place, request in enumerate(requests)
+        ]
         for thread in threads:
-            thread.join()
-    except KeyboardInterrupt:
-        world.cancel.set()
-        deadline = world.clock.monotonic() + CUT_OFF_S
-        for thread in threads:
-            thread.join(max(0.0, deadline - world.clock.monotonic()))
-        raise
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            world.cancel.set()
+            deadline = world.clock.monotonic() + CUT_OFF_S
+            for thread in threads:
+                thread.join(max(0.0, deadline - world.clock.monotonic()))
+            raise
     outcomes = []
     for outcome in found:
         if not isinstance(outcome, Receipt | LoopError):

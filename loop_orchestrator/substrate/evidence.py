@@ -10,7 +10,7 @@ from loop_orchestrator.clock import format_age
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import Detail, LaneRecord, LaneRun, Signal, SignalSource
 from loop_orchestrator.model.terminal import SHELLS, PaneFacts, PaneReading
-from loop_orchestrator.substrate.screenrules import one_line, screen_signals
+from loop_orchestrator.substrate.screenrules import ScreenReader, one_line, screen_signals
 
 BOOT_S = 30.0
 """Seconds after its start in which a program that shows nothing known counts as booting."""
@@ -27,6 +27,7 @@ def signals_of(
     now: datetime,
     *,
     extra: Sequence[Signal] = (),
+    read_screen: ScreenReader = screen_signals,
 ) -> tuple[Signal, ...]:
     """Every piece of evidence about a lane but movement, from one reading of its pane and its launcher's record.
 
@@ -42,7 +43,7 @@ def signals_of(
     if spec is None or spec.kind is HarnessKind.DASHBOARD:
         return (*process, *said)
     facts = reading.facts
-    shown = screen_signals(
+    shown = read_screen(
         reading.screen,
         facts.title,
         spec,

@@ -23,7 +23,7 @@ from loop_orchestrator.model.lane import (
 )
 from loop_orchestrator.model.terminal import SHELLS, PaneReading, Screen
 from loop_orchestrator.substrate.evidence import RUNS, process_signal, signals_of, unchecked
-from loop_orchestrator.substrate.screenrules import DIALOGS, HOME_RULE, NO_RULE, one_line, screen_signals
+from loop_orchestrator.substrate.screenrules import DIALOGS, HOME_RULE, NO_RULE, ScreenReader, one_line, screen_signals
 
 STALE_S = 10.0
 """Seconds after which a screen that was read says nothing about now."""
@@ -58,13 +58,14 @@ def lane_of(
     *,
     extra: Sequence[Signal] = (),
     movement: Signal | None = None,
+    read_screen: ScreenReader = screen_signals,
 ) -> Lane:
     """The lane and its state; ``spec`` is None for a command lane, ``reading`` for a pane that is gone.
 
     extra: what the program or its terminal said by itself. movement: whether the screen holds still; None: the caller
     sees to that.
     """
-    signals = signals_of(record, reading, run, spec, now, extra=extra)
+    signals = signals_of(record, reading, run, spec, now, extra=extra, read_screen=read_screen)
     return lane_with(fuse((*signals, movement or unchecked(now)), spec, now), record, reading, run)
 
 

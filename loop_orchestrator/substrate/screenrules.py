@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from loop_orchestrator.model.harness import Frame, HarnessKind, HarnessSpec, Region, ScreenRule
@@ -18,6 +19,9 @@ from loop_orchestrator.substrate.composer import (
     without_completions,
 )
 from loop_orchestrator.substrate.signs import sign_in, sign_in_title, sign_near
+
+ScreenReader = Callable[..., tuple[Signal, ...]]
+"""``screen_signals``, or a RereadScreens."""
 
 BOTTOM_ROWS = 14
 
@@ -87,6 +91,33 @@ def screen_signals(
     if not read and spec.kind is not HarnessKind.SHELL:
         return (_unknown_signal(screen, spec, now, booting=booting),)
     return tuple(read)
+
+
+class RereadScreens:
+    """``screen_signals`` for whoever looks at one lane again and again: a screen that is the same costs nothing."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Screen, tuple[object, ...]] | None = None
+        self._signals: tuple[Signal, ...] = ()
+
+    def __call__(
+        self,
+        screen: Screen,
+        title: str,
+        spec: HarnessSpec,
+        now: datetime,
+        *,
+        booting: bool,
+        cursor_visible: bool | None = None,
+        cursor_row: int | None = None,
+    ) -> tuple[Signal, ...]:
+        rest = (title, spec.name, booting, cursor_visible, cursor_row)
+        if self._of is None or self._of[0] is not screen or self._of[1] != rest:
+            self._signals = screen_signals(
+                screen, title, spec, now, booting=booting, cursor_visible=cursor_visible, cursor_row=cursor_row
+            )
+            self._of = (screen, rest)
+        return tuple(replace(signal, at=now) for signal in self._signals)
 
 
 def _is_focused(

@@ -303,3 +303,15 @@ def test_whoever_may_not_send_to_one_of_the_lanes_sends_to_none(shop: Project, m
     with pytest.raises(NotAPersonError):
         send_to_lanes(shop.world, [command("a", "echo", lane=lane) for lane in ("web", "ops-top")], queue=False)
     assert shop.world.deliveries.get("a") is None
+
+
+def test_many_rounds_to_lanes_at_once_share_one_connection_to_their_end(shop: Project) -> None:
+    for lane in ("web", "ops-top"):
+        ready(shop, lane)
+    for number in range(8):
+        requests = [
+            replace(command(f"op-{lane}-{number}", "true", lane=lane), ready_timeout_s=10.0)
+            for lane in ("web", "ops-top")
+        ]
+        outcomes = send_to_lanes(shop.world, requests, queue=False)
+        assert [isinstance(one, Receipt) and one.delivered for one in outcomes] == [True, True], outcomes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from loop_orchestrator.model.lane import Detail, LaneState
 from loop_orchestrator.model.terminal import Screen
 from loop_orchestrator.substrate.composer import find_composer
 from loop_orchestrator.substrate.readiness import classify
+from loop_orchestrator.substrate.screenrules import RereadScreens, screen_signals
 from tests.support.builders import NOW
 
 LINE = "─" * 60
@@ -206,3 +208,13 @@ def test_a_composer_between_a_question_and_a_row_of_help_ends_the_screen() -> No
     assert text("What now?", "one", "", "  two", "", "Esc Enter: send") == "one\n\n  two"
     assert text("What now?", "one", "an answer") is None
     assert text("What now?", "Esc Enter: send") is None
+
+
+def test_a_screen_that_is_read_again_says_the_same_at_the_time_of_the_look() -> None:
+    again, later = RereadScreens(), NOW + timedelta(seconds=5)
+    for rows in (around(), around("Working…"), around(typed="draft")):
+        screen = Screen(rows, rows)
+        for title, row in (("", None), ("other", None), ("other", 3)):
+            for at in (NOW, later):
+                expected = screen_signals(screen, title, AGENT, at, booting=False, cursor_row=row)
+                assert again(screen, title, AGENT, at, booting=False, cursor_row=row) == expected
