@@ -35,7 +35,9 @@ def require_accepted(project: Project, *, accept_now: bool = False) -> None:
     for line in gone_lines(door, project.state_home):
         output.note(f"  gone: {line}")
     if not accept_now and not _says_yes():
-        raise LoopError(f"the config of {project.root} is not accepted; nothing was started", hint="loop trust")
+        raise LoopError(
+            f"the config of {project.root} is not accepted; nothing was started", hint="loop trust, at a terminal"
+        )
     accept(door, project.state_home, by=project.caller, now=project.clock.now())
 
 

@@ -301,6 +301,10 @@ class DestructiveConfig:
     )
 
 
+ADD_ENGINE = "add `engine: {approval: manual}` to lane-config.yaml"
+"""What to do where a project has no engine and one is needed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineConfig:
     """The engine. It runs only where the file has this section."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.actions.escalate import Escalate
+from loop_orchestrator.config.schema import ADD_ENGINE
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.approval import digest_of, first_status
 from loop_orchestrator.engine.brain import RULES, ask
@@ -103,7 +104,7 @@ def engine_config(world: World) -> EngineConfig:
     if world.config.engine is None:
         raise DecisionStateError(
             "this project has no engine: lane-config.yaml has no engine: section",
-            hint="add `engine: {approval: manual}` to lane-config.yaml",
+            hint=ADD_ENGINE,
         )
     return world.config.engine
 

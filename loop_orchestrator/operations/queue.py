@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
+from loop_orchestrator.config.schema import ADD_ENGINE
 from loop_orchestrator.errors import LockedError, LoopError, StoreError, UsageError
 from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus, DeliveryStep, Receipt
@@ -81,10 +82,11 @@ def enqueue(world: World, request: DeliveryRequest) -> Receipt:
             f"lane {request.lane} runs a fixed command and takes no text", hint="loop lane list shows what runs where"
         )
     if world.queue.get(request.op) is None and world.control.watch_lock().holder() is None:
+        needed = "" if world.config.engine else f"{ADD_ENGINE}, then "
         raise LoopError(
             f"nothing was put in line for lane {request.lane}: no engine watches session {world.session}, "
             "so nobody would deliver it",
-            hint="loop-engine watch, in a terminal of its own; or wait here: loop send --wait-ready",
+            hint=f"{needed}loop-engine watch, in a terminal of its own; or wait here: loop send --wait-ready",
         )
     text, removed = text_to_send(request.text, spec)
     if reason := unsuitable(request, text, record, spec):

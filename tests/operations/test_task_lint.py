@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_what_is_a_warning_is_an_error_only_strictly(folder: Path) -> None:
     task(folder, "T0001-a.md", id="-", status="-", depends_on="-", role="-")
     task(folder, "T0002-b.md", role="docz", owner="ann")
     task(folder, "T0003-c.md", status="done")
-    task(folder, "T0004-d.md", body="## Objective\n\n```\n## Verification\n```\n## Deliverable\n")
+    task(folder, "T0004-d.md", body="## Objective\n\n```\n## Verification\n```\n## Deliverable\ntext\n")
     task(folder, "T0005-e.md", body="\n")
     linted = lint_tasks(folder)
     assert said(linted) == [
@@ -153,3 +154,50 @@ def test_what_the_page_about_tasks_shows_is_a_task(folder: Path) -> None:
     (folder / "T0001-a-short-slug.md").write_text("\n".join(shown) + "\n")
     assert said(lint_tasks(folder), Severity.ERROR) == []
     assert [one for one in SECTIONS if f"`## {one}`" not in TASKS_README.replace("\n", " ")] == []
+
+
+def test_what_looks_like_a_task_and_is_read_by_nobody_is_named(folder: Path) -> None:
+    (folder / "T0002-folder.md").mkdir()
+    os.mkfifo(folder / "T0003-pipe.md")
+    (folder / "T0004-away.md").symlink_to("nowhere")
+    (folder / "later").mkdir()
+    task(folder, "T0005-hidden.md").rename(folder / "later" / "T0005-hidden.md")
+    (folder / "pictures").mkdir()
+    (folder / "notes").symlink_to("nowhere")
+    linted = lint_tasks(folder)
+    assert said(linted, Severity.ERROR) == [
+        "T0002-folder.md: it is a directory, and nobody reads it: a task is a file",
+        "T0003-pipe.md: it is a pipe, and nobody reads it: a task is a file",
+        "T0004-away.md: it is a link that leads to no file, and nobody reads it: a task is a file",
+        "later/T0005-hidden.md: nobody reads tasks in later/: move it up, or into archive/ when it is done",
+    ]
+    assert linted.files == 0
+
+
+def test_a_task_that_is_a_link_to_a_file_is_read(folder: Path, project: Path) -> None:
+    written = task(folder, "T0001-a.md").rename(project / "a.md")
+    (folder / "T0001-a.md").symlink_to(written)
+    linted = lint_tasks(folder)
+    assert (linted.files, said(linted)) == (1, [])
+
+
+def test_a_section_that_says_nothing_and_a_fence_that_swallows_the_rest_are_warnings(folder: Path) -> None:
+    body = BODY.replace("text\n", "", 1).replace(
+        "## Context you need and more\n\ntext", "## Context you need\n\n### Files\n\na"
+    )
+    task(folder, "T0001-a.md", body=body + "\n```sh\nmake check\n")
+    assert said(lint_tasks(folder), Severity.WARNING) == [
+        "T0001-a.md:8: the section ## Objective and more is empty",
+        f"T0001-a.md:{8 + body.count(chr(10)) + 1}: the fence ```sh is never closed: all that follows is code",
+    ]
+
+
+def test_an_id_is_suggested_only_where_its_digits_are_the_same(folder: Path) -> None:
+    task(folder, "T0012-a.md", depends_on="[T0031]")
+    task(folder, "T0013-b.md", depends_on="[T0021]")
+    assert said(lint_tasks(folder), Severity.ERROR) == [
+        "T0012-a.md:5: depends_on: T0012 depends on T0031, which does not exist; did you mean T0013?",
+        "T0013-b.md:5: depends_on: T0013 depends on T0021, which does not exist; did you mean T0012?",
+    ]
+    task(folder, "T0013-b.md", depends_on="[T0014]")
+    assert said(lint_tasks(folder), Severity.ERROR)[1].endswith("T0014, which does not exist")
