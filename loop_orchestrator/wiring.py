@@ -106,7 +106,7 @@ class Project:
         """The project. Raises UsageError for one that was named and is not there."""
         named = self.options.project_root or self.environ.get("LOOP_PROJECT_ROOT")
         if not named:
-            return find_root(Path.cwd())
+            return find_root(current_dir())
         root = Path(named).absolute()
         if not root.is_dir():
             raise UsageError(f"the project {named} is no directory", hint="--project-root P")
@@ -237,7 +237,7 @@ class Project:
 
         named = self.options.adr_dir
         known = self.environ.get("LOOP_ADR_DIR")
-        folder = within(Path.cwd(), named) if named else within(self.root, known) if known else self.layout.adr_dir
+        folder = within(current_dir(), named) if named else within(self.root, known) if known else self.layout.adr_dir
         return AdrStore(folder, self.clock, self.events)
 
     @cached_property
@@ -510,6 +510,14 @@ class _Actions:
         from loop_orchestrator.actions.registry import ActionCodec
 
         return ActionCodec().from_fields(kind, fields)
+
+
+def current_dir() -> Path:
+    """The directory that this was started in. Raises UsageError where it is gone."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the directory that this was started in is gone", hint="cd, or --project-root P") from None
 
 
 def find_root(start: Path) -> Path:

@@ -103,3 +103,13 @@ def test_what_only_looks_goes_on_where_what_acts_refuses_a_broken_harness(tmp_pa
     assert project.observe_lanes() == ()
     with pytest.raises(ConfigError, match=r"mine\.yaml"):
         _ = project.world
+
+
+def test_a_directory_that_is_gone_is_named_where_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UsageError, match="is gone"):
+        _ = Project(Options(), {}).root
+    assert Project(Options(project_root=str(tmp_path)), {}).root == tmp_path

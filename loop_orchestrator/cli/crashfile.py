@@ -30,10 +30,14 @@ def write_crash(error: BaseException, argv: Sequence[str], environ: Mapping[str,
 
 def _report(error: BaseException, argv: Sequence[str], environ: Mapping[str, str], now: datetime) -> str:
     names = " ".join(sorted(name for name in environ if name.startswith(("LOOP_", "TMUX"))))
+    try:
+        place = str(Path.cwd())
+    except FileNotFoundError:
+        place = "a directory that is gone"
     return "\n".join(
         (
             f"loop-orchestrator {__version__}, Python {platform.python_version()}, {platform.platform()}",
-            f"at {now.isoformat()} in {Path.cwd()}",
+            f"at {now.isoformat()} in {place}",
             f"argv: {[sys.argv[0], *argv]!r}",
             f"set: {names}",
             "",

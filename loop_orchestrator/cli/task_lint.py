@@ -59,7 +59,9 @@ def _roles(project: Project) -> set[str]:
 
 def _place(finding: Finding) -> str:
     """As an editor takes it: from the current directory where the file is below it."""
-    here = Path.cwd()
+    here = Path("/")
+    with suppress(FileNotFoundError):
+        here = Path.cwd()
     path = finding.file.relative_to(here) if here != here.parent and finding.file.is_relative_to(here) else finding.file
     return f"{path}:{finding.line}" if finding.line else str(path)
 
