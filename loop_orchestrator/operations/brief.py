@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.finding import nearest_of
+from loop_orchestrator.model.wiki import (
+    ARCHIVE,
+    CHECKPOINT,
+    DECISIONS,
+    INDEX,
+    LANES,
+    LOG,
+    LOOPS,
+    MARKER,
+    SCRATCHPAD,
+    Area,
+    Right,
+    Writer,
+)
 from loop_orchestrator.prompts import fill
 
 if TYPE_CHECKING:
@@ -25,6 +40,24 @@ _RIGHTS: Mapping[str, str] = {
     "coordinator": "may_write_coordinator",
 }
 """Role -> the text that says what it may write; of every other role ``may_write_lane``."""
+
+_PAGES: Mapping[Area, str] = {
+    Area.OWN_LANE: f"{LANES}/{{lane}}.md for notes that should last",
+    Area.OTHER_LANE: f"the other pages of {LANES}/",
+    Area.LOOP: f"{LOOPS}/",
+    Area.DECISION: f"{DECISIONS}/",
+    Area.INDEX: INDEX,
+    Area.LOG: LOG,
+    Area.ABOVE: f"{CHECKPOINT} above its line `{MARKER}`",
+    Area.BELOW: f"{CHECKPOINT} from its line `{MARKER}` on",
+    Area.ARCHIVE: ARCHIVE,
+    Area.SCRATCHPAD: SCRATCHPAD,
+    Area.OTHER: "pages beside these",
+}
+"""How a brief names a part of the wiki."""
+
+WIDTH = 120
+"""Columns of a brief; the longest lines of its text have as many."""
 
 _EXAMPLE_FILE, _EXAMPLE_TASK = "FILE", "T0001"
 """Stand for the name of a message and the id of a task where the lane has none."""
@@ -59,7 +92,7 @@ def brief(world: World, lane: str) -> Brief:
     tasks = tuple(one for one in world.tasks.assignments() if one.lane == lane)
     mail = tuple(message.file for message in world.mailbox.peek(lane))
     others = tuple(record for name, record in records.items() if name != lane)
-    rights = world.prompts[_RIGHTS.get(spec.role, "may_write_lane")]
+    rights = _RIGHTS.get(spec.role, "may_write_lane")
     text = fill(
         world.prompts["lane_brief"],
         lane=lane,
@@ -71,7 +104,7 @@ def brief(world: World, lane: str) -> Brief:
         others=_others(others),
         file=mail[0] if mail else _EXAMPLE_FILE,
         report=_report(world, lane, spec.role, tasks),
-        may_write=fill(rights, lane=lane).rstrip(),
+        may_write=f"{world.prompts[rights].rstrip()}\n{_wiki_rights(Writer(lane, spec.role))}",
     )
     return Brief(
         lane=lane,
@@ -100,6 +133,19 @@ def brief_document(brief: Brief) -> Json:
         ],
         "text": brief.text,
     }
+
+
+def _wiki_rights(writer: Writer) -> str:
+    """What a lane may write of the wiki, in one entry of a list."""
+    named = []
+    for area, words in _PAGES.items():
+        right = writer.right(area)
+        if right is not Right.NONE:
+            end = "what is added at the end of " if right is Right.APPEND else ""
+            named.append(end + words.format(lane=writer.lane))
+    text = f"of ops-wiki/: {', '.join(named)}; no other page".replace(MARKER, MARKER.replace(" ", "\u00a0"))
+    entry = TextWrapper(WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False).fill(text)
+    return entry.replace("\u00a0", " ")
 
 
 def _now(world: World, tasks: tuple[Assignment, ...], mail: tuple[str, ...]) -> str:

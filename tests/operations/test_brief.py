@@ -9,6 +9,7 @@ import pytest
 
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.task import Assignment
+from loop_orchestrator.model.wiki import PARTITIONS, Area, Right, Writer
 from loop_orchestrator.operations.brief import MOST_OTHERS, brief, brief_document
 from loop_orchestrator.world import World
 from tests.support.builders import a_lane
@@ -83,14 +84,14 @@ def test_it_has_less_than_sixty_lines_for_every_role_and_any_number_of_lanes(
     ("role", "may"),
     [
         ("validation", "nothing of what you check"),
-        ("docs", "entries at the end of log.md"),
+        ("docs", "at the end of log.md"),
         ("coordinator", "no code"),
-        ("ops", "no other page of ops-wiki/"),
+        ("ops", "no other page"),
     ],
 )
 def test_what_it_may_write_depends_on_the_role(world: World, role: str, may: str) -> None:
     boot(world, "mine", role)
-    assert may in brief(world, "mine").text
+    assert may in " ".join(brief(world, "mine").text.split())
     assert "lanes/mine.md" in brief(world, "mine").text
 
 
@@ -108,3 +109,28 @@ def test_an_unknown_lane_is_named_with_what_is_near(world: World) -> None:
     boot(world, "web", "implementation")
     with pytest.raises(UsageError, match="session shop has no lane wbe; did you mean web\\? All of its lanes: web"):
         brief(world, "wbe")
+
+
+@pytest.mark.parametrize("role", [*PARTITIONS, "poet"])
+def test_it_names_every_part_of_the_wiki_that_the_role_may_write_and_no_other(world: World, role: str) -> None:
+    boot(world, "mine", role)
+    text = brief(world, "mine").text
+    entry = " ".join(text[text.index("- of ops-wiki/: ") :].split())
+    entry = entry.split("; no other page")[0]
+    files = {
+        Area.OWN_LANE: "lanes/mine.md",
+        Area.INDEX: "index.md",
+        Area.LOG: "log.md",
+        Area.ABOVE: "above its line",
+        Area.BELOW: "from its line",
+        Area.ARCHIVE: "decisions-archive.md",
+        Area.LOOP: "loops/",
+        Area.DECISION: "decisions/",
+        Area.SCRATCHPAD: ".lint-scratchpad.md",
+        Area.OTHER: "pages beside these",
+        Area.OTHER_LANE: "the other pages of lanes/",
+    }
+    writer = Writer("mine", role)
+    for area, name in files.items():
+        assert (writer.right(area) is not Right.NONE) == (f" {name}" in entry), area
+        assert (writer.right(area) is Right.APPEND) == (f"at the end of {name}" in entry), area
