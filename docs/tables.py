@@ -23,6 +23,7 @@ from loop_orchestrator.model.decision import ITEM_MOVES, ApprovalMode, DecisionS
 from loop_orchestrator.model.delivery import DELIVERY_MOVES, DeliveryStatus
 from loop_orchestrator.model.event import EVENT_KINDS
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
+from loop_orchestrator.model.prompt import Fit
 from loop_orchestrator.model.restart import RestartEvent
 from loop_orchestrator.model.task import TASK_MOVES, TaskStatus
 from loop_orchestrator.model.verdict import Level
@@ -134,6 +135,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "adr": lambda: _moves(AdrStatus, ADR_MOVES),  # type: ignore[arg-type]
     "levels": lambda: _enum(Level, "level"),
     "modes": lambda: _enum(ApprovalMode, "mode"),
+    "prompt-fits": lambda: _enum(Fit, "fit"),
     "actions": _actions,
     "wiki-partitions": _partitions,
     "wiki-findings": lambda: _enum(Kind, "finding"),

@@ -406,6 +406,10 @@ class Project:
         return self._notes(self.layout.idle_cycles)
 
     @cached_property
+    def prompt_fits(self) -> KeyedNotes:
+        return self._notes(self.layout.prompt_fits)
+
+    @cached_property
     def drifts(self) -> KeyedNotes:
         return self._notes(self.layout.drifts)
 

@@ -44,6 +44,10 @@ class Brain(Protocol):
     def name(self) -> str:
         """``rules``, ``command``, the name of a harness, or that with ``:model``."""
 
+    @property
+    def most_prompt_bytes(self) -> int | None:
+        """Bytes that a prompt for it may have; None: as many as the config allows."""
+
     def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:
         """The reply to one prompt; blocks until it came. Raises BrainError with a kind.
 
@@ -158,6 +162,10 @@ class World(Protocol):
     @property
     def idle_cycles(self) -> KeyedNotes:
         """worker -> cycles in a row that found it idle and unclaimed"""
+
+    @property
+    def prompt_fits(self) -> KeyedNotes:
+        """brain -> how the last prompt for it fitted, where that was told"""
 
     @property
     def drifts(self) -> KeyedNotes:

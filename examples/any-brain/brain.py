@@ -8,7 +8,7 @@ import json
 import re
 import sys
 
-LANE = re.compile(r"^- (?P<name>[\w-]+) \(role .*\): idle/ready ", re.MULTILINE)
+LANE = re.compile(r"^- (?P<name>[\w-]+) \(role (?!coordinator).*\): idle/ready ", re.MULTILINE)
 TASK = re.compile(r"^- (?P<id>T\d{4}) \[open\] .*, file (?P<file>\S+), ready$", re.MULTILINE)
 
 
@@ -30,8 +30,17 @@ def decide(prompt: str) -> dict[str, object]:
 
 
 def section(prompt: str, title: str) -> str:
-    """What stands under the heading, up to the next one."""
-    return prompt.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    """What stands under the heading, up to the next one; a heading inside a fence is text that somebody wrote."""
+    found, inside, fence = [], False, ""
+    for line in prompt.splitlines():
+        if fence or line.startswith("```"):
+            run = line[: len(line) - len(line.lstrip("`"))]
+            fence = run if not fence else "" if line == fence else fence
+        elif line.startswith("## "):
+            inside = line == f"## {title}"
+        if inside:
+            found.append(line)
+    return "\n".join(found)
 
 
 if __name__ == "__main__":

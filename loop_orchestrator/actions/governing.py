@@ -54,9 +54,9 @@ def judge_harness(spec: HarnessSpec, role: str, facts: Facts, *, auto_approve: b
     verdicts = [SAFE]
     if reason := facts.missing_programs.get(spec.name, ""):
         verdicts.append(destructive(f"harness {spec.name} cannot start here: {reason}"))
-    if _above(spec.cost, policy.cost_ceiling, CostTier):
+    if above(spec.cost, policy.cost_ceiling, CostTier):
         verdicts.append(destructive(f"harness {spec.name} costs {spec.cost}, the policy allows {policy.cost_ceiling}"))
-    if _above(spec.autonomy, policy.autonomy_cap, Autonomy):
+    if above(spec.autonomy, policy.autonomy_cap, Autonomy):
         verdicts.append(
             destructive(f"harness {spec.name} works {spec.autonomy}, the policy allows {policy.autonomy_cap}")
         )
@@ -110,7 +110,7 @@ def _is_fallback(name: str, role: str, facts: Facts) -> bool:
     return name in rule.fallback
 
 
-def _above(value: str, bound: str, order: type[CostTier] | type[Autonomy]) -> bool:
+def above(value: str, bound: str, order: type[CostTier] | type[Autonomy]) -> bool:
     """A word that the order does not know is above every bound but the highest."""
     words = [one.value for one in order]
     rank = words.index(value) if value in words else len(words)

@@ -71,12 +71,13 @@ def _shape(result: CycleResult) -> dict[str, JsonValue]:
 
 
 def _print_rehearsed(result: CycleResult, project: Project) -> int:
+    assert result.prompt is not None
     if project.json:
-        output.document({"session": project.session, **_shape(result), "prompt": result.prompt})
+        output.document({"session": project.session, **_shape(result), "prompt": result.prompt.text})
         return ExitCode.DONE
     output.line("what the brain would be asked:")
     output.line()
-    output.block(result.prompt)
+    output.block(result.prompt.text)
     if result.proposal is not None:
         output.line()
         output.line(f"what the rules would decide: {result.proposal.critique}")
@@ -138,14 +139,46 @@ def _judged_shape(judged: Judged) -> dict[str, JsonValue]:
     return {"critique": judged.proposal.critique, "actions": actions}
 
 
-def _prompt(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
-    from loop_orchestrator.operations.cycle import rehearse
+def _prompt_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "id", metavar="ID", nargs="?", help="the prompt that was put for this decision, or the beginning of its id"
+    )
+    parser.add_argument("--sizes", action="store_true", help="a table of its parts in place of the prompt")
 
-    prompt = rehearse(project, mode=None).prompt
+
+def _prompt(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.prompt import next_prompt, prompt_document, prompt_notes
+
+    if args.id:
+        return _print_kept(args, project)
+    prompt = next_prompt(project.world)
     if project.json:
-        output.document({"session": project.session, "prompt": prompt})
+        output.document({"session": project.session, **prompt_document(prompt)})
+        return ExitCode.DONE
+    for note in prompt_notes(prompt)[1 if args.sizes else 0 :]:
+        output.note(note)
+    if args.sizes:
+        rows = [(part.name, str(part.bytes), str(part.tokens), part.cut) for part in prompt.parts]
+        rows.append(("whole", str(prompt.bytes), str(prompt.tokens), ""))
+        output.table(("PART", "BYTES", "TOKENS", "CUT"), rows)
     else:
-        output.block(prompt)
+        output.block(prompt.text)
+    return ExitCode.DONE
+
+
+def _print_kept(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.engine_view import meant_decision
+    from loop_orchestrator.operations.prompt import kept_document, kept_prompt
+
+    if args.sizes:
+        raise UsageError("--sizes goes without ID: how the parts of a kept prompt were put together is not kept")
+    decisions = project.world.decisions
+    decision = decisions.get(meant_decision(decisions, args.id))
+    text = kept_prompt(project.world, decision)
+    if project.json:
+        output.document({"session": project.session, **kept_document(decision, text)})
+    else:
+        output.block(text)
     return ExitCode.DONE
 
 
@@ -209,6 +242,10 @@ COMMANDS = {
         arguments=_replay_arguments,
         examples=("loop engine replay d-20261121 --brain codex", "loop engine replay d-20261121 --brain claude:opus"),
     ),
-    "engine prompt": Command(run=_prompt, examples=("loop engine prompt",)),
+    "engine prompt": Command(
+        run=_prompt,
+        arguments=_prompt_arguments,
+        examples=("loop engine prompt", "loop engine prompt --sizes", "loop engine prompt d-20261121"),
+    ),
     "engine contract": Command(run=_contract, examples=("loop engine contract > decision.schema.json",)),
 }

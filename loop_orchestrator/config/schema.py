@@ -17,6 +17,7 @@ from loop_orchestrator.config.reader import About
 from loop_orchestrator.model.budget import Limits
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneRecord, LaneSpec, Split
+from loop_orchestrator.model.prompt import CEILING_TOKENS
 from loop_orchestrator.model.restart import RestartPolicy
 
 BRAIN_RULES = "rules"
@@ -355,6 +356,15 @@ class EngineConfig:
         default=20.0,
         metadata=About(
             "How long a delivery waits for its lane to take text.", unit="seconds", at_least=0, at_most=3_600
+        ).metadata,
+    )
+    prompt_token_ceiling: int = field(
+        default=CEILING_TOKENS,
+        metadata=About(
+            "Most of a prompt for the brain, an estimate of bytes divided by four; what is more is cut.",
+            unit="tokens",
+            at_least=8_000,
+            at_most=500_000,
         ).metadata,
     )
     keep_transcripts: int = field(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.crash import crash_point
-from loop_orchestrator.engine.prompt import render
+from loop_orchestrator.engine.asking import prompt_for, tell_fit
 from loop_orchestrator.engine.reply import Proposal, ReplyProblem, read_reply
 from loop_orchestrator.engine.rules import reply_text
 from loop_orchestrator.errors import BrainError, ConfigError, ProcessError
@@ -44,6 +44,7 @@ class RulesBrain:
 
     texts: Mapping[str, str]
     name: str = RULES
+    most_prompt_bytes: int | None = None
 
     def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:  # noqa: ARG002
         text = reply_text(snapshot, self.texts)
@@ -63,6 +64,15 @@ class ProgramBrain:
     timeout_s: float
     env: tuple[str, ...]
     """names of the variables it may have; empty: all but this program's own"""
+
+    @property
+    def most_prompt_bytes(self) -> int | None:
+        from loop_orchestrator.process.oneshot import MAX_ARGUMENT_BYTES
+
+        if self.oneshot.prompt is not PromptBy.ARGUMENT:
+            return None
+        around = max((len(word.encode()) for word in self.argv if "{prompt}" in word), default=0)
+        return MAX_ARGUMENT_BYTES - around
 
     def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:  # noqa: ARG002
         return self.ask_text(prompt, transcript=transcript, cancel=cancel)
@@ -156,8 +166,11 @@ def ask(world: World, snapshot: Snapshot) -> tuple[BrainReply, Proposal]:
 
 def _ask_one(world: World, snapshot: Snapshot, brain: Brain) -> tuple[BrainReply, Proposal]:
     """The reply of one brain, asked once more where it broke the contract. Raises BrainError."""
-    prompt = render(snapshot, world.prompts)
-    name = "first" if brain is world.brains[0] else f"first-{brain.name.replace(':', '-').replace('/', '-')}"
+    made = prompt_for(world, snapshot, brain)
+    if brain.name != RULES:  # which reads no prompt
+        tell_fit(world, snapshot.cycle, brain.name, made)
+    prompt = made.text
+    name = call_name(brain.name, first=brain is world.brains[0])
     reply = _call(world, snapshot, brain, prompt, name)
     try:
         return reply, read_reply(reply.text)
@@ -178,6 +191,11 @@ def _ask_one(world: World, snapshot: Snapshot, brain: Brain) -> tuple[BrainReply
             f"brain {reply.brain} broke the contract twice: {problem}",
             hint=f"read {world.layout.brain}/{snapshot.cycle}.{name}.reply.md",
         ) from problem
+
+
+def call_name(brain: str, *, first: bool) -> str:
+    """What the files of a call are called, after the cycle's id. first: it is the first brain of the config."""
+    return "first" if first else f"first-{brain.replace(':', '-').replace('/', '-')}"
 
 
 def _note_failure(world: World, snapshot: Snapshot, brain: str, error: BrainError) -> datetime | None:

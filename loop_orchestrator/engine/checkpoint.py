@@ -8,20 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from loop_orchestrator.clock import format_time
-from loop_orchestrator.markdowntext import is_too_long, read_blocks
+from loop_orchestrator.markdowntext import Markdown, is_too_long, read_blocks
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.prompt import Part, bytes_of, tokens_of
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.state import JsonValue, LoopRecord, LoopState
 from loop_orchestrator.model.wiki import CHECKPOINT, INDEX, MARKER, marker_lines
-
-WARN_TOKENS = 24_000
-"""Estimated tokens above which a checkpoint is called long: a tenth of a usual window, before any work is in it."""
-
-CEILING_TOKENS = 48_000
-"""Estimated tokens above which it is refused where nobody says otherwise."""
-
-BYTES_PER_TOKEN = 4
-"""English and code come to 3.5 to 4.5; an estimate, and called one."""
 
 MAIL_LINES = 100
 """Messages that a checkpoint names, oldest first."""
@@ -38,25 +30,16 @@ _LOOP_KEYS = ("status", "branch", "blast_radius", "artifacts", "commits")
 class Projection:
     """A checkpoint page with what the ledger says in place of what was written by hand."""
 
-    text: str
+    above: str
+    """up to the marker"""
+    below: str
+    """from the marker on, as it was; empty without a marker, and where the page was not taken apart"""
     notes: tuple[str, ...]
     """what a person should know about it, a sentence each"""
 
-
-@dataclass(frozen=True)
-class Part:
-    """One part of a checkpoint."""
-
-    name: str
-    text: str
-
     @property
-    def bytes(self) -> int:
-        return len(self.text.encode("utf-8", errors="replace"))
-
-    @property
-    def tokens(self) -> int:
-        return tokens_of(self.bytes)
+    def text(self) -> str:
+        return self.above + self.below
 
 
 @dataclass(frozen=True)
@@ -68,17 +51,12 @@ class Checkpoint:
 
     @property
     def bytes(self) -> int:
-        return len(self.text.encode("utf-8", errors="replace"))
+        return bytes_of(self.text)
 
     @property
     def tokens(self) -> int:
         """Estimated."""
         return tokens_of(self.bytes)
-
-
-def tokens_of(bytes: int) -> int:
-    """An estimate, rounded up."""
-    return -(-bytes // BYTES_PER_TOKEN)
 
 
 def assemble(
@@ -109,21 +87,35 @@ def project(page: str, ledger: LoopState | Unknown, *, ledger_name: str) -> Proj
     Only a value that is not empty replaces; every other section stays, and from the marker on the page is as it was,
     byte for byte. Without a value in the ledger the page is as it was. ledger_name: how the page calls the state file.
     """
-    if isinstance(ledger, Unknown):
-        return Projection(page, (f"{CHECKPOINT} stands as written: the ledger cannot be read ({ledger.reason})",))
-    values = _values(ledger)
-    if not values:
-        return Projection(page, (f"{CHECKPOINT} stands as written: {ledger_name} is absent or says nothing",))
     if is_too_long(page):
-        return Projection(page, (f"{CHECKPOINT} stands as written: it is too long to be taken apart",))
+        return Projection(page, "", (f"{CHECKPOINT} stands as written: it is too long to be taken apart",))
     blocks = read_blocks(page)
     markers = marker_lines(blocks)
+    end = markers[0] - 1 if markers else len(blocks.lines)
+    above, below = "".join(blocks.lines[:end]), "".join(blocks.lines[end:])
+    if isinstance(ledger, Unknown):
+        reason = f"the ledger cannot be read ({ledger.reason})"
+        return Projection(above, below, (f"{CHECKPOINT} stands as written: {reason}",))
+    values = _values(ledger)
+    if not values:
+        return Projection(above, below, (f"{CHECKPOINT} stands as written: {ledger_name} is absent or says nothing",))
     notes = []
     if not markers:
         notes.append(f"{CHECKPOINT} has no marker {MARKER}: all of it counts as above the marker")
     elif len(markers) > 1:
         notes.append(f"{CHECKPOINT} has the marker {len(markers)} times: the first one counts")
-    end = markers[0] - 1 if markers else len(blocks.lines)
+    return Projection(_projected(blocks, end, values, _origin(ledger, ledger_name)), below, tuple(notes))
+
+
+def ledger_alone(ledger: LoopState, *, ledger_name: str) -> str:
+    """What the ledger says, where the page cannot be shown; empty if it says nothing."""
+    values = _values(ledger)
+    sections = "".join(_section(name, text) for name, text in values.items())
+    return _origin(ledger, ledger_name) + sections if values else ""
+
+
+def _projected(blocks: Markdown, end: int, values: Mapping[str, str], origin: str) -> str:
+    """The lines before ``end`` with these sections in place of their own."""
     cuts = [one for one in blocks.headings if one.level <= 2 and one.line <= end]
     sections = [
         (_name(cut.text), cut.level, "".join(blocks.lines[cut.line - 1 : following]))
@@ -134,13 +126,13 @@ def project(page: str, ledger: LoopState | Unknown, *, ledger_name: str) -> Proj
     title = ""
     if sections and sections[0][1] == 1 and sections[0][0] not in known:
         title = sections.pop(0)[2]
-    said = [_ended(before + title) or "# Checkpoint\n\n", _origin(ledger, ledger_name)]
+    said = [_ended(before + title) or "# Checkpoint\n\n", origin]
     present = {name for name, _, _ in sections}
     said += [_section(name, text) for name, text in values.items() if _name(name) not in present]
     texts = {_name(name): _section(name, text) for name, text in values.items()}
     for name, _, text in sections:
         said.append(texts.pop(name, "") if name in known else _ended(text))
-    return Projection("".join(said) + "".join(blocks.lines[end:]), tuple(notes))
+    return "".join(said)
 
 
 def _values(ledger: LoopState) -> Mapping[str, str]:

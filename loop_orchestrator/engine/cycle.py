@@ -11,18 +11,19 @@ from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.config.schema import ADD_ENGINE
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.approval import digest_of, first_status
+from loop_orchestrator.engine.asking import prompt_for
 from loop_orchestrator.engine.brain import RULES, ask
 from loop_orchestrator.engine.execute import execute
 from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.engine.govern import Replaced, govern
 from loop_orchestrator.engine.observe import facts_of, observe
-from loop_orchestrator.engine.prompt import render
 from loop_orchestrator.engine.reply import Proposal, read_reply
 from loop_orchestrator.engine.rules import reply_text
 from loop_orchestrator.engine.settle import settle
 from loop_orchestrator.errors import BrainError, DecisionStateError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item
+from loop_orchestrator.model.prompt import Prompt
 from loop_orchestrator.model.snapshot import Facts, Snapshot
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import Verdict
@@ -48,7 +49,7 @@ class CycleResult:
     """the kind of the brain's failure; empty if it did not fail"""
     until: datetime | None = None
     """when a brain may be asked again after a failure; None: not known"""
-    prompt: str = ""
+    prompt: Prompt | None = None
     """the prompt of a dry run"""
     proposal: Proposal | None = None
     """what a dry run with the built-in brain would have decided"""
@@ -93,7 +94,7 @@ def dry_run(world: World, why: Sequence[str], *, mode: ApprovalMode | None = Non
         outcome="dry-run",
         decision=None,
         snapshot=snapshot,
-        prompt=render(snapshot, world.prompts),
+        prompt=prompt_for(world, snapshot, world.brains[0]),
         proposal=proposal,
         verdicts=verdicts,
     )

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from loop_orchestrator.actions.add_lane import AddLane
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.clock import format_time, parse_time
+from loop_orchestrator.engine.roster import missing_program, roster_of
 from loop_orchestrator.errors import LoopError, StoreError
-from loop_orchestrator.harnesses.detect import look_for
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.lane import Detail, Lane, LaneKind, LaneWord
 from loop_orchestrator.model.policy import Policy
 from loop_orchestrator.model.restart import has_ended
-from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
+from loop_orchestrator.model.snapshot import RESTARTS_S, Facts, Limits, Snapshot, Unknown, WikiPages
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.task import Assignment, ready_tasks
+from loop_orchestrator.model.wiki import CHECKPOINT, INDEX
+from loop_orchestrator.process.worktree import branch_on_file
 from loop_orchestrator.world import World
 
 T = TypeVar("T")
@@ -38,14 +40,9 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
     state = _seen(world.state.read)
     claims = claims_of(world)
     in_line = _seen(world.queue.lengths)
-    if record:
-        _report_unseen(world, cycle, lanes)
-        seen: dict[str, object] = {"lanes": lanes, "mail": mail, "tasks": tasks, "assignments": assignments}
-        seen |= {"state": state, "lines": in_line}
-        for name in [name for name, part in seen.items() if not isinstance(part, Unknown)]:
-            world.escalations.discard(f"unseen:{name}")
-        _forget_what_passed(world, lanes, assignments)
-    return Snapshot(
+    pages = _pages(world)
+    restarts = _seen(lambda: world.restarts.since(world.clock.now() - timedelta(seconds=RESTARTS_S)))
+    snapshot = Snapshot(
         at=world.clock.now(),
         root=world.root,
         session=world.session,
@@ -61,14 +58,48 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         since=since,
         state=state,
         claims=claims,
-        escalated=frozenset(world.escalations.items()),
+        escalated=frozenset(),
         handed_mail=frozenset(world.handed_mail.items()),
-        calls_left=world.budget.calls_left(),
+        spent=world.budget.spent(),
         restarting=_restarting(world, lanes),
         policy=policy_of(world),
         idle_cycles=_idle_cycles(world, lanes, claims, record=record),
         in_line=in_line,
+        pages=pages,
+        restarts=restarts,
+        branches=_branches(world, lanes),
+        roster=roster_of(world),
+        trust=frozenset(world.config.engine.trust if world.config.engine else ()),
     )
+    if record:
+        _report_unseen(world, cycle, lanes)
+        for name in [name for name, part in snapshot.looked_at.items() if not isinstance(part, Unknown)]:
+            world.escalations.discard(f"unseen:{name}")
+        _forget_what_passed(world, lanes, assignments)
+    return replace(snapshot, escalated=frozenset(world.escalations.items()))
+
+
+def _pages(world: World) -> WikiPages:
+    """The pages that a brain is shown; one that is not there is empty."""
+    return WikiPages(
+        checkpoint=_seen(lambda: world.wiki.read_or(CHECKPOINT)),
+        index=_seen(lambda: world.wiki.read_or(INDEX)),
+        checkpoint_file=shown_path(world, world.wiki.root / CHECKPOINT),
+        index_file=shown_path(world, world.wiki.root / INDEX),
+        ledger_file=shown_path(world, world.layout.state_file),
+    )
+
+
+def shown_path(world: World, path: Path) -> str:
+    """The path as seen from the project, where it is inside of it."""
+    return path.relative_to(world.root).as_posix() if path.is_relative_to(world.root) else str(path)
+
+
+def _branches(world: World, lanes: tuple[Lane, ...] | Unknown) -> dict[str, str]:
+    """Lane -> branch of its own worktree."""
+    names = () if isinstance(lanes, Unknown) else [lane.name for lane in lanes if lane.record.spec.worktree_of]
+    found = {name: branch_on_file(world.layout.worktrees / name) for name in names}
+    return {name: branch for name, branch in found.items() if branch}
 
 
 def policy_of(world: World) -> Policy:
@@ -124,10 +155,8 @@ def _missing_programs(world: World, snapshot: Snapshot, actions: Iterable[Action
     found = {}
     for name in sorted(names):
         spec = world.harnesses.get(name)
-        if spec is not None:
-            look = look_for(spec, path=os.environ.get("PATH", ""), home=Path.home(), env=os.environ)
-            if not look.ok:
-                found[name] = look.reason
+        if spec is not None and (reason := missing_program(spec)):
+            found[name] = reason
     return found
 
 

@@ -32,10 +32,10 @@ def found_agents(specs: Iterable[HarnessSpec], *, path: str, home: Path, env: Ma
     path: a search path as in PATH.
     """
     agents = (spec for spec in specs if spec.is_agent and spec.binary != "{python}")
-    return tuple(_usable(look_for(spec, path=path, home=home, env=env)) for spec in agents)
+    return tuple(usable(look_for(spec, path=path, home=home, env=env)) for spec in agents)
 
 
-def _usable(found: Found) -> Found:
+def usable(found: Found) -> Found:
     """The same, not ok where a lane of it would never be idle."""
     if not found.there or found.spec.composer is not None:
         return found

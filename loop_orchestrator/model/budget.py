@@ -23,7 +23,25 @@ class Spent:
     limits: Limits
     calls_left: int
     """calls that are possible now"""
+    calls_last_hour: int = 0
+    calls_last_day: int = 0
     usd: float
     """of the last 24 hours, calls of unknown cost counted as assumed"""
     unpriced: int
     """calls of the last 24 hours whose cost is not known"""
+
+    @property
+    def calls_left_this_hour(self) -> int:
+        return max(0, self.limits.calls_per_hour - self.calls_last_hour)
+
+    @property
+    def calls_left_today(self) -> int | None:
+        """Of any 24 hours; None: no limit."""
+        limit = self.limits.calls_per_day
+        return None if limit is None else max(0, limit - self.calls_last_day)
+
+    @property
+    def usd_left(self) -> float | None:
+        """Of any 24 hours; None: no limit."""
+        limit = self.limits.usd_per_day
+        return None if limit is None else max(0.0, round(limit - self.usd, 6))

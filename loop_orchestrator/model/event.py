@@ -87,6 +87,17 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "cycle.started": EventKind("a cycle began", ("cycle", "why")),
     "cycle.ended": EventKind("a cycle ended", ("cycle", "outcome", "decision", "duration_s")),
     "observe.incomplete": EventKind("a cycle could not see something", ("cycle", "what", "reason")),
+    "prompt.long": EventKind(
+        "a prompt is longer than advised; said again once it was not", ("cycle", "brain", "tokens", "advised")
+    ),
+    "prompt.cut": EventKind(
+        "parts of a prompt were cut to fit its ceiling; said again once it was otherwise",
+        ("cycle", "brain", "tokens", "token_ceiling", "cut"),
+    ),
+    "prompt.overflow": EventKind(
+        "the checkpoint fits into no prompt, so the brain was told to have it trimmed; said again once it did fit",
+        ("cycle", "brain", "tokens", "token_ceiling", "cut"),
+    ),
     "brain.called": EventKind("a brain was asked", ("cycle", "brain"), promised=True),
     "brain.replied": EventKind("a brain answered", ("cycle", "brain", "duration_s", "usage")),
     "brain.failed": EventKind("a brain gave no usable reply", ("cycle", "brain", "failure", "reason", "until")),

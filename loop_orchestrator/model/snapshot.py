@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from loop_orchestrator.model.budget import Spent
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.lane import Lane
 from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.policy import Policy
+from loop_orchestrator.model.restart import RestartNote
 from loop_orchestrator.model.state import LoopState
 from loop_orchestrator.model.task import Assignment, Task
+from loop_orchestrator.model.wiki import CHECKPOINT, INDEX
+
+RESTARTS_S = 86_400.0
+"""Seconds for which a restart of a lane is told of: a night's trouble is seen in the morning."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,30 @@ class Limits:
     """lanes of the session, those of this decision included"""
     payload_patterns: tuple[str, ...]
     """regular expressions; a payload that one of them finds is destructive"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WikiPages:
+    """The pages of the wiki that a brain is shown, as they are written, and what the prompt calls them."""
+
+    checkpoint: str | Unknown = ""
+    """empty: there is none"""
+    index: str | Unknown = ""
+    """empty: there is none"""
+    checkpoint_file: str = f"ops-wiki/{CHECKPOINT}"
+    index_file: str = f"ops-wiki/{INDEX}"
+    ledger_file: str = ".loop/orchestrator-state.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A harness that a lane could run, and whether it can be had. Nothing was started to find that out."""
+
+    spec: HarnessSpec
+    missing: str
+    """why it cannot be started on this machine; empty: it can, as far as its traces tell"""
+    trouble: tuple[str, ...] = ()
+    """what is on record against it, a sentence each"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +95,8 @@ class Snapshot:
     """keys of what was already put before a person and still holds"""
     handed_mail: frozenset[str]
     """files of messages whose text was already handed to their lane"""
-    calls_left: int
-    """calls of the brain that the budget still allows this hour"""
+    spent: Spent
+    """what the brains may use, and what of it is used"""
     restarting: frozenset[str] = frozenset()
     """lanes whose program ended and is about to be started again"""
     in_line: Mapping[str, int] | Unknown = field(default_factory=dict)
@@ -74,29 +104,50 @@ class Snapshot:
     policy: Policy = field(default_factory=Policy)
     idle_cycles: Mapping[str, int] = field(default_factory=dict)
     """worker -> cycles in a row, this one included, that found it idle and unclaimed"""
+    pages: WikiPages = field(default_factory=WikiPages)
+    restarts: tuple[RestartNote, ...] | Unknown = ()
+    """what became of lanes whose program ended, of the last RESTARTS_S, oldest first"""
+    branches: Mapping[str, str] = field(default_factory=dict)
+    """lane -> branch that its own worktree has checked out; lanes without a worktree or a branch are left out"""
+    roster: tuple[Candidate, ...] = ()
+    """the harnesses that a lane could run"""
+    trust: frozenset[str] = frozenset()
+    """sources, such as ``lane:web``, whose text is trusted although it comes from outside"""
+
+    def shows_text_of(self, lane: Lane) -> bool:
+        """What the lane's terminal shows may stand in the prompt: it is not from outside, or trusted by name."""
+        return not lane.record.spec.outside or f"lane:{lane.name}" in self.trust
 
     @property
     def retiring(self) -> tuple[str, ...]:
         """Workers that the policy wants dropped: idle for as many cycles as their role's rule says."""
         lanes = () if isinstance(self.lanes, Unknown) else self.lanes
-        return tuple(lane.name for lane in lanes if self._is_retiring(lane))
+        return tuple(lane.name for lane in lanes if self.is_retiring(lane))
 
-    def _is_retiring(self, lane: Lane) -> bool:
+    def is_retiring(self, lane: Lane) -> bool:
+        """The policy wants this one dropped."""
         after = self.policy.rule_of(lane.record.spec.role).retire_after_idle_cycles
         return 0 < after <= self.idle_cycles.get(lane.name, 0)
 
     @property
-    def unseen(self) -> tuple[tuple[str, str], ...]:
-        """What could not be seen, with the reason."""
-        parts = {
+    def looked_at(self) -> Mapping[str, object]:
+        """Everything that could have been Unknown, by the name under which a person is told of it."""
+        return {
             "lanes": self.lanes,
             "mail": self.mail,
             "tasks": self.tasks,
             "assignments": self.assignments,
             "state": self.state,
             "lines": self.in_line,
+            "checkpoint": self.pages.checkpoint,
+            "index": self.pages.index,
+            "restarts": self.restarts,
         }
-        return tuple((name, part.reason) for name, part in parts.items() if isinstance(part, Unknown))
+
+    @property
+    def unseen(self) -> tuple[tuple[str, str], ...]:
+        """What could not be seen, with the reason."""
+        return tuple((name, part.reason) for name, part in self.looked_at.items() if isinstance(part, Unknown))
 
 
 @dataclass(frozen=True, kw_only=True)

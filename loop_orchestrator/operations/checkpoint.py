@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.engine.checkpoint import CEILING_TOKENS, WARN_TOKENS, Checkpoint, assemble, project
+from loop_orchestrator.engine.checkpoint import Checkpoint, assemble, project
+from loop_orchestrator.engine.observe import shown_path
 from loop_orchestrator.errors import LoopError, StoreError, UsageError
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.prompt import CEILING_TOKENS, WARN_TOKENS
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.state import JsonValue, LoopState
 from loop_orchestrator.model.wiki import CHECKPOINT, INDEX
@@ -63,13 +65,13 @@ def read_header(world: World, header_file: Path | None) -> str:
 def checkpoint(world: World, *, header: str, ceiling: int) -> Assembled:
     """Assemble the checkpoint; writes nothing. Raises StoreError where checkpoint.md or index.md cannot be read."""
     page, index = world.wiki.read(CHECKPOINT), world.wiki.read(INDEX)
-    projection = project(page, _ledger(world), ledger_name=_shown(world, world.layout.state_file))
+    projection = project(page, _ledger(world), ledger_name=shown_path(world, world.layout.state_file))
     made = assemble(
         header=header,
         checkpoint=projection.text,
         index=index,
         mail=_mail(world),
-        file=lambda name: _shown(world, world.wiki.root / name),
+        file=lambda name: shown_path(world, world.wiki.root / name),
     )
     notes = [*projection.notes, f"{made.bytes} bytes, about {made.tokens} tokens"]
     room = ", ".join(
@@ -110,8 +112,3 @@ def _mail(world: World) -> tuple[Message, ...] | Unknown:
         return world.mailbox.peek()
     except (LoopError, OSError) as error:
         return Unknown(str(error))
-
-
-def _shown(world: World, path: Path) -> str:
-    """The path as seen from the project, where it is inside of it."""
-    return path.relative_to(world.root).as_posix() if path.is_relative_to(world.root) else str(path)

@@ -45,6 +45,12 @@ def sentence(event: Event) -> str:
             return f"mail {told['from']} -> {told['to']}: {told['subject']}"
         case "cycle.started":
             return "cycle, because of " + _first(_list(event, "why"))
+        case "prompt.long":
+            return f"the prompt for {told['brain']} is long: about {told['tokens']} tokens"
+        case "prompt.cut":
+            return f"the prompt for {told['brain']} was cut to {told['tokens']} tokens: loop engine prompt --sizes"
+        case "prompt.overflow":
+            return f"the checkpoint fits into no prompt; {told['brain']} was told to have it trimmed"
         case "decision.filed":
             waiting = _list(event, "waiting")
             which = f"action {', '.join(map(str, waiting))} waits for a person"

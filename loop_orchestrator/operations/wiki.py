@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.config.schema import DEFAULT_PLACES
-from loop_orchestrator.engine.checkpoint import tokens_of
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.prompt import tokens_of
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.wiki import INDEX, LANES, SCRATCHPAD, Area, LogEntry, Right, Writer
 from loop_orchestrator.operations.person import writer_of
@@ -194,7 +194,7 @@ def _mending(world: World, writer: Writer) -> str:
 
 
 def _notes(world: World) -> str:
-    from loop_orchestrator.engine.prompt import fenced
+    from loop_orchestrator.engine.fences import fenced
 
     try:
         notes = world.wiki.read_or(SCRATCHPAD).strip()

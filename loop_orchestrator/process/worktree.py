@@ -83,6 +83,20 @@ def _read(lines: list[bytes]) -> Worktree:
     )
 
 
+def branch_on_file(top: Path) -> str:
+    """The branch that a linked worktree has checked out, read from git's files: no program is started.
+
+    Empty on a detached head, and where that cannot be told.
+    """
+    try:
+        git_dir = (top / ".git").read_bytes().removeprefix(b"gitdir:").strip()
+        head = (top / os.fsdecode(git_dir) / "HEAD").read_bytes()
+    except (OSError, ValueError):
+        return ""
+    name = head.removeprefix(b"ref:").strip()
+    return os.fsdecode(name.removeprefix(b"refs/heads/")) if name.startswith(b"refs/heads/") else ""
+
+
 def has_branch(path: Path, branch: str) -> bool:
     """Whether the repository has a local branch of this name."""
     return ask(path, "show-ref", "--verify", "--quiet", f"refs/heads/{branch}").code == 0

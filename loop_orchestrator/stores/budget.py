@@ -71,6 +71,8 @@ class Budget:
         return Spent(
             limits=self._limits,
             calls_left=self._calls_left(calls, now),
+            calls_last_hour=sum(call.at > now - HOUR for call in calls),
+            calls_last_day=len(calls),
             usd=round(self._usd(calls), 6),
             unpriced=sum(call.usd is None for call in calls),
         )

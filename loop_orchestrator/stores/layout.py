@@ -263,6 +263,11 @@ class Layout:
         return self.engine_dir / "idle-cycles.json"
 
     @property
+    def prompt_fits(self) -> Path:
+        """How the last prompts fitted into their ceiling, where that was told."""
+        return self.engine_dir / "prompt-fits.json"
+
+    @property
     def drifts(self) -> Path:
         """Versions of programs whose screens no rule knew."""
         return self.engine_dir / "drifts.json"

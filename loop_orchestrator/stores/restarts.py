@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from loop_orchestrator.stores.lines import is_torn, last_lines, reading, write_w
 from loop_orchestrator.stores.lock import take_flock
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loop_orchestrator.model.state import JsonValue
 
 LAST_BYTES = 262_144
@@ -59,6 +62,10 @@ class RestartLog:
     def of_lane(self, lane: str) -> tuple[RestartNote, ...]:
         """The notes about one lane, oldest first."""
         return tuple(reversed([note for note in self._backwards() if note.lane == lane]))
+
+    def since(self, at: datetime) -> tuple[RestartNote, ...]:
+        """The notes from a time on, of all lanes, oldest first. Raises StoreError where the file cannot be read."""
+        return tuple(reversed(list(takewhile(lambda note: note.at >= at, self._backwards()))))
 
     def _write(self, fd: int, line: bytes) -> None:
         size = os.fstat(fd).st_size

@@ -214,3 +214,56 @@ def test_without_an_engine_section_there_is_no_cycle(loop: Loop, shop: Path) -> 
     ran = loop("engine", "once")
     assert ran.code == 1
     assert "engine:" in ran.err
+
+
+def test_the_prompt_goes_to_stdout_and_its_size_to_stderr(loop: Loop, shop: Path) -> None:
+    loop("mail", "send", "--from", "ann", "--to", "coord", "--subject", "Which colour?", "--body", "text")
+    ran = loop("engine", "prompt")
+    assert ran.code == 0
+    assert ran.out.startswith("You are the brain of loop-orchestrator") and "Which colour?" in ran.out
+    assert "tokens: header " in ran.err and " roster " in ran.err
+    document = loop("engine", "prompt", "--json").document
+    assert set(document) >= {"bytes", "tokens", "token_ceiling", "fit", "parts", "notes", "prompt"}
+    assert (document["token_ceiling"], document["fit"]) == (48_000, "fits")
+    parts = document["parts"]
+    assert isinstance(parts, list)
+    assert sum(part["bytes"] for part in parts) == document["bytes"]  # type: ignore[call-overload, index, misc]
+    assert document["bytes"] == len(str(document["prompt"]).encode())
+
+
+def test_a_prompt_that_was_cut_says_so_and_its_sizes_are_a_table(loop: Loop, shop: Path) -> None:
+    (shop / "lane-config.yaml").write_text(CONFIG.replace("manual", "manual, prompt_token_ceiling: 8000"))
+    wiki = shop / "ops-wiki"
+    wiki.mkdir(exist_ok=True)
+    (wiki / "index.md").write_text("".join(f"- page {n}\n" for n in range(9_000)))
+    ran = loop("engine", "prompt", "--sizes")
+    assert ran.code == 0
+    header, *rows = ran.out.splitlines()
+    assert header.split() == ["PART", "BYTES", "TOKENS", "CUT"]
+    index = next(row for row in rows if row.startswith("index "))
+    assert "more rows; they stand in ops-wiki/index.md" in index
+    assert int(rows[-1].split()[2]) <= 8_000 and rows[-1].startswith("whole ")
+    assert "cut for the ceiling of 8000 tokens: index (" in ran.err
+    (wiki / "checkpoint.md").write_text("x" * 100_000)
+    overflow = loop("engine", "prompt")
+    assert "the checkpoint fits into no prompt and is left out" in overflow.err
+    assert "Have that\ntrimmed" in overflow.out
+
+
+def test_the_prompt_of_a_decision_is_shown_as_it_was_put(loop: Loop, shop: Path) -> None:
+    decision = ask_a_person(loop)
+    (kept,) = (shop / ".loop/sessions/shop/engine/brain").glob("*.prompt.md")
+    assert loop("engine", "prompt", decision).out == kept.read_text()
+    document = loop("engine", "prompt", "d-", "--json").document
+    assert (document["decision"], document["prompt"]) == (decision, kept.read_text())
+    assert loop("engine", "prompt", "d-", "--sizes").code == 2
+    kept.unlink()
+    gone = loop("engine", "prompt", decision)
+    assert gone.code == 2 and "is not kept any more" in gone.err and "engine.keep_transcripts" in gone.err
+
+
+def test_a_ceiling_that_no_prompt_fits_into_is_refused_with_its_bounds(loop: Loop, shop: Path) -> None:
+    (shop / "lane-config.yaml").write_text(CONFIG.replace("manual", "manual, prompt_token_ceiling: 100"))
+    ran = loop("engine", "prompt")
+    assert ran.code == 2
+    assert "prompt_token_ceiling" in ran.err and "8000" in ran.err

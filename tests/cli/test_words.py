@@ -136,6 +136,10 @@ def test_who_watches_is_told_what_matters_and_how_to_answer(capsys: pytest.Captu
 
     assert told("brain.called", cycle="c-1", brain="rules") == ""
     assert told("decision.filed", decision="d-1", digest="x", verdicts=["safe"], waiting=[]) == ""
+    size = {"cycle": "c-1", "brain": "claude", "tokens": 47_900, "token_ceiling": 48_000, "cut": ["index: 3 more rows"]}
+    assert "the prompt for claude was cut to 47900 tokens: loop engine prompt --sizes" in told("prompt.cut", **size)
+    assert "the checkpoint fits into no prompt; claude was told" in told("prompt.overflow", **size)
+    assert "the prompt for claude is long: about 30000 tokens" in told("prompt.long", brain="claude", tokens=30_000)
     held = told("decision.filed", decision="d-1", digest="x", verdicts=["safe"], waiting=[0, 2])
     assert "action 0, 2 waits for a person" in held
     assert held.endswith("loop engine show d-1\n         loop approve d-1\n")

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loop_orchestrator.clock import parse_time
-from loop_orchestrator.engine.checkpoint import MAIL_LINES, assemble, project, tokens_of
+from loop_orchestrator.engine.checkpoint import MAIL_LINES, assemble, project
 from loop_orchestrator.markdowntext import TEXT_LIMIT, read_blocks
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.prompt import tokens_of
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.state import LoopRecord, LoopState
 from loop_orchestrator.model.wiki import MARKER, marker_lines

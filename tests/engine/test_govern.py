@@ -18,7 +18,7 @@ from loop_orchestrator.engine.rules import decide
 from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.lane import Detail, Lane, LaneKind
 from loop_orchestrator.model.policy import Autonomy, CostTier, Policy, RoleRule, SpawnWhen
-from loop_orchestrator.model.snapshot import Facts
+from loop_orchestrator.model.snapshot import Candidate, Facts
 from loop_orchestrator.prompts import load_prompts
 from tests.support.builders import a_lane, a_snapshot, some_facts
 from tests.support.projects import project_at
@@ -139,13 +139,15 @@ def test_the_prompt_says_the_policy_and_who_is_to_go() -> None:
             "implementation": RoleRule(preferred_harness="codex", fallback=("pi",), retire_after_idle_cycles=1)
         },
     )
-    snapshot = a_snapshot(lanes=[worker("w1")], policy=policy, idle_cycles={"w1": 1})
-    prompt = render(snapshot, load_prompts())
+    roster = [Candidate(spec=spec, missing="") for spec in PACKAGED.values()]
+    snapshot = a_snapshot(lanes=[worker("w1")], policy=policy, idle_cycles={"w1": 1}, roster=roster)
+    prompt = render(snapshot, load_prompts()).text
     for said in (
         "harnesses allowed: claude, codex",
         "a harness that costs more than medium needs a person",
         "role validation needs one of the tags review",
         "harness codex, else pi",
+        "- claude (cost high, unattended, tags implementation review long-context tools): for every role",
         "to be dropped by the policy",
     ):
         assert said in prompt

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loop_orchestrator.model.budget import Limits as BudgetLimits
+from loop_orchestrator.model.budget import Spent
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import (
@@ -20,7 +22,8 @@ from loop_orchestrator.model.lane import (
 )
 from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.policy import Policy
-from loop_orchestrator.model.snapshot import Facts, Limits, Snapshot, Unknown
+from loop_orchestrator.model.restart import RestartNote
+from loop_orchestrator.model.snapshot import Candidate, Facts, Limits, Snapshot, Unknown, WikiPages
 from loop_orchestrator.model.state import LoopState
 from loop_orchestrator.model.task import Assignment, Task, TaskStatus
 
@@ -93,6 +96,9 @@ HARNESSES: Mapping[str, HarnessSpec] = {
     "llm": HarnessSpec(name="llm", title="llm", kind=HarnessKind.BRAIN),
 }
 
+ROSTER = tuple(Candidate(spec=spec, missing="") for spec in HARNESSES.values() if spec.kind is not HarnessKind.BRAIN)
+"""All of them that a lane could run, as if they were installed."""
+
 
 def some_facts(
     *lanes: Lane,
@@ -134,6 +140,14 @@ def a_snapshot(
     at: datetime = NOW,
     policy: Policy | None = None,
     idle_cycles: Mapping[str, int] | None = None,
+    state: LoopState | Unknown | None = None,
+    pages: WikiPages | None = None,
+    spent: Spent | None = None,
+    restarts: Sequence[RestartNote] | Unknown = (),
+    branches: Mapping[str, str] | None = None,
+    roster: Sequence[Candidate] | None = None,
+    trust: Sequence[str] = (),
+    why: Sequence[str] = ("mail: x",),
 ) -> Snapshot:
     def whole(part: Sequence[object] | Unknown) -> object:
         return part if isinstance(part, Unknown) else tuple(part)
@@ -143,7 +157,7 @@ def a_snapshot(
         root=Path("/project"),
         session="demo",
         cycle="c-1",
-        why=("mail: x",),
+        why=tuple(why),
         mode=ApprovalMode.MANUAL,
         limits=LIMITS,
         lanes=whole(lanes),  # type: ignore[arg-type]
@@ -152,12 +166,17 @@ def a_snapshot(
         assignments=whole(assignments),  # type: ignore[arg-type]
         proofs=proofs or {},
         since=since or {},
-        state=LoopState(updated_at=None),
+        state=state or LoopState(updated_at=None),
         claims=claims or {},
         escalated=frozenset(escalated),
         handed_mail=frozenset(handed_mail),
-        calls_left=12,
+        spent=spent or Spent(limits=BudgetLimits(calls_per_hour=12), calls_left=12, usd=0.0, unpriced=0),
         policy=policy or Policy(),
         idle_cycles=idle_cycles or {},
         in_line={} if in_line is None else in_line,
+        pages=pages or WikiPages(),
+        restarts=whole(restarts),  # type: ignore[arg-type]
+        branches=branches or {},
+        roster=ROSTER if roster is None else tuple(roster),
+        trust=frozenset(trust),
     )
