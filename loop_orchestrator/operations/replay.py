@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import unified_diff
+from textwrap import wrap
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
-from loop_orchestrator import yamltext
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.engine.brain import RULES, make_brain
 from loop_orchestrator.engine.cycle import engine_config
@@ -15,11 +16,20 @@ from loop_orchestrator.errors import UsageError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.brain import BrainReply
 from loop_orchestrator.operations.cycle import Judged, judge_reply
+from loop_orchestrator.operations.prompt import kept_prompt
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.decision import Decision
-    from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.world import World
+
+
+WIDTH = 80
+"""Columns of the difference, its sign included: it is read in a terminal."""
+
+_INDENT = " " * 4
+
+CONTEXT = 2
+"""Lines around a difference."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +43,7 @@ class Replay:
     problem: str
     """how it breaks the contract; empty: it does not"""
     difference: tuple[str, ...]
-    """lines of a unified diff of the two decisions as YAML; empty: they are the same, or there is no other one"""
+    """lines of a unified diff of the two decisions; empty: they are the same, or there is no other one"""
 
 
 def replay(world: World, decision_id: str, *, brain: str) -> Replay:
@@ -46,13 +56,7 @@ def replay(world: World, decision_id: str, *, brain: str) -> Replay:
     if brain == RULES:
         raise UsageError("the built-in rules read the session, not a prompt", hint="loop engine once --dry-run")
     engine = engine_config(world)
-    asked = world.layout.brain / f"{decision.cycle}.first.prompt.md"
-    try:
-        prompt = asked.read_text(encoding="utf-8")
-    except OSError:
-        hint = "raise engine.keep_transcripts to keep more of them"
-        gone = f"the prompt of decision {decision.id} is not kept any more ({asked.name})"
-        raise UsageError(gone, hint=hint) from None
+    prompt = kept_prompt(world, decision)
     other = make_brain(brain, engine.brain, world.harnesses, world.root)
     cycle = new_id("r", world.clock.now())
     transcript = world.transcripts.begin(cycle, "replay", prompt)
@@ -66,17 +70,35 @@ def replay(world: World, decision_id: str, *, brain: str) -> Replay:
     except ReplyProblem as problem:
         return Replay(decision=decision, reply=reply, judged=None, problem=str(problem), difference=())
     actions = [item.action for item in decision.items if isinstance(item.action, ActionKind)]
-    before = _as_yaml(decision.critique, actions)
-    after = _as_yaml(judged.proposal.critique, list(judged.proposal.actions))
+    before = _as_lines(decision.critique, actions)
+    after = _as_lines(judged.proposal.critique, list(judged.proposal.actions))
     names = f"{decision.id} ({decision.brain})", f"replay ({reply.brain})"
-    difference = tuple(unified_diff(before, after, *names, lineterm=""))
+    difference = tuple(unified_diff(before, after, *names, n=CONTEXT, lineterm=""))
     return Replay(decision=decision, reply=reply, judged=judged, problem="", difference=difference)
 
 
-def _as_yaml(critique: str, actions: list[ActionKind]) -> list[str]:
-    """A decision as a brain could have written it, by lines; fields at their defaults are left out."""
-    listed: list[JsonValue] = [
-        {"kind": action.kind, **{name: value for name, value in action.to_fields().items() if value not in ("", False)}}
-        for action in actions
-    ]
-    return yamltext.dump({"critique": critique, "actions": listed}).splitlines()
+def _as_lines(critique: str, actions: list[ActionKind]) -> list[str]:
+    """A decision as a person reads it, in lines that a diff shows within WIDTH columns; fields at their defaults are
+    left out.
+    """
+    lines = ["critique:", *_wrapped(critique)]
+    for idx, action in enumerate(actions):
+        fields = {name: str(value) for name, value in action.to_fields().items() if value not in ("", False)}
+        lines.append(f"action {idx}: {action.kind}")
+        for name, text in fields.items():
+            short = f"  {name}: {text}"
+            if "\n" in text or len(short) >= WIDTH:
+                lines += [f"  {name}:", *_wrapped(text)]
+            else:
+                lines.append(short)
+    return lines
+
+
+def _wrapped(text: str) -> list[str]:
+    """The text's rows, folded at blanks, four columns in; a row with wide characters at half of the width."""
+    found: list[str] = []
+    for row in text.splitlines():
+        wide = any(east_asian_width(char) in "WF" for char in row)
+        room = (WIDTH - 1 - len(_INDENT)) // (2 if wide else 1)
+        found += [_INDENT + piece for piece in wrap(row, room, break_on_hyphens=False)] or [""]
+    return found

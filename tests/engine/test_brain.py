@@ -159,7 +159,7 @@ def test_the_same_prompt_is_put_to_another_brain(project: Path) -> None:
     found = replay(again, decision.id, brain="command")
     assert found.problem == ""
     assert found.difference[:2] == (f"--- {decision.id} (command)", "+++ replay (command)")
-    assert "-critique: x" in found.difference and "+critique: y" in found.difference
+    assert found.difference[3:] == (" critique:", "-    x", "+    y")
     broken = chain(project, "print('no block')", fallback="")
     assert "there is no fenced block" in replay(broken, decision.id, brain="command").problem
     assert world.budget.spent().calls_left == 12 - 4
@@ -170,3 +170,39 @@ def test_the_same_prompt_is_put_to_another_brain(project: Path) -> None:
     (world.layout.brain / f"{decision.cycle}.first.prompt.md").unlink()
     with pytest.raises(UsageError, match="not kept any more"):
         replay(world, decision.id, brain="command")
+
+
+def test_the_prompt_of_the_brain_that_answered_is_put_byte_for_byte(project: Path, tmp_path: Path) -> None:
+    world = chain(project, QUOTA)
+    world.mailbox.send("ann", "coord", "Größe?", "two\r\nrows \x1b and \u2028\n")
+    decision = run_cycle(world, ("test",)).decision
+    assert decision is not None and decision.brain == "rules"
+    kept = world.layout.brain / f"{decision.cycle}.first-rules.prompt.md"
+    with kept.open("ab") as file:
+        file.write(b"only here\r\n")
+    got = tmp_path / "got"
+    write = f"pathlib.Path({str(got)!r}).write_bytes(sys.stdin.buffer.read())"
+    other = chain(project, f"import sys, pathlib; {write}; print('{REPLY}')", fallback="")
+    found = replay(other, decision.id, brain="command")
+    assert found.problem == "" and got.read_bytes() == kept.read_bytes()
+    assert "-action 0: escalate" in found.difference
+
+
+def answering(project: Path, payload: str) -> World:
+    """A brain that says this to a lane, and then stops."""
+    say = {"kind": "dispatch", "lane": "web", "payload": payload, "rationale": "short"}
+    stop = {"kind": "stop", "rationale": "x" * 200}
+    block = json.dumps({"version": 1, "critique": "word " * 60, "actions": [say, stop]})
+    reply = project / "reply.md"
+    reply.write_text(f"```decision\n{block}\n```\n")
+    return chain(project, f"print(open({str(reply)!r}).read())", fallback="")
+
+
+def test_the_difference_is_read_in_a_terminal_of_80_columns(project: Path) -> None:
+    text = "First. " + "the same words again " * 20
+    decision = run_cycle(answering(project, f"{text}\n\nLast: red."), ("test",)).decision
+    assert decision is not None
+    difference = replay(answering(project, f"{text}\n\nLast: blue."), decision.id, brain="command").difference
+    assert max(map(len, difference)) <= 80
+    assert [row for row in difference[2:] if row[0] in "+-"] == ["-    Last: red.", "+    Last: blue."]
+    assert " action 1: stop" not in difference  # two lines around are enough
