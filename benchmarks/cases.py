@@ -15,10 +15,13 @@ from pathlib import Path
 from benchmarks.bare import run
 from benchmarks.looks import fleet, panes
 from benchmarks.measure import Way
+from benchmarks.prompts import busy_session
 from benchmarks.scene import Scene, folder, long_log, scene, shell_lanes, write_mail, write_tasks
 from loop_orchestrator.engine.cycle import run_cycle
+from loop_orchestrator.engine.prompt import render
 from loop_orchestrator.model.delivery import DeliveryRequest
 from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.prompts import load_prompts
 from loop_orchestrator.stores.atomic import json_text, write_json
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.wiring import Options, Project
@@ -206,6 +209,27 @@ def cycle() -> Iterator[tuple[Way, ...]]:
         )
 
 
+@contextmanager
+def prompt() -> Iterator[tuple[Way, ...]]:
+    """The prompt for 50 lanes, 1,000 messages and 100 tasks: where it fits, and where most of it is cut."""
+    texts, snapshot = load_prompts(), busy_session(lanes=50, mail=1_000, tasks=100)
+    parts = [part.text for part in render(snapshot, texts).parts]
+
+    def cut() -> None:
+        render(snapshot, texts, ceiling=8_000)
+
+    yield (
+        Way(name="join the parts of a prompt", run=lambda: "\n".join(parts).encode(), repeat=20),
+        Way(name="render", run=lambda: render(snapshot, texts), repeat=5, goal_ms=15.0),
+        Way(
+            name="render, cut to 8,000 tokens",
+            run=cut,
+            repeat=5,
+            goal_ms=15.0,
+        ),
+    )
+
+
 def _project(place: Path) -> Project:
     return Project(Options(project_root=str(place), session="bench"), {})
 
@@ -218,5 +242,6 @@ CASES: Mapping[str, Callable[[], AbstractContextManager[tuple[Way, ...]]]] = {
     "events": events,
     "dispatch": dispatch,
     "cycle": cycle,
+    "prompt": prompt,
 }
 """Name -> what it measures, in the order in which they run."""
