@@ -31,7 +31,12 @@ class TranscriptStore:
 
     def _prune(self, current: str) -> None:
         cycles = {path.name.partition(".")[0] for path in self._folder.iterdir() if not path.name.startswith(".")}
-        kept = {current, *sorted(cycles | {current})[-self._keep :]}
+        kept = {current, *sorted(cycles | {current}, key=_time)[-self._keep :]}
         for path in self._folder.iterdir():
             if path.name.partition(".")[0] in cycles - kept:
                 path.unlink(missing_ok=True)
+
+
+def _time(cycle: str) -> str:
+    """The time in an id, for ids of several kinds to be in one order."""
+    return cycle.partition("-")[2]
