@@ -93,15 +93,24 @@ class BrainError(LoopError):
     """The brain gave no usable reply; ``kind`` is one of model.brain.FailureKind.
 
     said: what its program printed, for a time that may stand in it. until: when to ask again, in UTC; None: not known.
+    usage: a model.brain.Usage with what the call used all the same; None: there was no call, or it told nothing.
     """
 
     def __init__(
-        self, kind: str, message: str, *, hint: str = "", said: str = "", until: datetime | None = None
+        self,
+        kind: str,
+        message: str,
+        *,
+        hint: str = "",
+        said: str = "",
+        until: datetime | None = None,
+        usage: object = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.kind = kind
         self.said = said
         self.until = until
+        self.usage = usage
 
 
 class DecisionStateError(LoopError):

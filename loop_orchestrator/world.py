@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
-    from loop_orchestrator.stores.transcripts import TranscriptStore
+    from loop_orchestrator.stores.transcripts import Transcript, TranscriptStore
     from loop_orchestrator.stores.wiki import Wiki
     from loop_orchestrator.substrate.port import Feed, Substrate
 
@@ -48,10 +48,10 @@ class Brain(Protocol):
     def most_prompt_bytes(self) -> int | None:
         """Bytes that a prompt for it may have; None: as many as the config allows."""
 
-    def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:
+    def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Transcript, cancel: Cancel) -> BrainReply:
         """The reply to one prompt; blocks until it came. Raises BrainError with a kind.
 
-        transcript: receives the reply as it arrives. The built-in brain reads the snapshot, the others the prompt.
+        transcript: gets the reply as it arrives. The built-in brain reads the snapshot, the others the prompt.
         """
 
 

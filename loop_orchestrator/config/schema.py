@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loop_orchestrator.config.policy import PolicyConfig
+from loop_orchestrator.config.prices import PriceConfig
 from loop_orchestrator.config.reader import About
+from loop_orchestrator.model.brain import Price
 from loop_orchestrator.model.budget import Limits
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneRecord, LaneSpec, Split
@@ -253,6 +255,14 @@ class BrainConfig:
             at_most=1_000,
         ).metadata,
     )
+    prices: tuple[PriceConfig, ...] = field(
+        default=(),
+        metadata=About(
+            "What a million tokens cost, by brain, for those that do not say what a call cost.",
+            keyed_by="brain",
+            keys=rf"{_NAME}(?::\S+)?",
+        ).metadata,
+    )
     env: tuple[str, ...] = field(
         default=(),
         metadata=About(
@@ -281,6 +291,10 @@ class BrainConfig:
     def chain(self) -> tuple[str, ...]:
         """The brains in the order in which they are asked: ``name`` or ``name:model``."""
         return (f"{self.use}:{self.model}" if self.model else self.use, *self.fallback)
+
+    def price_of(self, brain: str) -> Price | None:
+        """What its tokens cost; None: the config does not say."""
+        return next((one.price() for one in self.prices if one.brain == brain), None)
 
 
 @dataclass(frozen=True, kw_only=True)

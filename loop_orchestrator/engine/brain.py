@@ -14,12 +14,24 @@ from loop_orchestrator.engine.asking import prompt_for, tell_fit
 from loop_orchestrator.engine.reply import Proposal, ReplyProblem, read_reply
 from loop_orchestrator.engine.rules import reply_text
 from loop_orchestrator.errors import BrainError, ConfigError, ProcessError
+from loop_orchestrator.harnesses.failures import failure_in, took_too_long
 from loop_orchestrator.harnesses.launch import oneshot_argv
 from loop_orchestrator.harnesses.resets import reset_time
-from loop_orchestrator.harnesses.usage import failure_in
+from loop_orchestrator.harnesses.stream import Stream
 from loop_orchestrator.harnesses.usage import read_reply as read_output
-from loop_orchestrator.model.brain import POLICY_OF, BrainReply, BrainRest, FailureKind, FailurePolicy, Usage
-from loop_orchestrator.model.harness import HarnessSpec, OneShot, PromptBy
+from loop_orchestrator.harnesses.usage import read_stream
+from loop_orchestrator.model.brain import (
+    POLICY_OF,
+    BrainReply,
+    BrainRest,
+    CostSource,
+    FailureKind,
+    FailurePolicy,
+    Price,
+    Usage,
+    priced,
+)
+from loop_orchestrator.model.harness import HarnessSpec, OneShot, OutputFormat, PromptBy
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.prompts import fill
 
@@ -29,6 +41,8 @@ if TYPE_CHECKING:
     from loop_orchestrator.config.schema import BrainConfig
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
+    from loop_orchestrator.process.oneshot import Follow, OneShotResult
+    from loop_orchestrator.stores.transcripts import Transcript
     from loop_orchestrator.world import Brain, World
 
 RULES = "rules"
@@ -46,9 +60,9 @@ class RulesBrain:
     name: str = RULES
     most_prompt_bytes: int | None = None
 
-    def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:  # noqa: ARG002
+    def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Transcript, cancel: Cancel) -> BrainReply:  # noqa: ARG002
         text = reply_text(snapshot, self.texts)
-        usage = Usage(input_tokens=0, output_tokens=0, cost_usd=0.0)
+        usage = Usage(input_tokens=0, output_tokens=0, cached_tokens=0, cost_usd=0.0, cost_source=CostSource.PROVIDER)
         return BrainReply(text=text, brain=self.name, usage=usage, transcript=None, duration_s=0.0)
 
 
@@ -64,6 +78,8 @@ class ProgramBrain:
     timeout_s: float
     env: tuple[str, ...]
     """names of the variables it may have; empty: all but this program's own"""
+    price: Price | None = None
+    """of its model; None: not known"""
 
     @property
     def most_prompt_bytes(self) -> int | None:
@@ -74,10 +90,10 @@ class ProgramBrain:
         around = max((len(word.encode()) for word in self.argv if "{prompt}" in word), default=0)
         return MAX_ARGUMENT_BYTES - around
 
-    def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:  # noqa: ARG002
+    def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Transcript, cancel: Cancel) -> BrainReply:  # noqa: ARG002
         return self.ask_text(prompt, transcript=transcript, cancel=cancel)
 
-    def ask_text(self, prompt: str, *, transcript: Path, cancel: Cancel) -> BrainReply:
+    def ask_text(self, prompt: str, *, transcript: Transcript, cancel: Cancel) -> BrainReply:
         """The reply to a prompt that says everything. Raises BrainError with a kind."""
         from loop_orchestrator.process.oneshot import one_shot
 
@@ -89,7 +105,7 @@ class ProgramBrain:
                 env=self._environment(),
                 cwd=self.cwd,
                 timeout_s=self.timeout_s,
-                transcript=transcript,
+                follow=self._follow(transcript),
                 cancel=cancel,
             )
         except ProcessError as error:
@@ -97,13 +113,45 @@ class ProgramBrain:
         if result.cancelled:
             raise BrainError(FailureKind.STOPPED, "the brain was stopped with the engine")
         if result.timed_out:
-            raise BrainError(
-                FailureKind.TIMEOUT,
-                f"brain {self.name} gave no reply within {self.timeout_s:g} s",
-                hint="raise engine.brain.timeout_s, or look at " + str(transcript),
-            )
-        text, usage = read_output(self.oneshot, result.stdout, result.stderr, result.code)
-        return BrainReply(text=text, brain=self.name, usage=usage, transcript=transcript, duration_s=result.duration_s)
+            raise self._took_too_long(result, transcript)
+        if result.truncated:
+            raise BrainError(FailureKind.UNPARSEABLE, f"brain {self.name} printed more than a reply can have")
+        try:
+            text, usage = read_output(self.oneshot, result.stdout, result.stderr, result.code)
+        except BrainError as error:
+            error.usage = self._priced(error.usage)
+            raise
+        return BrainReply(
+            text=text,
+            brain=self.name,
+            usage=priced(usage, self.price),
+            transcript=transcript.stream,
+            duration_s=result.duration_s,
+        )
+
+    def _follow(self, transcript: Transcript) -> Follow:
+        from loop_orchestrator.process.oneshot import Follow
+
+        if self.oneshot.output is not OutputFormat.JSONL:
+            return Follow(transcript=transcript.stream, errors=transcript.errors)
+        stream = Stream(self.oneshot)
+
+        def readable(data: bytes) -> bytes:
+            return (stream.add(data) if data else stream.end()).encode("utf-8", "replace")
+
+        return Follow(transcript=transcript.stream, readable=readable, raw=transcript.raw, errors=transcript.errors)
+
+    def _took_too_long(self, result: OneShotResult, transcript: Transcript) -> BrainError:
+        message = f"brain {self.name} gave no reply within {self.timeout_s:g} s"
+        hint = f"raise engine.brain.timeout_s, or look at {transcript.stream}"
+        if self.oneshot.output is not OutputFormat.JSONL:
+            return took_too_long(message, result.stderr, hint=hint)
+        stream = read_stream(self.oneshot, result.stdout)
+        said = (stream.failure, stream.warned, result.stderr)
+        return took_too_long(message, *said, warned=stream.said, hint=hint, usage=self._priced(stream.usage))
+
+    def _priced(self, usage: object) -> Usage | None:
+        return priced(usage, self.price) if isinstance(usage, Usage) else None
 
     def _environment(self) -> dict[str, str]:
         if self.env:
@@ -125,16 +173,16 @@ def make_brains(
 def make_brain(label: str, config: BrainConfig, harnesses: Mapping[str, HarnessSpec], root: Path) -> ProgramBrain:
     """A program as the brain: ``command``, a harness, or ``harness:model``. Raises ConfigError for what is none."""
     name, _, model = label.partition(":")
-    env = tuple(config.env)
+    env, price = tuple(config.env), config.price_of(label)
     if name == COMMAND and config.command:
         argument = any("{prompt}" in word for word in config.command)
         oneshot = OneShot(argv=tuple(config.command), prompt=PromptBy.ARGUMENT if argument else PromptBy.STDIN)
-        return ProgramBrain(COMMAND, oneshot, tuple(config.command), root, config.timeout_s, env)
+        return ProgramBrain(COMMAND, oneshot, tuple(config.command), root, config.timeout_s, env, price)
     spec = harnesses.get(name)
     if spec is None or spec.oneshot is None:
         usable = ", ".join([RULES, COMMAND, *sorted(n for n, one in harnesses.items() if one.oneshot)])
         raise ConfigError((f"engine.brain: no one-shot program {name!r}; expected one of {usable}",))
-    return ProgramBrain(label, spec.oneshot, oneshot_argv(spec, model=model), root, config.timeout_s, env)
+    return ProgramBrain(label, spec.oneshot, oneshot_argv(spec, model=model), root, config.timeout_s, env, price)
 
 
 def ask(world: World, snapshot: Snapshot) -> tuple[BrainReply, Proposal]:
@@ -212,6 +260,7 @@ def _note_failure(world: World, snapshot: Snapshot, brain: str, error: BrainErro
         "failure": kind.value,
         "reason": error.message,
         "until": format_time(until) if until else None,
+        "usage": usage_shape(error.usage) if isinstance(error.usage, Usage) else None,
     }
     world.events.append("brain.failed", "engine", payload, trace=snapshot.cycle)
     return until
@@ -234,21 +283,38 @@ def _call(world: World, snapshot: Snapshot, brain: Brain, prompt: str, name: str
     charged = None if brain.name == RULES else world.budget.charge()
     world.events.append("brain.called", "engine", {"cycle": cycle, "brain": brain.name}, trace=cycle)
     crash_point("brain.charged")
-    reply = brain.ask(prompt, snapshot, transcript=transcript, cancel=world.cancel)
-    world.transcripts.end(cycle, name, reply.text)
+    try:
+        reply = brain.ask(prompt, snapshot, transcript=transcript, cancel=world.cancel)
+    except BrainError as error:
+        note_failed_call(world, transcript, charged, error)
+        raise
+    world.transcripts.end(transcript, reply.text)
     if charged is not None:
         world.budget.price(charged, reply.usage.cost_usd)
-    usage: dict[str, JsonValue] = {
-        "input_tokens": reply.usage.input_tokens,
-        "output_tokens": reply.usage.output_tokens,
-        "cost_usd": reply.usage.cost_usd,
-    }
     payload: dict[str, JsonValue] = {
         "cycle": cycle,
         "brain": reply.brain,
         "duration_s": round(reply.duration_s, 3),
-        "usage": usage,
+        "usage": usage_shape(reply.usage),
     }
     world.events.append("brain.replied", "engine", payload, trace=cycle)
     crash_point("brain.replied")
     return reply
+
+
+def note_failed_call(world: World, transcript: Transcript, charged: str | None, error: BrainError) -> None:
+    """Keep why a call gave no reply, and count what it cost all the same. charged: its id in the budget."""
+    world.transcripts.fail(transcript, f"{error.kind}: {error.message}")
+    if charged is not None and isinstance(error.usage, Usage):
+        world.budget.price(charged, error.usage.cost_usd)
+
+
+def usage_shape(usage: Usage) -> dict[str, JsonValue]:
+    """As events and JSON documents have it; null is not known."""
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cost_usd": usage.cost_usd,
+        "cost_source": usage.cost_source.value,
+    }

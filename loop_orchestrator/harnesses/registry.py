@@ -11,7 +11,16 @@ from loop_orchestrator.config.compiled import Compiled
 from loop_orchestrator.config.problems import Problem, Problems
 from loop_orchestrator.config.reader import read_file, read_section
 from loop_orchestrator.errors import UsageError
-from loop_orchestrator.model.harness import Dialog, HarnessKind, HarnessSpec, OneShot, PromptBy
+from loop_orchestrator.harnesses import fields
+from loop_orchestrator.model.harness import (
+    Dialog,
+    HarnessKind,
+    HarnessSpec,
+    OneShot,
+    OutputFormat,
+    PromptBy,
+    StreamRule,
+)
 from loop_orchestrator.yamltext import Mark, Node, from_plain, to_plain
 
 PACKAGED = Path(__file__).parent / "data"
@@ -23,6 +32,8 @@ IDLE_HOME = "LOOP_LANE_IDLE_HOME_PATTERN"
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 """A key as tmux names it: ``Enter``, ``C-u``."""
+_COUNTS = ("input_tokens", "output_tokens", "cached_tokens")
+_A_SUM = "paths to add or take away, such as usage.input_tokens + usage.cached? - usage.other"
 
 
 class Harnesses(Mapping[str, HarnessSpec]):
@@ -205,5 +216,41 @@ def _oneshot_mistakes(oneshot: OneShot) -> Iterator[tuple[str, str]]:
     has_prompt = any("{prompt}" in word for word in oneshot.argv)
     if has_prompt != (oneshot.prompt is PromptBy.ARGUMENT):
         yield "oneshot.argv", "expected {prompt} in one of its words exactly if prompt is argument"
-    if oneshot.output == "json" and not oneshot.reply:
+    if oneshot.output is OutputFormat.JSON and not oneshot.reply:
         yield "oneshot.reply", "with output json this key is needed"
+    for key in ("reply", "error", "cost"):
+        yield from _path_mistake(f"oneshot.{key}", getattr(oneshot, key), fields.PATH, "a path such as usage.cost")
+    for key in _COUNTS:
+        yield from _path_mistake(f"oneshot.{key}", getattr(oneshot, key), fields.SUM, _A_SUM)
+    has_events = oneshot.output is OutputFormat.JSONL
+    if bool(oneshot.events) != has_events:
+        yield "oneshot.events", "expected rules exactly if output is jsonl"
+    elif has_events and not any(rule.text or rule.piece or rule.reply for rule in oneshot.events):
+        yield "oneshot.events", "expected a rule with text, piece or reply: without one there is no answer"
+    for key in ("reply", "error", "cost", *_COUNTS):
+        if has_events and getattr(oneshot, key):
+            yield f"oneshot.{key}", "with output jsonl it stands in the rules of events"
+    for number, rule in enumerate(oneshot.events):
+        yield from _event_mistakes(rule, f"oneshot.events[{number}]")
+
+
+def _event_mistakes(rule: StreamRule, where: str) -> Iterator[tuple[str, str]]:
+    if not rule.when:
+        yield f"{where}.when", "expected at least one path and the value that stands there"
+    if rule.of and not rule.each:
+        yield f"{where}.of", "expected each, the list of which this is a member"
+    if rule.quiet and not rule.text:
+        yield f"{where}.quiet", "expected text, which is what is not shown again"
+    yield from _path_mistake(f"{where}.each", rule.each, fields.PATH, "a path such as message.content")
+    yield from _path_mistake(f"{where}.cost", rule.cost, fields.PATH, "a path such as usage.cost")
+    for path, _ in (*rule.when, *rule.of):
+        yield from _path_mistake(where, path, fields.PATH, "a path such as message.role")
+    for key in ("text", "piece", "reply", "shows", "tells", "warns", "tool", "arguments", "failure"):
+        yield from _path_mistake(f"{where}.{key}", getattr(rule, key), fields.PATHS, "paths such as name or name + id")
+    for key in _COUNTS:
+        yield from _path_mistake(f"{where}.{key}", getattr(rule, key), fields.SUM, _A_SUM)
+
+
+def _path_mistake(key: str, given: str, shape: re.Pattern[str], wanted: str) -> Iterator[tuple[str, str]]:
+    if given and not shape.fullmatch(given):
+        yield key, f"expected {wanted} (got {given!r})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -98,13 +98,76 @@ class BrainRest:
         return now >= self.until or now < self.since
 
 
+class CostSource(StrEnum):
+    """Where the cost of a call is from."""
+
+    PROVIDER = "provider"
+    """its program said it"""
+    COMPUTED = "computed"
+    """its tokens, at the prices of the config"""
+    UNPRICED = "unpriced"
+    """its tokens are known, their price is not"""
+    UNAVAILABLE = "unavailable"
+    """its program says nothing of what it used"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """What a model costs, in USD per million tokens."""
+
+    input: float
+    output: float
+    cached_input: float | None = None
+    """None: as much as other input"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Usage:
     """What a call used; None is "not known", never zero."""
 
     input_tokens: int | None = None
+    """those from a cache included"""
     output_tokens: int | None = None
+    """those of reasoning included"""
+    cached_tokens: int | None = None
+    """of the input"""
     cost_usd: float | None = None
+    cost_source: CostSource = CostSource.UNAVAILABLE
+
+
+def used(
+    *,
+    input_tokens: int | None = None,
+    output_tokens: int | None = None,
+    cached_tokens: int | None = None,
+    said_usd: float | None = None,
+) -> Usage:
+    """What a program says that it used. No call uses no token: two counts of zero are not known.
+
+    A cost of zero is none: it stands where a program knows no price.
+    """
+    if (input_tokens, output_tokens) == (0, 0):
+        return Usage()
+    cost = said_usd or None
+    tokens_known = input_tokens is not None or output_tokens is not None
+    return Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cached_tokens=cached_tokens,
+        cost_usd=cost,
+        cost_source=CostSource.PROVIDER if cost else CostSource.UNPRICED if tokens_known else CostSource.UNAVAILABLE,
+    )
+
+
+def priced(usage: Usage, price: Price | None) -> Usage:
+    """With its cost computed, where its program said none and both prices and tokens are known."""
+    tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
+    if usage.cost_source is CostSource.PROVIDER or price is None or tokens_in is None or tokens_out is None:
+        return usage
+    cached = min(usage.cached_tokens or 0, tokens_in)
+    at_cached = price.input if price.cached_input is None else price.cached_input
+    usd = ((tokens_in - cached) * price.input + cached * at_cached + tokens_out * price.output) / 1_000_000
+    return replace(usage, cost_usd=usd, cost_source=CostSource.COMPUTED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,9 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     ),
     "brain.called": EventKind("a brain was asked", ("cycle", "brain"), promised=True),
     "brain.replied": EventKind("a brain answered", ("cycle", "brain", "duration_s", "usage")),
-    "brain.failed": EventKind("a brain gave no usable reply", ("cycle", "brain", "failure", "reason", "until")),
+    "brain.failed": EventKind(
+        "a brain gave no usable reply", ("cycle", "brain", "failure", "reason", "until", "usage")
+    ),
     "brain.corrected": EventKind("a contract problem was quoted back to the brain", ("cycle", "problem")),
     "policy.replaced": EventKind(
         "the policy put another harness in place of a proposed one", ("cycle", "idx", "was", "now", "reason")

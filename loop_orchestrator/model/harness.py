@@ -141,6 +141,51 @@ class OutputFormat(StrEnum):
     """the reply is the whole of stdout"""
     JSON = "json"
     """one JSON document; ``reply`` names the field of the answer"""
+    JSONL = "jsonl"
+    """JSON Lines, an event each; ``events`` says what is read from which. Lines that are none are passed over"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamRule:
+    """What is read from the events of one shape; every rule that an event fits is applied to it, in order.
+
+    Fields are dotted paths into the event, or into each member of its list ``each``; empty: not read.
+    """
+
+    when: tuple[tuple[str, str], ...]
+    """path -> the value that must stand there, as JSON writes it, texts without quotes"""
+    each: str = ""
+    """the list whose members are read in place of the event"""
+    of: tuple[tuple[str, str], ...] = ()
+    """what must stand in a member of that list"""
+    text: str = ""
+    """a paragraph of the reply"""
+    piece: str = ""
+    """a part of the reply that goes on where the last one ended"""
+    reply: str = ""
+    """the whole reply, in place of all paragraphs and pieces; it was shown before"""
+    shows: str = ""
+    """text for whoever follows, as it comes; no part of the reply"""
+    quiet: bool = False
+    """``text`` was shown before, in pieces"""
+    tells: str = ""
+    """a line for whoever follows"""
+    warns: str = ""
+    """a line for whoever follows, and part of the reason if the call fails or takes too long: a retry, a limit"""
+    tool: str = ""
+    """name of a tool that is called"""
+    arguments: str = ""
+    """what it is called with"""
+    failure: str = ""
+    """why there is no reply; taken back by what comes of a reply after it"""
+    input_tokens: str = ""
+    """tokens of this event, added up over all; see ``OneShot.input_tokens``"""
+    output_tokens: str = ""
+    cached_tokens: str = ""
+    cost: str = ""
+    """USD, added up over all events"""
+    ends: bool = False
+    """the program says that it is done: without such an event its output broke off"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +203,14 @@ class OneShot:
     cost: str = ""
     """JSON field with the cost in USD"""
     input_tokens: str = ""
-    """JSON field with the number of input tokens; dots part nested names, ``*`` stands for each of several"""
+    """JSON field with the number of input tokens, those from a cache included; dots part nested names, ``*`` stands for
+    each of several, ``a + b`` and ``a - b`` for sums, in which a name with ``?`` counts only where it is there"""
     output_tokens: str = ""
-    """JSON field with the number of output tokens"""
+    """JSON field with the number of output tokens, those of reasoning included"""
+    cached_tokens: str = ""
+    """JSON field with the number of the input tokens that came from a cache"""
+    events: tuple[StreamRule, ...] = ()
+    """for JSON Lines: what is read from which events"""
     model_argv: tuple[str, ...] = ()
     """appended when a model is asked for; ``{model}`` stands for its id"""
     env: tuple[tuple[str, str], ...] = ()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 from loop_orchestrator.actions.base import ActionKind
-from loop_orchestrator.engine.brain import RULES, make_brain
+from loop_orchestrator.engine.brain import RULES, make_brain, note_failed_call
 from loop_orchestrator.engine.cycle import engine_config
 from loop_orchestrator.engine.reply import ReplyProblem
-from loop_orchestrator.errors import UsageError
+from loop_orchestrator.errors import BrainError, UsageError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.brain import BrainReply
 from loop_orchestrator.operations.cycle import Judged, judge_reply
@@ -62,8 +62,12 @@ def replay(world: World, decision_id: str, *, brain: str) -> Replay:
     transcript = world.transcripts.begin(cycle, "replay", prompt)
     charged = world.budget.charge()
     world.events.append("brain.called", "engine", {"cycle": cycle, "brain": other.name}, trace=decision.cycle)
-    reply = other.ask_text(prompt, transcript=transcript, cancel=world.cancel)
-    world.transcripts.end(cycle, "replay", reply.text)
+    try:
+        reply = other.ask_text(prompt, transcript=transcript, cancel=world.cancel)
+    except BrainError as error:
+        note_failed_call(world, transcript, charged, error)
+        raise
+    world.transcripts.end(transcript, reply.text)
     world.budget.price(charged, reply.usage.cost_usd)
     try:
         judged = judge_reply(world, reply.text)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,20 @@ class OneShotResult:
     """it wrote more than MAX_OUTPUT_BYTES; the rest was dropped"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Follow:
+    """Where a call can be followed while it runs; each file is new, mode 0600, and its directory must exist."""
+
+    transcript: Path
+    """gets what the program prints, as it comes"""
+    readable: Callable[[bytes], bytes] | None = None
+    """what of it a person reads, from any piece of it; an empty piece is its end. None: all, as it is"""
+    raw: Path | None = None
+    """gets stdout as it is, where the transcript does not"""
+    errors: Path | None = None
+    """gets stderr; there is no such file while nothing was said there"""
+
+
 def one_shot(
     argv: Sequence[str],
     *,
@@ -45,17 +60,16 @@ def one_shot(
     env: Mapping[str, str] | None,
     cwd: Path | None,
     timeout_s: float,
-    transcript: Path,
+    follow: Follow,
     cancel: Cancel | None,
 ) -> OneShotResult:
     """Run the program with the prompt and wait for its end; see ``pump.pump`` for how it is ended.
 
     prompt_by: ARGUMENT puts the prompt in place of ``{prompt}`` in argv, STDIN writes it to the program's stdin.
     env: the whole environment; None hands on this process's own.
-    transcript: written anew, mode 0600; receives stdout as it comes, so it can be followed. Its directory must exist.
     Text is UTF-8; what is not becomes a replacement character, both ways.
-    Raises ProcessError if the program cannot be started, the prompt does not fit into an argument, or the transcript
-    cannot be written (the program is ended then).
+    Raises ProcessError if the program cannot be started, the prompt does not fit into an argument, or a file of the
+    transcript cannot be written (the program is ended then).
     """
     by_argument = prompt_by is PromptBy.ARGUMENT
     sent = prompt.encode("utf-8", "replace")
@@ -63,7 +77,7 @@ def one_shot(
         argv = _with_prompt(argv, sent.decode("utf-8"))
     stdout, stderr = Kept(MAX_OUTPUT_BYTES), Kept(MAX_OUTPUT_BYTES)
     try:
-        with _open_private(transcript) as follow:
+        with _Files(follow) as files:
             ended = pump(
                 argv,
                 cwd=cwd,
@@ -71,11 +85,12 @@ def one_shot(
                 stdin=None if by_argument else sent,
                 timeout_s=timeout_s,
                 cancel=cancel,
-                on_stdout=lambda data: _write_all(follow, stdout.add(data)),
-                on_stderr=stderr.add,
+                on_stdout=lambda data: files.say(stdout.add(data)),
+                on_stderr=lambda data: files.complain(stderr.add(data)),
             )
+            files.end()
     except OSError as error:
-        raise ProcessError(f"the transcript {transcript} cannot be written: {error.strerror}") from error
+        raise ProcessError(f"the transcript {follow.transcript} cannot be written: {error.strerror}") from error
     return OneShotResult(
         code=ended.code,
         stdout=stdout.data.decode("utf-8", "replace"),
@@ -85,6 +100,42 @@ def one_shot(
         cancelled=ended.cancelled,
         truncated=stdout.truncated or stderr.truncated,
     )
+
+
+class _Files:
+    """The files of one call, while it runs."""
+
+    def __init__(self, follow: Follow) -> None:
+        self._follow = follow
+        self._open = ExitStack()
+        self._errors: io.FileIO | None = None
+
+    def __enter__(self) -> _Files:
+        self._transcript = self._open.enter_context(_open_private(self._follow.transcript))
+        raw = self._follow.raw
+        self._raw = None if raw is None else self._open.enter_context(_open_private(raw))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def say(self, data: bytes) -> None:
+        if not data:
+            return
+        if self._raw is not None:
+            _write_all(self._raw, data)
+        _write_all(self._transcript, data if self._follow.readable is None else self._follow.readable(data))
+
+    def complain(self, data: bytes) -> None:
+        if self._follow.errors is None or not data:
+            return
+        if self._errors is None:
+            self._errors = self._open.enter_context(_open_private(self._follow.errors))
+        _write_all(self._errors, data)
+
+    def end(self) -> None:
+        if self._follow.readable is not None:
+            _write_all(self._transcript, self._follow.readable(b""))
 
 
 def _with_prompt(argv: Sequence[str], prompt: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pytest
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.model.harness import PromptBy
 from loop_orchestrator.process.cancel import Cancel
-from loop_orchestrator.process.oneshot import MAX_ARGUMENT_BYTES, MAX_OUTPUT_BYTES, OneShotResult, one_shot
+from loop_orchestrator.process.oneshot import MAX_ARGUMENT_BYTES, MAX_OUTPUT_BYTES, Follow, OneShotResult, one_shot
 from tests.support.waiting import eventually
 
 
@@ -34,7 +34,7 @@ def ask(
         env=env,
         cwd=None,
         timeout_s=timeout_s,
-        transcript=transcript,
+        follow=Follow(transcript=transcript),
         cancel=cancel,
     )
 

@@ -6,7 +6,9 @@ programs make beside a turn, have no wishes:
     MODEL-hold     some words, then nothing more until ``release`` or until the asker goes away
     MODEL-mute     nothing, held in the same way
     MODEL-tool     a call of the shell tool that the request offers, ``touch model-was-here``
-    anything else  one sentence at once
+    anything else  one sentence at once, or what ``answer`` says
+
+``refuse`` makes it refuse every request, as a service does whose limit is reached.
 
 Formats: Anthropic Messages, OpenAI Chat Completions and Responses, Gemini generateContent, each streamed or whole.
 """
@@ -20,7 +22,7 @@ import socket
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -35,8 +37,10 @@ HELD = "The model thinks about it for a while. "
 _WISH = re.compile(r"\bMODEL-(hold|mute|tool)\b")
 _SHELLS = ("bash", "shell", "shell_command", "exec_command", "run_shell_command", "local_shell")
 _COMMAND = "touch model-was-here"
-_USAGE = 10
-"""Tokens that every answer is said to have cost, each way."""
+TOKENS_IN, TOKENS_OUT = 1_000, 50
+"""What every answer is said to have used, in each format in its own way."""
+TOKENS_CACHED, TOKENS_STORED, TOKENS_THOUGHT = 600, 100, 20
+"""Of the input: read from a cache, and put into it. Of the output: reasoning."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,29 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Why nothing is answered."""
+
+    status: int
+    message: str
+    kind: str
+    """the type of the error, in the words of the OpenAI formats"""
+    headers: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, Any], ...] = ()
+    """more of the error in its body"""
+
+    def body(self, format: str) -> Json:
+        error: Json = {"message": self.message, "type": self.kind, "code": self.kind, **dict(self.fields)}
+        if format == "anthropic":
+            named = {429: "rate_limit_error", 401: "authentication_error"}.get(self.status, "api_error")
+            return {"type": "error", "error": {**error, "type": named}}
+        if format == "gemini":
+            named = {429: "RESOURCE_EXHAUSTED", 401: "UNAUTHENTICATED"}.get(self.status, "INTERNAL")
+            return {"error": {**error, "code": self.status, "status": named}}
+        return {"error": error}
+
+
+@dataclass(frozen=True)
 class Call:
     """A call of a tool."""
 
@@ -82,6 +109,10 @@ class ModelServer:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.answer = ANSWER
+        """what it says to a prompt without a wish of its own"""
+        self.refuse: Refusal | None = None
+        """what it says to every request; None: it serves them"""
         self._releases = 0
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -149,12 +180,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._whole({"error": {"message": "this is no JSON"}}, status=400)
         wire = next((one for one in _FORMATS if one.serves(path)), None)
         if path.endswith("count_tokens") or path.endswith(":countTokens"):
-            return self._whole({"input_tokens": _USAGE, "totalTokens": _USAGE})
+            return self._whole({"input_tokens": TOKENS_IN, "totalTokens": TOKENS_IN})
         if wire is None or not isinstance(body, dict):
             return self._whole({"error": {"message": f"nothing is served at {path}"}}, status=404)
         asked = wire.asked(path, body)
         self.model.note(asked)
         try:
+            if refusal := self.model.refuse:
+                return self._whole(refusal.body(asked.format), status=refusal.status, headers=refusal.headers)
             self._answer(wire, body, asked)
         except OSError:
             self.close_connection = True
@@ -164,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         call = _shell_call(asked) if "tool" in wish and not asked.after_tool else None
         mute = "mute" in wish and not asked.after_tool
         holds = "hold" in wish and not asked.after_tool
-        pieces = (HELD, ANSWER) if holds else (ANSWER,)
+        pieces = (HELD, ANSWER) if holds else (self.model.answer,)
         if wants := _structured(body):
             pieces = (json.dumps(wants),)
         if not asked.streamed:
@@ -215,9 +248,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
 
-    def _whole(self, value: Json, *, status: int = 200) -> None:
+    def _whole(self, value: Json, *, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> None:
         data = json.dumps(value).encode()
         self.send_response(status)
+        for header in headers:
+            self.send_header(*header)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -310,7 +345,12 @@ def _anthropic_message(body: Json, content: list[Json], stop: str | None) -> Jso
         "content": content,
         "stop_reason": stop,
         "stop_sequence": None,
-        "usage": {"input_tokens": _USAGE, "output_tokens": _USAGE},
+        "usage": {
+            "input_tokens": TOKENS_IN - TOKENS_CACHED - TOKENS_STORED,
+            "cache_read_input_tokens": TOKENS_CACHED,
+            "cache_creation_input_tokens": TOKENS_STORED,
+            "output_tokens": TOKENS_OUT,
+        },
     }
 
 
@@ -332,7 +372,7 @@ def _anthropic_stream(body: Json, pieces: tuple[str, ...], call: Call | None) ->
         yield event("content_block_delta", index=0, delta=delta)
     yield event("content_block_stop", index=0)
     stop = {"stop_reason": "tool_use" if call else "end_turn", "stop_sequence": None}
-    yield event("message_delta", delta=stop, usage={"output_tokens": _USAGE})
+    yield event("message_delta", delta=stop, usage={"output_tokens": TOKENS_OUT})
     yield event("message_stop")
 
 
@@ -355,7 +395,13 @@ def _chat_asked(path: str, body: Json) -> Asked:
     return Asked("chat", tuple(prompts), tools, after_tool, bool(body.get("stream")))
 
 
-_CHAT_USAGE = {"prompt_tokens": _USAGE, "completion_tokens": _USAGE, "total_tokens": 2 * _USAGE}
+_CHAT_USAGE = {
+    "prompt_tokens": TOKENS_IN,
+    "prompt_tokens_details": {"cached_tokens": TOKENS_CACHED},
+    "completion_tokens": TOKENS_OUT,
+    "completion_tokens_details": {"reasoning_tokens": TOKENS_THOUGHT},
+    "total_tokens": TOKENS_IN + TOKENS_OUT,
+}
 
 
 def _chat_call(call: Call) -> Json:
@@ -432,8 +478,13 @@ def _responses_item(text: str, call: Call | None) -> Json:
 
 
 def _responses_response(body: Json, status: str, output: list[Json]) -> Json:
-    details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
-    usage = {"input_tokens": _USAGE, "output_tokens": _USAGE, "total_tokens": 2 * _USAGE, **details}
+    usage = {
+        "input_tokens": TOKENS_IN,
+        "input_tokens_details": {"cached_tokens": TOKENS_CACHED},
+        "output_tokens": TOKENS_OUT,
+        "output_tokens_details": {"reasoning_tokens": TOKENS_THOUGHT},
+        "total_tokens": TOKENS_IN + TOKENS_OUT,
+    }
     return {
         "id": f"resp_{uuid.uuid4().hex}",
         "object": "response",
@@ -498,7 +549,13 @@ def _gemini_asked(path: str, body: Json) -> Asked:
 
 
 def _gemini_part(part: Json, finish: str | None) -> Json:
-    usage = {"promptTokenCount": _USAGE, "candidatesTokenCount": _USAGE, "totalTokenCount": 2 * _USAGE}
+    usage = {
+        "promptTokenCount": TOKENS_IN,
+        "cachedContentTokenCount": TOKENS_CACHED,
+        "candidatesTokenCount": TOKENS_OUT - TOKENS_THOUGHT,
+        "thoughtsTokenCount": TOKENS_THOUGHT,
+        "totalTokenCount": TOKENS_IN + TOKENS_OUT,
+    }
     candidate: Json = {"index": 0, "content": {"role": "model", "parts": [part]}}
     if finish:
         candidate["finishReason"] = finish
