@@ -37,7 +37,9 @@ def _once_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _once(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.engine.brain import reply_shape
     from loop_orchestrator.operations.cycle import once, rehearse
+    from loop_orchestrator.operations.telling import usage_words
 
     mode = ApprovalMode(args.approval) if args.approval else None
     if args.dry_run:
@@ -48,6 +50,9 @@ def _once(args: argparse.Namespace, project: Project) -> int:
         output.document({"session": project.session, **_shape(result)})
     elif result.decision is not None:
         print_decision(result.decision, whole=False)
+        if result.reply is not None and result.reply.transcript is not None:
+            output.note(f"brain {result.reply.brain} answered: {usage_words(reply_shape(result.reply))}")
+            output.note(f"  what it said: loop engine transcript {result.cycle}")
     if result.outcome == "brain-failed":
         output.note(f"the brain failed ({result.failure}): {result.problem}")
         if result.until is not None:
@@ -57,6 +62,7 @@ def _once(args: argparse.Namespace, project: Project) -> int:
 
 
 def _shape(result: CycleResult) -> dict[str, JsonValue]:
+    from loop_orchestrator.engine.brain import reply_shape
     from loop_orchestrator.operations.engine_view import full_decision_shape
     from loop_orchestrator.operations.shapes import time_or_none
 
@@ -67,6 +73,7 @@ def _shape(result: CycleResult) -> dict[str, JsonValue]:
         "failure": result.failure or None,
         "problem": result.problem or None,
         "until": time_or_none(result.until),
+        "reply": reply_shape(result.reply) if result.reply else None,
     }
 
 

@@ -57,6 +57,11 @@ def block(text: str) -> None:
     sys.stdout.write(shown(text, keep="\n\t").rstrip("\n") + "\n")
 
 
+def part(text: str) -> None:
+    """Some of a text of several lines on stdout, which goes on; shown as ``block`` does it."""
+    sys.stdout.write(shown(text, keep="\n\t"))
+
+
 def raw(text: str) -> None:
     """Text of this program's own, or of a file the reader wants byte for byte, as it is."""
     sys.stdout.write(text)

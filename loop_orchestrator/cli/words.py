@@ -88,6 +88,7 @@ WORDS: Mapping[str, Word] = {
     "engine watch": Word("watch", "run the engine: a cycle whenever something happened"),
     "engine prompt": Word("engine", "print the prompt that the next cycle would send"),
     "engine replay": Word("engine", "put the prompt of a decision to another brain, and show the difference"),
+    "engine transcript": Word("engine_transcript", "what brains said, of one cycle or as it comes"),
     "engine contract": Word("engine", "print the JSON Schema of a decision block"),
     "engine crash-points": Word("engine_control", "print the names of all recorded steps"),
     "harness list": Word("harness", "list the harnesses: what lanes and brains can run"),

@@ -17,7 +17,7 @@ from loop_orchestrator.errors import BrainError, ConfigError, ProcessError
 from loop_orchestrator.harnesses.failures import failure_in, took_too_long
 from loop_orchestrator.harnesses.launch import oneshot_argv
 from loop_orchestrator.harnesses.resets import reset_time
-from loop_orchestrator.harnesses.stream import Stream
+from loop_orchestrator.harnesses.stream import Document, Stream
 from loop_orchestrator.harnesses.usage import read_reply as read_output
 from loop_orchestrator.harnesses.usage import read_stream
 from loop_orchestrator.model.brain import (
@@ -132,12 +132,12 @@ class ProgramBrain:
     def _follow(self, transcript: Transcript) -> Follow:
         from loop_orchestrator.process.oneshot import Follow
 
-        if self.oneshot.output is not OutputFormat.JSONL:
+        if self.oneshot.output is OutputFormat.TEXT:
             return Follow(transcript=transcript.stream, errors=transcript.errors)
-        stream = Stream(self.oneshot)
+        reader = Stream(self.oneshot) if self.oneshot.output is OutputFormat.JSONL else Document(self.oneshot)
 
         def readable(data: bytes) -> bytes:
-            return (stream.add(data) if data else stream.end()).encode("utf-8", "replace")
+            return (reader.add(data) if data else reader.end()).encode("utf-8", "replace")
 
         return Follow(transcript=transcript.stream, readable=readable, raw=transcript.raw, errors=transcript.errors)
 
@@ -291,12 +291,7 @@ def _call(world: World, snapshot: Snapshot, brain: Brain, prompt: str, name: str
     world.transcripts.end(transcript, reply.text)
     if charged is not None:
         world.budget.price(charged, reply.usage.cost_usd)
-    payload: dict[str, JsonValue] = {
-        "cycle": cycle,
-        "brain": reply.brain,
-        "duration_s": round(reply.duration_s, 3),
-        "usage": usage_shape(reply.usage),
-    }
+    payload: dict[str, JsonValue] = {"cycle": cycle, **reply_shape(reply)}
     world.events.append("brain.replied", "engine", payload, trace=cycle)
     crash_point("brain.replied")
     return reply
@@ -307,6 +302,11 @@ def note_failed_call(world: World, transcript: Transcript, charged: str | None, 
     world.transcripts.fail(transcript, f"{error.kind}: {error.message}")
     if charged is not None and isinstance(error.usage, Usage):
         world.budget.price(charged, error.usage.cost_usd)
+
+
+def reply_shape(reply: BrainReply) -> dict[str, JsonValue]:
+    """Who answered, after how long and with what use, as events and JSON documents have it."""
+    return {"brain": reply.brain, "duration_s": round(reply.duration_s, 3), "usage": usage_shape(reply.usage)}
 
 
 def usage_shape(usage: Usage) -> dict[str, JsonValue]:

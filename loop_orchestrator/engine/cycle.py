@@ -22,6 +22,7 @@ from loop_orchestrator.engine.rules import reply_text
 from loop_orchestrator.engine.settle import settle
 from loop_orchestrator.errors import BrainError, DecisionStateError
 from loop_orchestrator.ids import new_id
+from loop_orchestrator.model.brain import BrainReply
 from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item
 from loop_orchestrator.model.prompt import Prompt
 from loop_orchestrator.model.snapshot import Facts, Snapshot
@@ -49,6 +50,8 @@ class CycleResult:
     """the kind of the brain's failure; empty if it did not fail"""
     until: datetime | None = None
     """when a brain may be asked again after a failure; None: not known"""
+    reply: BrainReply | None = None
+    """what was answered; None: no brain answered, or none was asked"""
     prompt: Prompt | None = None
     """the prompt of a dry run"""
     proposal: Proposal | None = None
@@ -146,7 +149,7 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
     decision = _decision(world, snapshot, reply.brain, proposal, verdicts)
     _file(world, decision, proposal.actions)
     decision = execute(world, decision.id, judged=decision)
-    return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot)
+    return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot, reply=reply)
 
 
 def governed(world: World, snapshot: Snapshot, proposal: Proposal) -> tuple[Proposal, tuple[Replaced, ...], Facts]:

@@ -154,6 +154,27 @@ class Stream:
             yield f"{before}{text}" if text.endswith("\n") else f"{before}{text}\n"
 
 
+class Document:
+    """One JSON document: at its end, what it answers; all of it where it holds no answer."""
+
+    def __init__(self, oneshot: OneShot) -> None:
+        self._reply = oneshot.reply
+        self._data = b""
+
+    def add(self, data: bytes) -> str:
+        self._data += data
+        return ""
+
+    def end(self) -> str:
+        said = self._data.decode("utf-8", "replace")
+        try:
+            document: JsonValue = json.loads(said)
+        except (ValueError, RecursionError):
+            return said
+        last = document[-1] if isinstance(document, list) and document else document
+        return fields.text(last, self._reply) or said
+
+
 def _parts(event: JsonValue, rule: StreamRule) -> Iterator[JsonValue]:
     if not rule.each:
         yield event

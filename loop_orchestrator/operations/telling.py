@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from loop_orchestrator.model.event import Event
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
 
 QUIET = frozenset(
     {
         "brain.called",
-        "brain.replied",
         "cycle.ended",
         "decision.archived",
         "delivery.closed",
@@ -43,6 +46,12 @@ def sentence(event: Event) -> str:
             return f"the engine was {event.kind.removeprefix('engine.')} by {told['by']}"
         case "mail.sent":
             return f"mail {told['from']} -> {told['to']}: {told['subject']}"
+        case "brain.replied":
+            return "" if told["brain"] == "rules" else f"brain {told['brain']} answered: {usage_words(event.payload)}"
+        case "brain.failed":
+            return f"brain {told['brain']} failed ({told['failure']}): {told['reason']}{_asked_again(event)}"
+        case "brain.corrected":
+            return f"the reply breaks the contract and is quoted back to the brain: {told['problem']}"
         case "cycle.started":
             return "cycle, because of " + _first(_list(event, "why"))
         case "prompt.long":
@@ -65,6 +74,31 @@ def sentence(event: Event) -> str:
         case "decision.approved" | "decision.rejected":
             return f"{event.kind.removeprefix('decision.')} by {told['by']}"
     return f"{event.kind}: " + ", ".join(f"{name} {value}" for name, value in told.items() if value not in ("", "None"))
+
+
+def usage_words(call: Mapping[str, JsonValue]) -> str:
+    """``1200 tokens in, 30 out, 0.012 USD, after 3.2 s``; what is not known is n/a.
+
+    call: as ``brain.replied`` has it.
+    """
+    usage = call.get("usage")
+    used = usage if isinstance(usage, dict) else {}
+    tokens = [used.get(name) for name in ("input_tokens", "output_tokens")]
+    known = ["n/a" if count is None else str(count) for count in tokens]
+    return f"{known[0]} tokens in, {known[1]} out, {_usd(used)} USD, after {call.get('duration_s')} s"
+
+
+def _usd(used: Mapping[str, JsonValue]) -> str:
+    """Two digits that say something, so that no cost reads as zero."""
+    usd = used.get("cost_usd")
+    if isinstance(usd, bool) or not isinstance(usd, int | float):
+        return "n/a"
+    return f"{usd:.2f}" if usd >= 1 or usd == 0 else f"{usd:.2g}"
+
+
+def _asked_again(event: Event) -> str:
+    until = event.payload.get("until")
+    return f"; it is asked again from {until} on" if until else ""
 
 
 def _session_up(event: Event) -> str:

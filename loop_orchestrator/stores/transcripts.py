@@ -1,7 +1,7 @@
 """What brains were asked and what came of it, and how many of these files are kept.
 
 The files of one call: ``CYCLE.CALL.prompt.md``; ``.stream``, what it says as it comes, for whoever follows;
-``.raw.jsonl``, the events of a program that prints such, as they came; ``.stderr``, if it complained; at the end
+``.raw``, its output as it came where that is no text to read; ``.stderr``, if it complained; at the end
 ``.reply.md``, the reply alone, or ``.failed``, why there is none. CALL is ``first``, ``corrected`` or ``replay``, with
 the name of a fallback behind it.
 """
@@ -29,7 +29,7 @@ class Transcript:
 
     @property
     def raw(self) -> Path:
-        return self._beside(".raw.jsonl")
+        return self._beside(".raw")
 
     @property
     def errors(self) -> Path:

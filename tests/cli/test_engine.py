@@ -267,3 +267,50 @@ def test_a_ceiling_that_no_prompt_fits_into_is_refused_with_its_bounds(loop: Loo
     ran = loop("engine", "prompt")
     assert ran.code == 2
     assert "prompt_token_ceiling" in ran.err and "8000" in ran.err
+
+
+def brain_project(shop: Path, code: str) -> None:
+    (shop / "brain.py").write_text(code)
+    engine = f"{{approval: manual, brain: {{use: command, command: [{sys.executable}, {shop / 'brain.py'}]}}}}"
+    (shop / "lane-config.yaml").write_text(f"lanes: {{web: {{harness: shell}}}}\nengine: {engine}\n")
+
+
+def test_what_a_brain_was_asked_and_said_is_found_by_its_cycle(loop: Loop, shop: Path) -> None:
+    none = loop("engine", "transcript")
+    assert (none.code, none.err) == (
+        2,
+        "loop: error: no brain was called yet\n  try: loop engine once, or follow: add --follow\n",
+    )
+    assert loop("engine", "transcript", "--list").out == "no brain was called yet\n"
+    brain_project(shop, "import sys\nprint('hello \\x1b[31m')\nsys.stderr.write('it broke')\nsys.exit(3)\n")
+    assert loop("trust", "--accept").code == 0
+    failed = loop("engine", "once", "--json").document
+    cycle = str(failed["cycle"])
+    said = loop("engine", "transcript", cycle)
+    assert (said.code, said.out) == (0, "hello \\x1b[31m\n")
+    assert said.err == f"== {cycle}, call first\nno reply: exit: it ended with status 3: it broke\n"
+    assert "## Lanes" in loop("engine", "transcript", "--prompt").out
+    calls = loop("engine", "transcript", "--json").document["calls"]
+    assert isinstance(calls, list)
+    (call,) = calls
+    assert isinstance(call, dict) and isinstance(call["files"], dict)
+    assert (call["state"], call["failure"]) == ("failed", "exit: it ended with status 3: it broke")
+    assert Path(str(call["files"]["errors"])).read_text() == "it broke"
+    assert call["files"]["reply"] is call["files"]["raw"] is None
+    listed = loop("engine", "transcript", "--list", cycle[:6]).out.splitlines()
+    assert listed[1].split() == [cycle, "first", "exit:", "it", "ended", "with", "status", "3:", "it", "broke"]
+    assert loop("engine", "transcript", "--follow", cycle).out == "hello \\x1b[31m\n"
+    assert loop("engine", "transcript", "--follow", "--list").code == 2
+
+
+def test_what_a_call_used_is_said_and_what_is_not_known_is_na(loop: Loop, shop: Path) -> None:
+    brain_project(shop, "print('```decision\\nversion: 1\\ncritique: x\\nactions: []\\n```')\n")
+    assert loop("trust", "--accept").code == 0
+    ran = loop("engine", "once")
+    assert ran.code == 0
+    assert "brain command answered: n/a tokens in, n/a out, n/a USD, after " in ran.err
+    reply = loop("engine", "once", "--json").document["reply"]
+    assert isinstance(reply, dict) and isinstance(reply["usage"], dict)
+    assert reply["usage"].pop("cost_source") == "unavailable"
+    assert set(reply["usage"]) == {"input_tokens", "output_tokens", "cached_tokens", "cost_usd"}
+    assert set(reply["usage"].values()) == {None}

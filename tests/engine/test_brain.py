@@ -109,6 +109,75 @@ def test_alone_it_is_asked_again_when_its_failure_says_so(project: Path, code: s
     assert world.budget.spent().calls_left == charged  # it was not called
 
 
+def lines_brain(project: Path, code: str, **brain: object) -> World:
+    """A brain that prints JSON Lines, described by a data file of the project."""
+    events = [
+        {"when": {"t": "text"}, "text": "x"},
+        {"when": {"t": "wait"}, "warns": "x"},
+        {"when": {"t": "used"}, "input_tokens": "in", "output_tokens": "out", "cost": "usd", "ends": True},
+    ]
+    oneshot = {"argv": [sys.executable, "-c", code], "prompt": "stdin", "output": "jsonl", "events": events}
+    harness = {"name": "lines", "title": "Lines", "kind": "brain", "oneshot": oneshot, "verified": []}
+    folder = project / ".loop" / "harnesses"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "lines.yaml").write_text(json.dumps(harness))
+    config = json.dumps({"engine": {"brain": {"use": "lines", "timeout_s": 5, **brain}}})
+    return project_at(project, config=config, clock=SteppedClock(datetime(2026, 3, 1, 12, tzinfo=UTC))).world
+
+
+def say(*events: dict[str, object]) -> str:
+    """A program that prints these events."""
+    return f"import json, sys\nsys.stdin.read()\nfor one in {list(events)!r}: print(json.dumps(one), flush=True)\n"
+
+
+ANSWER: dict[str, object] = {"t": "text", "x": REPLY.replace("\\n", "\n")}
+USED: dict[str, object] = {"t": "used", "in": 1_000_000, "out": 100_000, "usd": 0}
+
+
+def test_events_are_followed_as_text_and_their_tokens_are_priced_by_the_config(project: Path) -> None:
+    world = lines_brain(project, say(ANSWER, USED), prices={"lines": {"input": 1, "output": 5}}, max_usd_per_day=3)
+    result = run_cycle(world, ("test",))
+    assert result.outcome == "stopped"
+    (call,) = world.transcripts.calls(result.cycle)
+    assert call.stream.read_text() == ANSWER["x"] == call.reply.read_text()
+    assert [json.loads(line) for line in call.raw.read_text().splitlines()] == [ANSWER, USED]
+    (replied,) = [event for event in world.events.since(0) if event.kind == "brain.replied"]
+    assert replied.payload["usage"] == {
+        "input_tokens": 1_000_000,
+        "output_tokens": 100_000,
+        "cached_tokens": None,
+        "cost_usd": 1.5,
+        "cost_source": "computed",
+    }
+    assert world.budget.spent().usd == 1.5
+
+
+def test_a_call_without_a_reply_is_paid_for_too(project: Path) -> None:
+    world = lines_brain(project, say({**USED, "usd": 0.7}), max_usd_per_day=3)
+    result = run_cycle(world, ("test",))
+    assert (result.failure, result.problem) == ("unparseable", "its events hold no text of a reply")
+    assert world.budget.spent().usd == 0.7
+    failed = world.events.last("brain.failed")
+    assert failed is not None and isinstance(failed.payload["usage"], dict)
+    assert failed.payload["usage"]["cost_usd"] == 0.7
+    (call,) = world.transcripts.calls(result.cycle)
+    assert call.failed.read_text() == "unparseable: its events hold no text of a reply\n"
+
+
+def test_a_brain_that_waits_for_a_limit_itself_is_ended_and_the_limit_is_known(project: Path) -> None:
+    wait = {"t": "wait", "x": "429 Too Many Requests", "retry_after": 900}
+    world = lines_brain(project, say(wait) + "import time; time.sleep(60)", timeout_s=1)
+    result = run_cycle(world, ("test",))
+    assert result.failure == "rate-limited"
+    assert result.problem == "brain lines gave no reply within 1 s; it said: 429 Too Many Requests"
+    assert result.until == datetime(2026, 3, 1, 12, 15, tzinfo=UTC)
+
+
+def test_a_reply_that_never_ends_is_no_reply(project: Path) -> None:
+    world = world_with(project, "sh", "-c", "yes | head -c 12000000")
+    assert run_cycle(world, ("test",)).problem == "brain command printed more than a reply can have"
+
+
 def test_what_it_cost_is_counted(project: Path) -> None:
     config = "engine: {brain: {use: priced, max_usd_per_day: 1.0, assumed_usd: 0.4}}\n"
     harness = {

@@ -93,6 +93,68 @@ def test_a_folder_that_is_not_there_is_fine(tmp_path: Path) -> None:
         (("composer:", "oneshot: {argv: [mine, '{prompt}']}\ncomposer:"), 0, "oneshot.argv: expected {prompt}"),
         (("composer:", "oneshot: {argv: [mine], output: json}\ncomposer:"), 0, "oneshot.reply: with output json"),
         (
+            ("composer:", "oneshot: {argv: [mine], output: jsonl}\ncomposer:"),
+            0,
+            "oneshot.events: expected rules exactly if output is jsonl",
+        ),
+        (
+            ("composer:", "oneshot: {argv: [mine], events: [{when: {t: a}, text: x}]}\ncomposer:"),
+            0,
+            "oneshot.events: expected rules exactly if output is jsonl",
+        ),
+        (
+            ("composer:", "oneshot: {argv: [mine], output: jsonl, events: [{when: {t: a}, shows: x}]}\ncomposer:"),
+            0,
+            "oneshot.events: expected a rule with text",
+        ),
+        (
+            (
+                "composer:",
+                "oneshot: {argv: [mine], output: jsonl, cost: c, events: [{when: {t: a}, text: x}]}\ncomposer:",
+            ),
+            0,
+            "oneshot.cost: with output jsonl",
+        ),
+        (
+            ("composer:", "oneshot: {argv: [mine], output: jsonl, events: [{when: {}, text: x}]}\ncomposer:"),
+            0,
+            "oneshot.events[0].when: expected at least one",
+        ),
+        (
+            (
+                "composer:",
+                "oneshot: {argv: [mine], output: jsonl, events: [{when: {t: a}, of: {t: b}, text: x}]}\ncomposer:",
+            ),
+            0,
+            "oneshot.events[0].of: expected each",
+        ),
+        (
+            (
+                "composer:",
+                "oneshot: {argv: [mine], output: jsonl, events: [{when: {t: a}, quiet: true, reply: x}]}\ncomposer:",
+            ),
+            0,
+            "oneshot.events[0].quiet: expected text",
+        ),
+        (
+            ("composer:", "oneshot: {argv: [mine], output: jsonl, events: [{when: {t: a}, text: x.}]}\ncomposer:"),
+            0,
+            "oneshot.events[0].text: expected paths such as",
+        ),
+        (
+            (
+                "composer:",
+                "oneshot: {argv: [x], output: jsonl, events: [{when: {t: a}, text: x, input_tokens: a*b}]}\ncomposer:",
+            ),
+            0,
+            "oneshot.events[0].input_tokens: expected paths to add",
+        ),
+        (
+            ("composer:", "oneshot: {argv: [mine], output: json, reply: r, output_tokens: 'a +'}\ncomposer:"),
+            0,
+            "oneshot.output_tokens: expected paths to add",
+        ),
+        (
             ("composer:", "dialogs: [{name: trust, asks: x, all: []}]\ncomposer:"),
             0,
             "dialogs[0].all: expected at least",

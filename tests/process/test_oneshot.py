@@ -88,6 +88,23 @@ def test_the_transcript_is_private_new_and_followed_while_the_program_runs(tmp_p
     assert answers[0].cancelled and answers[0].stdout == "first\n"
 
 
+def test_what_is_read_what_came_and_what_was_complained_of_have_files_of_their_own(tmp_path: Path) -> None:
+    follow = Follow(
+        transcript=tmp_path / "t",
+        readable=lambda data: data.upper() or b"END",
+        raw=tmp_path / "r",
+        errors=tmp_path / "e",
+    )
+    told = {"prompt": "", "prompt_by": PromptBy.STDIN, "env": None, "cwd": None, "timeout_s": 20, "cancel": None}
+    answer = one_shot(["sh", "-c", "echo said; echo why >&2"], follow=follow, **told)  # type: ignore[arg-type]
+    assert (answer.stdout, answer.stderr) == ("said\n", "why\n")
+    assert [(tmp_path / name).read_text() for name in "tre"] == ["SAID\nEND", "said\n", "why\n"]
+    assert all((tmp_path / name).stat().st_mode & 0o777 == 0o600 for name in "tre")
+    (tmp_path / "e").unlink()
+    one_shot(["sh", "-c", "echo said"], follow=follow, **told)  # type: ignore[arg-type]
+    assert not (tmp_path / "e").exists()
+
+
 def test_a_program_that_takes_too_long_is_ended_and_what_it_said_is_kept(tmp_path: Path) -> None:
     answer = ask(["sh", "-c", "echo half; echo why >&2; sleep 60"], tmp_path / "t", timeout_s=0.5)
     assert answer.timed_out and (answer.stdout, answer.stderr) == ("half\n", "why\n")

@@ -8,7 +8,7 @@ programs make beside a turn, have no wishes:
     MODEL-tool     a call of the shell tool that the request offers, ``touch model-was-here``
     anything else  one sentence at once, or what ``answer`` says
 
-``refuse`` makes it refuse every request, as a service does whose limit is reached.
+``refuse`` makes it refuse every request, as a service does whose limit is reached; ``mute`` makes it say nothing.
 
 Formats: Anthropic Messages, OpenAI Chat Completions and Responses, Gemini generateContent, each streamed or whole.
 """
@@ -113,6 +113,8 @@ class ModelServer:
         """what it says to a prompt without a wish of its own"""
         self.refuse: Refusal | None = None
         """what it says to every request; None: it serves them"""
+        self.mute = False
+        """it takes every request and says nothing, until it is released"""
         self._releases = 0
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -188,6 +190,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             if refusal := self.model.refuse:
                 return self._whole(refusal.body(asked.format), status=refusal.status, headers=refusal.headers)
+            if self.model.mute:
+                return self.model.hold(self._is_gone)
             self._answer(wire, body, asked)
         except OSError:
             self.close_connection = True
