@@ -5,29 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from loop_orchestrator.harnesses.spoken import clock_time, duration, zone_of
 
 FURTHEST = timedelta(days=62)
 """A limit lasts a month, or two; a time beyond that, and one that is over, is no reset."""
 
 _PHRASE = re.compile(
-    r"\b(?:resets?|reset[ _]?(?:time|at)|retry-after|(?:try|retry|available|back|continue)(?:[ ,]+again)?|again|wait)\b"
+    r"(?:\b(?:resets?|reset[ _]?(?:time|at)|retry-after|(?:try|retry|available|back|continue)(?:[ ,]+again)?|again|wait"
+    r"|until|ready|lifts?|renews?|refresh(?:es)?)\b|ratelimit-reset-\w+)"
     r"(?:\s+(?:at|on|after|until|from|for|about|approximately))*[\s:~]+(?P<when>(?:in\s+)?[^\n\r;|·]{1,60})",
     re.I,
 )
 """What announces a time, and what may be one."""
 _KEYED = re.compile(
-    r"(?P<key>retry[-_ ]?after(?:[-_]ms)?|retry[-_]?delay|resets?[-_]?(?:at|in)?(?:[-_]seconds)?)[\"']?\s*[:=]\s*"
+    r"(?P<key>retry[-_ ]?after(?:[-_]ms)?|retry[-_]?delay(?:[-_]ms)?|resets?[-_]?(?:at|in|after)?(?:[-_]seconds)?)"
+    r"[\"']?\s*[:=]\s*"
     r"[\"']?(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s)?\b(?![-:/.]\d)(?!\s*(?:am|pm|[a-z]))",
     re.I,
 )
 """A field of a header or of JSON: seconds, milliseconds, or a time since 1970."""
 _EPOCH = re.compile(r"\|(?P<number>1\d{9}(?:\d{3})?)\b")
 _ZONE = re.compile(
-    r"\(?\b((?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[\w/+-]+)\)?"
+    r"\(?\b((?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc|US|Canada)/[\w/+-]+)\)?"
 )
-_TIME = re.compile(r"\d|^(?:in )?an? (?:minute|hour|day)", re.I)
-"""What every time has; without it a word such as "now" or "May" would pass for one."""
+_BARE = re.compile(r"\bin\s+(?P<when>\d[^\n\r;|·]{1,40})", re.I)
+"""What may be a duration where nothing announces one."""
 _WORDS = 8
 """Of what follows: as many as the longest time that a program was seen to write."""
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
@@ -57,10 +60,10 @@ def _times(said: str, now: datetime, zone: str) -> Iterator[datetime]:
         yield _of_number(float(match["number"]), match["key"], match["unit"] or "", now)
     for match in _EPOCH.finditer(said):
         yield _of_number(float(match["number"]), "", "", now)
-    for match in _PHRASE.finditer(said):
-        at = _of_phrase(match["when"], now, zone)
-        if at is not None:
-            yield at
+    announced = [at for match in _PHRASE.finditer(said) if (at := _of_phrase(match["when"], now, zone))]
+    yield from announced
+    if not announced:
+        yield from (now + wait for match in _BARE.finditer(said) if (wait := duration(f"in {match['when']}")))
 
 
 def _of_number(number: float, key: str, unit: str, now: datetime) -> datetime:
@@ -72,33 +75,32 @@ def _of_number(number: float, key: str, unit: str, now: datetime) -> datetime:
 
 
 def _of_phrase(phrase: str, now: datetime, zone: str) -> datetime | None:
-    """The time that the longest beginning of the phrase says."""
+    """The time that the beginning of the phrase says; of what has a date, the longest one."""
+    wait = duration(phrase)
+    if wait is not None:
+        return now + wait
     named = _ZONE.search(phrase)
     if named is not None:
         phrase, zone = phrase[: named.start()], named[1]
+    at = clock_time(phrase, now - timedelta(seconds=_PASSED_S), zone)
+    return at or _date(phrase, now, zone)
+
+
+def _date(phrase: str, now: datetime, zone: str) -> datetime | None:
     words = re.sub(r"[()\[\]\"',]|\.(?=\s|$)|(?<=\d)(?:st|nd|rd|th)\b", " ", phrase).split()[:_WORDS]
     for count in range(len(words), 0, -1):
         text = " ".join(words[:count])
-        if _TIME.search(text) and not text.isdecimal():
-            at = _parsed(text, now, zone)
+        if re.search(r"\d", text) and not text.isdecimal():
+            at = _parse(text, now, zone)
             if at is not None and _can_be(at, now):
                 return at
     return None
 
 
-def _parsed(text: str, now: datetime, zone: str) -> datetime | None:
-    at = _parse(text, now, zone)
-    if at is None:
-        return None
-    earlier = _parse(text, now - timedelta(seconds=_PASSED_S), zone)
-    said_as_duration = earlier is None or abs((at - earlier).total_seconds() - _PASSED_S) < 1
-    return at if said_as_duration or earlier is None else earlier
-
-
 def _parse(text: str, base: datetime, zone: str) -> datetime | None:
     import dateparser
 
-    local = _zone(zone)
+    local = zone_of(zone)
     at = dateparser.parse(
         text,
         languages=["en"],
@@ -110,11 +112,3 @@ def _parse(text: str, base: datetime, zone: str) -> datetime | None:
     if at is None:
         return None
     return (at if at.tzinfo is not None else at.replace(tzinfo=local)).astimezone(UTC)
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    """None: the zone of this machine."""
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
