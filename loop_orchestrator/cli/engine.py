@@ -11,7 +11,7 @@ from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.cli.decided import print_action, print_decision
 from loop_orchestrator.cli.trust import require_accepted
-from loop_orchestrator.clock import format_time
+from loop_orchestrator.clock import format_age, format_time
 from loop_orchestrator.errors import ExitCode, UsageError
 from loop_orchestrator.model.decision import ApprovalMode, ItemStatus
 from loop_orchestrator.model.state import JsonValue
@@ -54,11 +54,21 @@ def _once(args: argparse.Namespace, project: Project) -> int:
             output.note(f"brain {result.reply.brain} answered: {usage_words(reply_shape(result.reply))}")
             output.note(f"  what it said: loop engine transcript {result.cycle}")
     if result.outcome == "brain-failed":
-        output.note(f"the brain failed ({result.failure}): {result.problem}")
-        if result.until is not None:
-            output.note(f"it is asked again from {format_time(result.until)} on; at once: loop engine once --retry")
+        _tell_failure(result, project)
         return ExitCode.FAILED
     return ExitCode.WAITING if result.outcome == "waiting" else ExitCode.DONE
+
+
+def _tell_failure(result: CycleResult, project: Project) -> None:
+    output.note(f"the brain failed ({result.failure}): {result.problem}")
+    if result.hint:
+        output.note(f"  try: {result.hint}")
+    if result.until is not None:
+        wait = format_age((result.until - project.clock.now()).total_seconds())
+        at_once = "; at once: loop engine once --retry" if project.brain_rests.resting() else ""
+        output.note(f"it is asked again from {format_time(result.until)} on, in {wait}{at_once}")
+    if project.transcripts.calls(result.cycle):
+        output.note(f"what it was asked and said: loop engine transcript {result.cycle}")
 
 
 def _shape(result: CycleResult) -> dict[str, JsonValue]:

@@ -38,7 +38,7 @@ def _print(found: EngineStatus, project: Project) -> None:
         output.line(f"code: {found.code}")
     output.line(budget_line(found.spent))
     for rest in found.resting:
-        output.line(f"brain: {rest_line(rest)}")
+        output.line(f"brain: {rest_line(rest, project.clock.now())}")
     for decision in found.decisions:
         output.line()
         print_decision(decision, whole=False)

@@ -85,7 +85,7 @@ def _print_rest(found: Status) -> None:
         output.line(f"engine: {engine.word.value}{since}{paused}{stale}{start}")
         output.line(budget_line(engine.spent))
         for rest in engine.resting:
-            output.line(f"brain: {rest_line(rest)}")
+            output.line(f"brain: {rest_line(rest, found.generated_at)}")
     if found.guard is not None:
         idle = "" if found.engine.word.value == "stopped" else "; the engine restarts lanes while it runs"
         output.line(

@@ -115,7 +115,7 @@ class ProgramBrain:
         if result.timed_out:
             raise self._took_too_long(result, transcript)
         if result.truncated:
-            raise BrainError(FailureKind.UNPARSEABLE, f"brain {self.name} printed more than a reply can have")
+            raise BrainError(FailureKind.UNPARSEABLE, "it printed more than a reply can have")
         try:
             text, usage = read_output(self.oneshot, result.stdout, result.stderr, result.code)
         except BrainError as error:
@@ -142,7 +142,7 @@ class ProgramBrain:
         return Follow(transcript=transcript.stream, readable=readable, raw=transcript.raw, errors=transcript.errors)
 
     def _took_too_long(self, result: OneShotResult, transcript: Transcript) -> BrainError:
-        message = f"brain {self.name} gave no reply within {self.timeout_s:g} s"
+        message = f"it gave no reply within {self.timeout_s:g} s"
         hint = f"raise engine.brain.timeout_s, or look at {transcript.stream}"
         if self.oneshot.output is not OutputFormat.JSONL:
             return took_too_long(message, result.stderr, hint=hint)
@@ -205,11 +205,18 @@ def ask(world: World, snapshot: Snapshot) -> tuple[BrainReply, Proposal]:
             if error.kind == FailureKind.STOPPED:
                 raise
             used_up = used_up or error.kind == FailureKind.BUDGET
-            failed.append(BrainError(error.kind, error.message, hint=error.hint, until=until))
+            which = "" if error.kind == FailureKind.BUDGET else f"{brain.name}: "
+            failed.append(BrainError(error.kind, which + error.message, hint=error.hint, until=until))
             continue
         world.brain_rests.answered(brain.name)
         return answer
     raise _nobody_answered(failed, [resting[brain.name] for brain in world.brains if brain.name in resting])
+
+
+def can_be_asked(world: World) -> bool:
+    """Whether a cycle now would ask a brain: one that does not rest, and that the budget allows. Raises StoreError."""
+    free = [brain.name for brain in world.brains if brain.name not in world.brain_rests.resting()]
+    return RULES in free or (bool(free) and world.budget.calls_left() > 0)
 
 
 def _ask_one(world: World, snapshot: Snapshot, brain: Brain) -> tuple[BrainReply, Proposal]:
@@ -236,7 +243,7 @@ def _ask_one(world: World, snapshot: Snapshot, brain: Brain) -> tuple[BrainReply
     except ReplyProblem as problem:
         raise BrainError(
             FailureKind.UNPARSEABLE,
-            f"brain {reply.brain} broke the contract twice: {problem}",
+            f"it broke the contract twice: {problem}",
             hint=f"read {world.layout.brain}/{snapshot.cycle}.{name}.reply.md",
         ) from problem
 
@@ -269,11 +276,10 @@ def _note_failure(world: World, snapshot: Snapshot, brain: str, error: BrainErro
 def _nobody_answered(failed: Sequence[BrainError], resting: Sequence[BrainRest]) -> BrainError:
     """Why no brain answered, and when the first may be asked again."""
     said = [error.message for error in failed]
-    said += [f"{rest.brain} is left out after a failure ({rest.failure.value})" for rest in resting]
+    said += [f"{rest.brain} is left out after a failure ({rest.failure.value}): {rest.reason}" for rest in resting]
     times = [*(error.until for error in failed if error.until), *(rest.until for rest in resting)]
     kind = failed[0].kind if failed else min(resting, key=lambda rest: rest.until).failure
-    hint = failed[0].hint if failed else "ask at once all the same: loop engine once --retry"
-    return BrainError(kind, "; ".join(said), hint=hint, until=min(times) if times else None)
+    return BrainError(kind, "; ".join(said), hint=failed[0].hint if failed else "", until=min(times) if times else None)
 
 
 def _call(world: World, snapshot: Snapshot, brain: Brain, prompt: str, name: str) -> BrainReply:

@@ -46,6 +46,8 @@ class CycleResult:
     decision: Decision | None
     snapshot: Snapshot | None
     problem: str = ""
+    hint: str = ""
+    """what a person may do about the problem"""
     failure: str = ""
     """the kind of the brain's failure; empty if it did not fail"""
     until: datetime | None = None
@@ -132,6 +134,7 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
             decision=None,
             snapshot=snapshot,
             problem=error.message,
+            hint=error.hint,
             failure=error.kind,
             until=error.until,
         )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from loop_orchestrator import __version__
-from loop_orchestrator.clock import format_time
+from loop_orchestrator.clock import format_age, format_time
 from loop_orchestrator.operations.shapes import Json, decision_shape, event_shape, item_shape, time_or_none
 
 if TYPE_CHECKING:
@@ -127,8 +127,12 @@ def budget_line(spent: Spent) -> str:
     return line
 
 
-def rest_line(rest: BrainRest) -> str:
-    return f"{rest.brain} is not asked before {format_time(rest.until)} ({rest.failure.value}): {rest.reason}"
+def rest_line(rest: BrainRest, now: datetime) -> str:
+    """``claude is not asked before 2026-11-30T21:00:00.000Z, in 2h (quota): it ended with …``"""
+    wait = format_age((rest.until - now).total_seconds())
+    return (
+        f"{rest.brain} is not asked before {format_time(rest.until)}, in {wait} ({rest.failure.value}): {rest.reason}"
+    )
 
 
 def rest_shape(rest: BrainRest) -> Json:

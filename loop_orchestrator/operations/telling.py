@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.model.event import Event
@@ -93,7 +94,8 @@ def _usd(used: Mapping[str, JsonValue]) -> str:
     usd = used.get("cost_usd")
     if isinstance(usd, bool) or not isinstance(usd, int | float):
         return "n/a"
-    return f"{usd:.2f}" if usd >= 1 or usd == 0 else f"{usd:.2g}"
+    digits = 2 if usd <= 0 else max(2, 1 - floor(log10(usd)))
+    return f"{usd:.{digits}f}"
 
 
 def _asked_again(event: Event) -> str:

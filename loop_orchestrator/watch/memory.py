@@ -30,6 +30,7 @@ def save_pace(path: Path, pace: Pace) -> None:
         "failures": pace.failures,
         "retry_at": format_time(pace.retry_at) if pace.retry_at else None,
         "retry_wait_s": pace.retry_wait_s,
+        "for_brain": pace.for_brain,
         "look": {
             "mail": _listed(look.mail),
             "tasks": _listed(look.tasks),
@@ -54,6 +55,7 @@ def _pace(value: dict[str, JsonValue]) -> Pace:
         failures=int(str(value["failures"])),
         retry_at=_time(value["retry_at"]),
         retry_wait_s=float(str(value["retry_wait_s"])),
+        for_brain=value.get("for_brain") is True,
         look=Look(
             mail=_names(look["mail"]),
             tasks=_names(look["tasks"]),

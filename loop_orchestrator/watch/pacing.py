@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.engine.brain import can_be_asked
 from loop_orchestrator.engine.cycle import engine_config, run_cycle
 from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.engine.observe import claims_of, since_of
@@ -82,6 +83,8 @@ class Pacing:
         """Seconds until the next cycle may start; None: nothing calls for one, or the engine is paused."""
         if self.world.control.paused() or not self.pending():
             return None
+        if self.now.for_brain and can_be_asked(self.world):
+            self.remember(self.now.freed())
         return start_wait_s(self.now, self.world.clock.now(), min_interval_s=self.engine.min_cycle_interval_s)
 
     def look_wait_s(self, *, pushed: bool) -> float:

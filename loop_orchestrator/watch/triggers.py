@@ -168,6 +168,8 @@ class Pace:
     """no cycle before this"""
     retry_wait_s: float = 0.0
     """how far ahead that was set"""
+    for_brain: bool = False
+    """that wait is for a brain that may be asked; once one may, it is over"""
     look: Look = field(default_factory=Look)
     """the last look"""
 
@@ -175,11 +177,11 @@ class Pace:
         return replace(self, last_start=at)
 
     def succeeded(self, served: int) -> Pace:
-        return replace(self, served=served, failures=0, retry_at=None, retry_wait_s=0.0)
+        return replace(self, served=served, failures=0, retry_at=None, retry_wait_s=0.0, for_brain=False)
 
     def held(self, at: datetime) -> Pace:
         """Something that was no failure of the brain, such as a full disk: the triggers stay, and no wait grows."""
-        return self._waiting(at, HELD_S)
+        return replace(self, for_brain=False)._waiting(at, HELD_S)
 
     def failed(self, at: datetime, until: datetime | None = None) -> Pace:
         """The triggers stay; the next try waits until a brain may be asked again.
@@ -187,7 +189,11 @@ class Pace:
         Where that is not known, it waits twice as long as the last, up to BACKOFF_MOST_S.
         """
         wait_s = _backoff_s(self.failures) if until is None else max(0.0, (until - at).total_seconds())
-        return replace(self, failures=self.failures + 1)._waiting(at, wait_s)
+        return replace(self, failures=self.failures + 1, for_brain=until is not None)._waiting(at, wait_s)
+
+    def freed(self) -> Pace:
+        """A brain may be asked before the time at which that was expected: a person had it asked, or paid for more."""
+        return replace(self, retry_at=None, retry_wait_s=0.0, for_brain=False)
 
     def _waiting(self, at: datetime, wait_s: float) -> Pace:
         return replace(self, retry_at=at + timedelta(seconds=wait_s), retry_wait_s=wait_s)

@@ -155,7 +155,7 @@ def test_events_are_followed_as_text_and_their_tokens_are_priced_by_the_config(p
 def test_a_call_without_a_reply_is_paid_for_too(project: Path) -> None:
     world = lines_brain(project, say({**USED, "usd": 0.7}), max_usd_per_day=3)
     result = run_cycle(world, ("test",))
-    assert (result.failure, result.problem) == ("unparseable", "its events hold no text of a reply")
+    assert (result.failure, result.problem) == ("unparseable", "lines: its events hold no text of a reply")
     assert world.budget.spent().usd == 0.7
     failed = world.events.last("brain.failed")
     assert failed is not None and isinstance(failed.payload["usage"], dict)
@@ -169,13 +169,13 @@ def test_a_brain_that_waits_for_a_limit_itself_is_ended_and_the_limit_is_known(p
     world = lines_brain(project, say(wait) + "import time; time.sleep(60)", timeout_s=1)
     result = run_cycle(world, ("test",))
     assert result.failure == "rate-limited"
-    assert result.problem == "brain lines gave no reply within 1 s; it said: 429 Too Many Requests"
+    assert result.problem == "lines: it gave no reply within 1 s; it said: 429 Too Many Requests"
     assert result.until == datetime(2026, 3, 1, 12, 15, tzinfo=UTC)
 
 
 def test_a_reply_that_never_ends_is_no_reply(project: Path) -> None:
     world = world_with(project, "sh", "-c", "yes | head -c 12000000")
-    assert run_cycle(world, ("test",)).problem == "brain command printed more than a reply can have"
+    assert run_cycle(world, ("test",)).problem == "command: it printed more than a reply can have"
 
 
 def test_what_it_cost_is_counted(project: Path) -> None:

@@ -45,7 +45,10 @@ def test_a_reply_is_read_judged_and_executed(boot: Boot, tmp_path: Path) -> None
     prompt = (tmp_path / "b" / "prompt-1").read_text()
     assert "web (role implementation, actor, standing): idle/ready" in prompt
     (replied,) = scratch.events("brain.replied")
-    assert replied.payload["usage"] == {"input_tokens": None, "output_tokens": None, "cost_usd": None}
+    assert replied.payload["usage"] == {
+        **dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens", "cost_usd")),
+        "cost_source": "unavailable",
+    }
 
 
 def test_a_broken_reply_is_quoted_back_once(boot: Boot, tmp_path: Path) -> None:

@@ -112,6 +112,10 @@ def test_the_next_cycle_waits_for_the_debounce_and_for_the_backoff() -> None:
     assert start_wait_s(Pace(last_start=NOW), NOW + timedelta(seconds=9), min_interval_s=5) == 0
     assert start_wait_s(Pace(last_start=NOW).failed(NOW), NOW, min_interval_s=5) == 60
     assert start_wait_s(Pace(failures=2).held(NOW), NOW, min_interval_s=5) == HELD_S
+    until = NOW + timedelta(hours=3)
+    assert start_wait_s(Pace(last_start=NOW).failed(NOW, until), NOW, min_interval_s=5) == 3 * 3600
+    assert start_wait_s(Pace(last_start=NOW).failed(NOW, until).freed(), NOW, min_interval_s=5) == 5
+    assert [Pace().failed(NOW, until).for_brain, Pace().failed(NOW, until).held(NOW).for_brain] == [True, False]
 
 
 def test_a_clock_that_was_put_back_does_not_hold_cycles_up() -> None:
@@ -163,7 +167,7 @@ NAMES = st.frozensets(st.text(max_size=8), max_size=4)
 )
 def test_the_pace_survives_a_restart(look: Look, served: int, failures: int, tmp_path_factory: object) -> None:
     path = Path(tmp_path_factory.mktemp("pace")) / "pace.json"  # type: ignore[attr-defined]
-    pace = Pace(served=served, failures=failures, last_start=NOW, look=look)
+    pace = Pace(served=served, failures=failures, last_start=NOW, look=look, for_brain=failures > 9)
     save_pace(path, pace)
     assert load_pace(path) == pace
 
