@@ -52,8 +52,11 @@ def _oneshot(spec: HarnessSpec) -> str:
     if oneshot is None:
         return "cannot be asked once"
     given = "the prompt on stdin" if oneshot.prompt is PromptBy.STDIN else "the prompt as one argument"
-    is_json = oneshot.output is OutputFormat.JSON
-    answer = f"the answer in {oneshot.reply} of its JSON" if is_json else "the answer is all it prints"
+    answer = {
+        OutputFormat.TEXT: "the answer is all it prints",
+        OutputFormat.JSON: f"the answer in {oneshot.reply} of its JSON",
+        OutputFormat.JSONL: "the answer in the events that it prints, a line of JSON each",
+    }[oneshot.output]
     return f"{shlex.join(oneshot.argv)}; {given}, {answer}"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from loop_orchestrator.config.policy import PolicyConfig
 from loop_orchestrator.config.prices import PriceConfig
+from loop_orchestrator.config.problems import did_you_mean
 from loop_orchestrator.config.reader import About
 from loop_orchestrator.model.brain import Price
 from loop_orchestrator.model.budget import Limits
@@ -281,6 +282,10 @@ class BrainConfig:
             raise ValueError(f"command runs only with use: command, or as a fallback (got use: {self.use})")
         if len(set(self.chain)) < len(self.chain):
             raise ValueError("fallback names a brain twice, or the one of use")
+        for price in self.prices:
+            if price.brain not in self.chain:
+                meant = did_you_mean(price.brain, self.chain)
+                raise ValueError(f"prices: {price.brain} is no brain of use and fallback{meant}")
         for name, _, model in (one.partition(":") for one in self.fallback):
             if model and name in (BRAIN_RULES, BRAIN_COMMAND):
                 raise ValueError(f"fallback: {name} takes no model")

@@ -113,7 +113,7 @@ class ProgramBrain:
         if result.cancelled:
             raise BrainError(FailureKind.STOPPED, "the brain was stopped with the engine")
         if result.timed_out:
-            raise self._took_too_long(result, transcript)
+            raise self._took_too_long(result)
         if result.truncated:
             raise BrainError(FailureKind.UNPARSEABLE, "it printed more than a reply can have")
         try:
@@ -141,9 +141,9 @@ class ProgramBrain:
 
         return Follow(transcript=transcript.stream, readable=readable, raw=transcript.raw, errors=transcript.errors)
 
-    def _took_too_long(self, result: OneShotResult, transcript: Transcript) -> BrainError:
+    def _took_too_long(self, result: OneShotResult) -> BrainError:
         message = f"it gave no reply within {self.timeout_s:g} s"
-        hint = f"raise engine.brain.timeout_s, or look at {transcript.stream}"
+        hint = "raise engine.brain.timeout_s"
         if self.oneshot.output is not OutputFormat.JSONL:
             return took_too_long(message, result.stderr, hint=hint)
         stream = read_stream(self.oneshot, result.stdout)
@@ -241,11 +241,7 @@ def _ask_one(world: World, snapshot: Snapshot, brain: Brain) -> tuple[BrainReply
     try:
         return reply, read_reply(reply.text)
     except ReplyProblem as problem:
-        raise BrainError(
-            FailureKind.UNPARSEABLE,
-            f"it broke the contract twice: {problem}",
-            hint=f"read {world.layout.brain}/{snapshot.cycle}.{name}.reply.md",
-        ) from problem
+        raise BrainError(FailureKind.UNPARSEABLE, f"it broke the contract twice: {problem}") from problem
 
 
 def call_name(brain: str, *, first: bool) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 QUIET = frozenset(
     {
         "brain.called",
+        "control.connected",
         "cycle.ended",
         "decision.archived",
         "delivery.closed",

@@ -55,7 +55,7 @@ def _pace(value: dict[str, JsonValue]) -> Pace:
         failures=int(str(value["failures"])),
         retry_at=_time(value["retry_at"]),
         retry_wait_s=float(str(value["retry_wait_s"])),
-        for_brain=value.get("for_brain") is True,
+        for_brain=bool(value.get("for_brain", value["failures"])),
         look=Look(
             mail=_names(look["mail"]),
             tasks=_names(look["tasks"]),

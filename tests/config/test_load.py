@@ -184,6 +184,14 @@ BAD = [
         "engine:\n  brain: {fallback: ['command:x'], command: [a]}",
         "2: engine.brain: command runs only with use: command, or as a fallback (got use: rules)",
     ),
+    (
+        "engine:\n  brain: {use: codex, prices: {codx: {input: 1, output: 2}}}",
+        "2: engine.brain: prices: codx is no brain of use and fallback; did you mean codex?",
+    ),
+    (
+        "engine:\n  brain: {use: codex, prices: {codex: {input: 1}}}",
+        "2: engine.brain.prices.codex.output: this key is needed",
+    ),
     ("engine:\n  brain: {use: codex, fallback: ['rules:x']}", "2: engine.brain: fallback: rules takes no model"),
     (
         "engine:\n  brain: {max_usd_per_day: -1}",

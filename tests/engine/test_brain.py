@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.engine.brain import ProgramBrain
 from loop_orchestrator.engine.cycle import run_cycle
 from loop_orchestrator.errors import ConfigError, UsageError
+from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.operations.replay import replay
 from loop_orchestrator.world import World
 from tests.support.clocks import SteppedClock
@@ -171,6 +173,18 @@ def test_a_brain_that_waits_for_a_limit_itself_is_ended_and_the_limit_is_known(p
     assert result.failure == "rate-limited"
     assert result.problem == "lines: it gave no reply within 1 s; it said: 429 Too Many Requests"
     assert result.until == datetime(2026, 3, 1, 12, 15, tzinfo=UTC)
+
+
+def test_a_prompt_of_200_kilobytes_reaches_a_command_whole(project: Path) -> None:
+    code = "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+    world = world_with(project, sys.executable, "-c", code)
+    (brain,) = world.brains
+    assert isinstance(brain, ProgramBrain)
+    prompt = "größe 世界\n" * 16_000
+    assert len(prompt.encode()) > 200_000
+    transcript = world.transcripts.begin("c-20261121T010000000-aaaaaa", "first", prompt)
+    reply = brain.ask_text(prompt, transcript=transcript, cancel=world.cancel)
+    assert reply.text == sha256_text(prompt) + "\n"
 
 
 def test_a_reply_that_never_ends_is_no_reply(project: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.programs import PROGRAMS, Missing, Program
+from tests.real.programs import BRAINS, PROGRAMS, Missing, Program
 from tests.real.site import Site, site
 
 
@@ -102,7 +102,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("real programs")
     for name in names:
-        program = PROGRAMS[name]
+        program = BRAINS[name]
         terminalreporter.line(
             f"{name:<10}{program.version:<10}{passed[name]} of {passed[name] + len(others[name])} passed"
         )
@@ -118,7 +118,7 @@ def _program_of(nodeid: str) -> str:
     if "tests/real/" not in nodeid or "[" not in nodeid:
         return ""
     words = nodeid.rpartition("[")[2].rstrip("]").split("@")[0].split("-")
-    return next((word for word in words if word in PROGRAMS), "")
+    return next((word for word in words if word in BRAINS), "")
 
 
 def _check_of(nodeid: str, name: str) -> str:

@@ -1,5 +1,5 @@
-"""The real agent programs: where each comes from, and what it needs to start at its composer against a service on
-loopback, with nothing of the user's and nothing beyond this machine."""
+"""The real agent programs, and those that are only asked once: where each comes from, and what it needs to work against
+a service on loopback, with nothing of the user's and nothing beyond this machine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ INSTALL = "HARNESSES_INSTALL"
 _ENVIRON = dict(os.environ)
 """That of whoever runs the tests: npm takes its settings from there."""
 
+PYPI = "pypi:"
+"""Begins the name of a package that pip installs, into a virtual environment of its own; the others are npm's."""
 NODE = "node@22"
 """Some of them need a newer Node than many systems have."""
 KEY = "sk-test"
@@ -166,6 +169,16 @@ def _qwen(url: str, folder: Path) -> dict[str, str]:
     return {".qwen/settings.json": _pretty(settings)}
 
 
+def _llm(url: str, folder: Path) -> dict[str, str]:
+    model = f'- model_id: model\n  model_name: model\n  api_base: "{url}/v1"\n  api_key_name: tests\n'
+    home = ".config/io.datasette.llm"
+    return {
+        f"{home}/extra-openai-models.yaml": model,
+        f"{home}/keys.json": _pretty({"tests": KEY}),
+        f"{home}/default_model.txt": "model",
+    }
+
+
 PROGRAMS = {
     program.name: program
     for program in (
@@ -223,6 +236,9 @@ PROGRAMS = {
         ),
     )
 }
+"""Those with a composer."""
+BRAINS = {**PROGRAMS, "llm": Program(name="llm", package=f"{PYPI}llm@0.36", env=lambda url: {}, files=_llm)}
+"""Those that can be asked once."""
 
 
 def search_path(program: Program) -> str:
@@ -235,6 +251,8 @@ def search_path(program: Program) -> str:
     if not named:
         raise Missing(f"{FOLDER} names no folder with the programs")
     folder = Path(named).absolute()
+    if program.package.startswith(PYPI):
+        return str(_installed_by_pip(folder, program))
     node = _installed(folder, NODE, "node")
     own = _installed(folder, program.package, program.name, also=node)
     return f"{own}:{node}"
@@ -273,6 +291,26 @@ def _installed(folder: Path, package: str, command: str, also: Path | None = Non
     if done.returncode != 0 or not (commands / command).exists():
         said = (done.stderr.strip().splitlines() or ["it brought no such command"])[0]
         raise Missing(f"npm did not install {package}: {said}")
+    return commands
+
+
+def _installed_by_pip(folder: Path, program: Program) -> Path:
+    """The folder with the command of a package of PyPI."""
+    name, _, version = program.package.removeprefix(PYPI).rpartition("@")
+    home = folder / name
+    commands = home / "bin"
+    if next(home.glob(f"lib/*/site-packages/{name}-{version}.dist-info"), None):
+        return commands
+    if _ENVIRON.get(INSTALL) != "1":
+        raise Missing(f"{program.package} is wanted and it is not in {home}; {INSTALL}=1 installs it with pip")
+    for argv in (
+        [sys.executable, "-m", "venv", str(home)],
+        [str(commands / "pip"), "install", "--quiet", f"{name}=={version}"],
+    ):
+        done = subprocess.run(argv, env=_ENVIRON, capture_output=True, text=True, check=False, timeout=INSTALL_S)
+        if done.returncode != 0:
+            said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise Missing(f"{program.package} could not be installed: {said}")
     return commands
 
 

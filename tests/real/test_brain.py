@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from loop_orchestrator.model.event import Event
-from tests.real.programs import Missing, Program, search_path
+from tests.real.programs import BRAINS, Missing, Program, search_path
 from tests.real.site import Site
 from tests.support.model_server import TOKENS_IN, TOKENS_OUT, ModelServer, Refusal
 from tests.support.scratch import SESSION
@@ -54,6 +54,11 @@ def brain_site(root: Path, tmux_dir: Path, program: Program, *, timeout_s: int) 
     finally:
         made.end()
         model.close()
+
+
+@pytest.fixture(params=sorted(BRAINS))
+def program(request: pytest.FixtureRequest) -> Program:
+    return BRAINS[request.param]
 
 
 class Boot:
