@@ -37,9 +37,7 @@ def _once_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _once(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.engine.brain import reply_shape
     from loop_orchestrator.operations.cycle import once, rehearse
-    from loop_orchestrator.operations.telling import usage_words
 
     mode = ApprovalMode(args.approval) if args.approval else None
     if args.dry_run:
@@ -50,13 +48,24 @@ def _once(args: argparse.Namespace, project: Project) -> int:
         output.document({"session": project.session, **_shape(result)})
     elif result.decision is not None:
         print_decision(result.decision, whole=False)
-        if result.reply is not None and result.reply.transcript is not None:
-            output.note(f"brain {result.reply.brain} answered: {usage_words(reply_shape(result.reply))}")
-            output.note(f"  what it said: loop engine transcript {result.cycle}")
+        _tell_brains(result, project)
     if result.outcome == "brain-failed":
         _tell_failure(result, project)
         return ExitCode.FAILED
     return ExitCode.WAITING if result.outcome == "waiting" else ExitCode.DONE
+
+
+def _tell_brains(result: CycleResult, project: Project) -> None:
+    """Who answered, what that used, and who is left out meanwhile."""
+    from loop_orchestrator.engine.brain import reply_shape
+    from loop_orchestrator.operations.engine_view import rest_line
+    from loop_orchestrator.operations.telling import usage_words
+
+    if result.reply is not None and result.reply.transcript is not None:
+        output.note(f"brain {result.reply.brain} answered: {usage_words(reply_shape(result.reply))}")
+        output.note(f"  what it said: loop engine transcript {result.cycle}")
+    for rest in project.brain_rests.resting().values():
+        output.note(f"brain {rest_line(rest, project.clock.now())}")
 
 
 def _tell_failure(result: CycleResult, project: Project) -> None:

@@ -314,3 +314,17 @@ def test_what_a_call_used_is_said_and_what_is_not_known_is_na(loop: Loop, shop: 
     assert reply["usage"].pop("cost_source") == "unavailable"
     assert set(reply["usage"]) == {"input_tokens", "output_tokens", "cached_tokens", "cost_usd"}
     assert set(reply["usage"].values()) == {None}
+
+
+def test_a_brain_that_is_left_out_is_told_though_another_answered(loop: Loop, shop: Path) -> None:
+    brain_project(shop, "import sys\nsys.exit('usage limit reached, resets in 3 hours')\n")
+    config = (shop / "lane-config.yaml").read_text()
+    (shop / "lane-config.yaml").write_text(config.replace("use: command", "use: command, fallback: [rules]"))
+    assert loop("trust", "--accept").code == 0
+    for _ in range(2):
+        ran = loop("engine", "once")
+        assert ran.code == 0
+        assert "made " in ran.out and " by rules in mode manual" in ran.out
+        told = [line for line in ran.err.splitlines() if line.startswith("brain ")]
+        assert len(told) == 1 and told[0].startswith("brain command is not asked before ")
+        assert told[0].endswith(" (quota): it ended with status 1: usage limit reached, resets in 3 hours")

@@ -235,3 +235,8 @@ def test_odd_values_are_no_numbers(event: object) -> None:
     stream = Stream(oneshot("claude"))
     stream.add(json.dumps(event).encode() + b"\n")
     assert stream.usage == Usage()
+
+
+def test_a_failure_that_stands_in_several_events_is_shown_once() -> None:
+    assert recorded("codex", "quota").count("Quota exceeded") == 2
+    assert shown("codex", recorded("codex", "quota")).count("Quota exceeded") == 1
