@@ -282,7 +282,11 @@ def _call(world: World, snapshot: Snapshot, brain: Brain, prompt: str, name: str
     cycle = snapshot.cycle
     transcript = world.transcripts.begin(cycle, name, prompt)
     crash_point("cycle.rendered")
-    charged = None if brain.name == RULES else world.budget.charge()
+    try:
+        charged = None if brain.name == RULES else world.budget.charge()
+    except BrainError as error:
+        note_failed_call(world, transcript, None, error)
+        raise
     world.events.append("brain.called", "engine", {"cycle": cycle, "brain": brain.name}, trace=cycle)
     crash_point("brain.charged")
     try:
@@ -300,7 +304,7 @@ def _call(world: World, snapshot: Snapshot, brain: Brain, prompt: str, name: str
 
 
 def note_failed_call(world: World, transcript: Transcript, charged: str | None, error: BrainError) -> None:
-    """Keep why a call gave no reply, and count what it cost all the same. charged: its id in the budget."""
+    """Keep why a call gave no reply, and count what it cost all the same. charged: its id in the budget; None: none."""
     world.transcripts.fail(transcript, f"{error.kind}: {error.message}")
     if charged is not None and isinstance(error.usage, Usage):
         world.budget.price(charged, error.usage.cost_usd)

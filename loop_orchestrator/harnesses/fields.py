@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from loop_orchestrator.model.state import JsonValue
 
+_MOST = 10**15
+"""A number beyond it counts nothing that there is."""
 _NAMES = r"[\w-]+(?:\.[\w-]+)*"
 _STARRED = r"[\w-]+(?:\.(?:[\w-]+|\*(?=\.)))*\??"
 PATH = re.compile(_NAMES)
@@ -77,12 +79,12 @@ def _every(document: JsonValue, path: str) -> int | None:
 
 
 def _whole(value: JsonValue) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST else None
 
 
 def amount(document: JsonValue, path: str) -> float | None:
-    """A number that is finite and at least 0; None for everything else."""
+    """A number that can be an amount, at least 0; None for everything else."""
     value = field(document, path)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value < float("inf") else None
+    return float(value) if 0 <= value <= _MOST else None

@@ -59,8 +59,8 @@ def replay(world: World, decision_id: str, *, brain: str) -> Replay:
     prompt = kept_prompt(world, decision)
     other = make_brain(brain, engine.brain, world.harnesses, world.root)
     cycle = new_id("r", world.clock.now())
-    transcript = world.transcripts.begin(cycle, "replay", prompt)
     charged = world.budget.charge()
+    transcript = world.transcripts.begin(cycle, "replay", prompt)
     world.events.append("brain.called", "engine", {"cycle": cycle, "brain": other.name}, trace=decision.cycle)
     try:
         reply = other.ask_text(prompt, transcript=transcript, cancel=world.cancel)

@@ -216,6 +216,8 @@ def test_what_it_cost_is_counted(project: Path) -> None:
     run_cycle(world, ("test",))
     refused = run_cycle(world, ("test",))
     assert (refused.failure, refused.outcome) == ("budget", "brain-failed")
+    (call,) = world.transcripts.calls(refused.cycle)
+    assert call.failed.read_text().startswith("budget: the brain was not called: ")
     assert "1 USD per day" in refused.problem
     assert refused.until is not None
 

@@ -227,6 +227,7 @@ def test_nothing_that_is_printed_breaks_it(lines: list[str]) -> None:
     [
         {"type": "result", "is_error": False, "result": {"a": 1}, "usage": [1], "total_cost_usd": "much"},
         {"type": "result", "is_error": False, "result": None, "usage": {"input_tokens": 1e999}, "total_cost_usd": -1},
+        {"type": "result", "usage": {"input_tokens": 10**400, "output_tokens": 10**400}, "total_cost_usd": 10**400},
         {"type": "assistant", "message": {"content": "text"}},
         {"type": "assistant", "message": {"content": [1, None, {"type": "text"}]}},
     ],
