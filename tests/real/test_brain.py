@@ -27,7 +27,7 @@ SILENT = ("qwen",)
 
 
 @contextmanager
-def brain_site(root: Path, tmux_dir: Path, program: Program, *, timeout_s: int) -> Iterator[Site]:
+def brain_site(root: Path, tmux_dir: Path, program: Program) -> Iterator[Site]:
     """A booted session with a rehearsal agent in lane web, and the program as its brain. Raises Missing."""
     path = search_path(program)
     project, home = root / "project", root / "home"
@@ -43,7 +43,7 @@ def brain_site(root: Path, tmux_dir: Path, program: Program, *, timeout_s: int) 
             file = home / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-        brain = {"use": program.name, "timeout_s": timeout_s}
+        brain = {"use": program.name, "timeout_s": TIMEOUT_S}
         config = {"lanes": {"web": {"harness": "rehearsal"}}, "engine": {"approval": "full", "brain": brain}}
         (project / "lane-config.yaml").write_text(json.dumps(config), encoding="utf-8")
         subprocess.run(["git", "init", "-q", str(project)], check=True)
@@ -67,11 +67,9 @@ class Boot:
     def __init__(self, root: Path, factory: pytest.TempPathFactory, ends: ExitStack) -> None:
         self._root, self._factory, self._ends = root, factory, ends
 
-    def __call__(self, program: Program, *, timeout_s: int = TIMEOUT_S) -> Site:
+    def __call__(self, program: Program) -> Site:
         try:
-            return self._ends.enter_context(
-                brain_site(self._root, self._factory.mktemp("t"), program, timeout_s=timeout_s)
-            )
+            return self._ends.enter_context(brain_site(self._root, self._factory.mktemp("t"), program))
         except Missing as missing:
             pytest.skip(str(missing))
 
@@ -101,7 +99,7 @@ def test_a_cycle_is_decided_by_it_and_carried_out(boot: Boot, program: Program) 
     made = boot(program)
     payload = f"say hello to {uuid.uuid4().hex[:12]}"
     made.model.answer = decision(payload)
-    done = made.run("engine", "once", timeout_s=120)
+    done = made.run("engine", "once", timeout_s=240)
     assert done.returncode == 0, (done.stdout, done.stderr)
     eventually(lambda: payload in made.screen("web").replace("\n", ""), what="the lane got the text")
     replied = only(made, "brain.replied")
@@ -132,7 +130,7 @@ def test_a_prompt_of_200_kilobytes_arrives_whole(boot: Boot, program: Program) -
     prompt = f"Decide about this:\n{rows}\nThat was the last row."
     assert len(prompt.encode()) > 200_000
     first.write_text(prompt, encoding="utf-8")
-    again = made.run("engine", "replay", str(event.payload["decision"]), "--brain", program.name, timeout_s=120)
+    again = made.run("engine", "replay", str(event.payload["decision"]), "--brain", program.name, timeout_s=240)
     assert again.stdout == f"{program.name} decides the same\n", again.stderr
     assert heard_whole(made, prompt)
 
@@ -147,7 +145,7 @@ def test_a_used_up_quota_is_waited_for_until_the_time_that_it_names(boot: Boot, 
         "usage_limit_reached",
         fields=(("plan_type", "plus"), ("resets_at", int(ends.timestamp()))),
     )
-    done = made.run("engine", "once", timeout_s=120)
+    done = made.run("engine", "once", timeout_s=240)
     assert done.returncode == 1
     failed = only(made, "brain.failed").payload
     if program.name in SILENT:
@@ -163,9 +161,9 @@ def test_a_used_up_quota_is_waited_for_until_the_time_that_it_names(boot: Boot, 
 
 
 def test_a_brain_that_says_nothing_is_ended_with_all_that_it_started(boot: Boot, program: Program) -> None:
-    made = boot(program, timeout_s=12)
+    made = boot(program)
     made.model.mute = True
-    done = made.run("engine", "once", timeout_s=120)
+    done = made.run("engine", "once", timeout_s=240)
     assert (done.returncode, only(made, "brain.failed").payload["failure"]) == (1, "timeout"), done.stderr
     assert made.model.requests(), "it asked"
     assert not [process for process in psutil.process_iter() if _belongs(process, made, program)]
