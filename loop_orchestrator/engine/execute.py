@@ -5,6 +5,7 @@ from __future__ import annotations
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.approval import digest_now
+from loop_orchestrator.engine.onrecord import OnRecord, on_record
 from loop_orchestrator.engine.signed import why_not
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.ids import derived_id
@@ -18,6 +19,7 @@ def execute(
 ) -> Decision:
     """Perform every READY item of a decision, and archive it if nothing is left.
 
+    What the event log does not know as filed and allowed is refused, whatever the decision's file says.
     judged: the decision as this process has just judged it. Where approvals are signed, nothing else runs without a
     valid signature.
 
@@ -26,10 +28,12 @@ def execute(
     """
     with world.decisions.execution_lock(decision_id, timeout_s=timeout_s):
         decision = world.decisions.get(decision_id)
-        for idx in [item.idx for item in decision.items if item.status is ItemStatus.READY]:
+        ready = [item.idx for item in decision.items if item.status is ItemStatus.READY]
+        record = on_record(world.events, decision_id) if ready else OnRecord()
+        for idx in ready:
             if world.cancel.is_set():
                 break
-            decision = _perform(world, decision_id, idx, judged)
+            decision = _perform(world, decision_id, idx, record, judged)
     return archive_if_closed(world, decision)
 
 
@@ -69,10 +73,11 @@ def close_item(world: World, decision_id: str, idx: int, outcome: Outcome) -> De
     return closed
 
 
-def _perform(world: World, decision_id: str, idx: int, judged: Decision | None) -> Decision:
+def _perform(world: World, decision_id: str, idx: int, record: OnRecord, judged: Decision | None) -> Decision:
     decision = world.decisions.get(decision_id)
-    if decision.items[idx].status is ItemStatus.READY and (
-        reason := why_not(world, decision, decision.items[idx], judged)
+    item = decision.items[idx]
+    if item.status is ItemStatus.READY and (
+        reason := record.why_not(decision, item) or why_not(world, decision, item, judged)
     ):
         return _refuse(world, decision, idx, reason)
     decision = _started(world, decision_id, idx, decision)

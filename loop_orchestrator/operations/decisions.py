@@ -17,6 +17,7 @@ from loop_orchestrator.engine.execute import archive_if_closed, execute
 from loop_orchestrator.engine.expiry import expire
 from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.engine.observe import facts_of, observe
+from loop_orchestrator.engine.onrecord import on_record
 from loop_orchestrator.errors import (
     ChangedElsewhereError,
     DecisionStateError,
@@ -30,7 +31,6 @@ from loop_orchestrator.process.person import PersonCheck
 from loop_orchestrator.stores.lock import Lock
 
 if TYPE_CHECKING:
-    from loop_orchestrator.stores.eventlog import EventLog
     from loop_orchestrator.world import World
 
 _OPEN = (ItemStatus.WAITING, ItemStatus.READY)
@@ -78,8 +78,7 @@ def approve(
         approval, signer = _signed(world, decision, chosen, key)
         waiting = [idx for idx in chosen if _item(decision, idx).status is ItemStatus.WAITING]
         note = f"approved by {person.who}" + (f", signed by {signer}" if signer else "")
-        decision = _move(world, decision, waiting, ItemStatus.READY, note=note, approval=approval)
-        world.events.append(
+        world.events.append(  # the log is what lets it run, so a kill in between leaves it waiting
             "decision.approved",
             "person",
             {
@@ -91,6 +90,7 @@ def approve(
             },
             trace=decision.cycle,
         )
+        decision = _move(world, decision, waiting, ItemStatus.READY, note=note, approval=approval)
     crash_point("approval.recorded")
     return Approved(execute(world, decision.id, timeout_s=None), chosen)
 
@@ -158,26 +158,6 @@ def edit(
     return world.decisions.get(decision.id)
 
 
-def filed_digests(events: EventLog, decision_id: str) -> tuple[str, ...]:
-    """The digests that the event log says the decision may have: as it was filed, or left by its last edit.
-
-    Of an edit, both the one after it and the one before it, because a crash may have kept it from the disk. Empty where
-    the log does not say.
-    """
-    for recent in (events.tail(500), events.since(0)):
-        found: tuple[str, ...] = ()
-        for event in recent:
-            if event.payload.get("decision") != decision_id:
-                continue
-            if event.kind == "decision.filed":
-                found = (str(event.payload["digest"]),)
-            elif event.kind == "decision.edited":
-                found = (str(event.payload["digest"]), str(event.payload["was"]))
-        if found:
-            return found
-    return ()
-
-
 def _edited(item: Item, values: Mapping[str, str]) -> ActionKind:
     assert isinstance(item.action, ActionKind)
     fields = item.action.to_fields()
@@ -243,7 +223,7 @@ def _require_person(world: World, decision: Decision, person: PersonCheck) -> No
 
 def _require_digest(world: World, decision: Decision, seen: str) -> None:
     """What will be done must be what was filed, and what the person saw."""
-    filed = filed_digests(world.events, decision.id)
+    filed = on_record(world.events, decision.id).digests
     now = digest_now(decision)
     if not filed:
         problem = "the event log does not say with which digest it was filed"

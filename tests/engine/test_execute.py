@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from threading import Thread
 
@@ -10,7 +11,9 @@ import pytest
 from loop_orchestrator.actions.base import Hands, Outcome
 from loop_orchestrator.actions.stop import Stop
 from loop_orchestrator.engine.execute import execute
+from loop_orchestrator.engine.settle import settle
 from loop_orchestrator.model.decision import ItemStatus
+from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.world import World
 from tests.engine.test_settle import filed
 
@@ -40,3 +43,52 @@ def test_who_waits_for_another_process_performs_what_it_left(world: World) -> No
     held.release()
     waiting.join(10)
     assert world.decisions.get("d-1").items[0].status is ItemStatus.DONE
+
+
+def forge(world: World, idx: int, **values: object) -> None:
+    """Write into the decision's file, as somebody does who found it."""
+    path = world.layout.decisions / "d-1.json"
+    document = json.loads(path.read_text())
+    document["items"][idx] |= values
+    path.write_text(json.dumps(document))
+
+
+def refusal(world: World) -> str:
+    refused = world.events.last("approval.refused")
+    return "" if refused is None else str(refused.payload["reason"])
+
+
+@pytest.mark.parametrize("verdict", [{}, {"verdict": {"level": "safe", "reasons": []}}])
+def test_a_decision_file_that_says_yes_by_itself_runs_nothing(world: World, verdict: dict[str, object]) -> None:
+    filed(world, ItemStatus.READY, ItemStatus.WAITING)
+    forge(world, 1, status="ready", **verdict)
+    settle(world)
+    assert [item.status.value for item in world.decisions.get("d-1").items] == ["done", "rejected"]
+    assert refusal(world) == "the event log does not say that anybody approved it"
+
+
+def test_an_allowed_action_that_became_another_runs_no_more(world: World) -> None:
+    filed(world, ItemStatus.READY, ItemStatus.WAITING)
+    forge(world, 0, fields={"rationale": "another"})
+    settle(world)
+    assert [item.status.value for item in world.decisions.get("d-1").items] == ["rejected", "waiting"]
+    assert refusal(world) == "the decision is not what was filed: its file was changed since"
+    assert world.events.last("item.started") is None
+
+
+def test_what_a_person_approved_runs_after_a_kill(world: World) -> None:
+    decision = filed(world, ItemStatus.READY, ItemStatus.WAITING)
+    approved: dict[str, JsonValue] = {"decision": "d-1", "digest": decision.digest, "items": [1], "by": "ann"}
+    world.events.append("decision.approved", "person", {**approved, "signed_by": ""})
+    world.decisions.update("d-1", lambda old: old.with_item(replace(old.items[1], status=ItemStatus.READY)))
+    settle(world)
+    assert world.decisions.open_decisions() == ()
+    assert [e.payload["idx"] for e in world.events.tail(20) if e.kind == "item.started"] == [0, 1]
+
+
+def test_a_decision_that_the_log_does_not_know_runs_nothing(world: World) -> None:
+    filed(world, ItemStatus.READY)
+    world.layout.events.unlink()
+    settle(world)
+    assert world.events.last("item.started") is None
+    assert refusal(world) == "the event log does not say that this decision was filed"

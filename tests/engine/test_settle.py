@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from loop_orchestrator.actions.stop import Stop
+from loop_orchestrator.engine.approval import digest_of
 from loop_orchestrator.engine.cycle import run_cycle
 from loop_orchestrator.engine.execute import execute
 from loop_orchestrator.engine.settle import settle
 from loop_orchestrator.model.decision import ApprovalMode, Decision, Item, ItemStatus
+from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.task import Assignment, TaskStatus
 from loop_orchestrator.model.verdict import SAFE
 from loop_orchestrator.stores.decisions import DecisionStore
@@ -19,7 +21,8 @@ from loop_orchestrator.world import World
 from tests.support.builders import NOW
 from tests.support.scratch import write_task
 
-ALLOWED = Item(idx=0, action=Stop(rationale="r"), verdict=SAFE, status=ItemStatus.READY, changed_at=NOW)
+STOP = Stop(rationale="r")
+ALLOWED = Item(idx=0, action=STOP, verdict=SAFE, status=ItemStatus.READY, changed_at=NOW)
 
 
 def filed(world: World, *statuses: ItemStatus) -> Decision:
@@ -32,9 +35,16 @@ def filed(world: World, *statuses: ItemStatus) -> Decision:
         mode=ApprovalMode.MANUAL,
         critique="c",
         items=items,
-        digest="0",
+        digest=digest_of("d-1", world.session, [STOP for _ in items]),
         cycle="c-1",
     )
+    said: dict[str, JsonValue] = {
+        "decision": found.id,
+        "digest": found.digest,
+        "verdicts": ["safe" for _ in items],
+        "waiting": [item.idx for item in items if item.status is ItemStatus.WAITING],
+    }
+    world.events.append("decision.filed", "engine", said)
     world.decisions.create(found)
     return found
 

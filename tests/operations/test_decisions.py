@@ -13,11 +13,12 @@ from loop_orchestrator.actions.registry import read_action
 from loop_orchestrator.engine.approval import digest_of
 from loop_orchestrator.engine.cycle import run_cycle
 from loop_orchestrator.engine.expiry import expire_all
+from loop_orchestrator.engine.onrecord import on_record
 from loop_orchestrator.errors import ChangedElsewhereError, DecisionStateError, LoopError, NotAPersonError, UsageError
 from loop_orchestrator.model.decision import ApprovalMode, Decision, Item, ItemStatus
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import destructive
-from loop_orchestrator.operations.decisions import approve, edit, filed_digests, reject
+from loop_orchestrator.operations.decisions import approve, edit, reject
 from loop_orchestrator.process.person import PersonCheck
 from loop_orchestrator.world import World
 from tests.support.clocks import SteppedClock
@@ -149,8 +150,8 @@ def test_what_was_approved_and_never_begun_runs_when_it_is_approved_again(world:
 def test_the_digest_of_the_filing_is_found_far_back_in_the_log(world: World, decision: Decision) -> None:
     for _ in range(600):
         world.events.append("engine.resumed", "cli", {"by": "ann"})
-    assert filed_digests(world.events, decision.id) == (decision.digest,)
-    assert filed_digests(world.events, "d-none") == ()
+    assert on_record(world.events, decision.id).digests == (decision.digest,)
+    assert on_record(world.events, "d-none").digests == ()
 
 
 # Edited, expired and signed.
