@@ -21,6 +21,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace, project: Project) -> int:
+    from loop_orchestrator.operations.changed_config import ConfigWatch
     from loop_orchestrator.watch.daemon import run_daemon
 
     require_accepted(project)
@@ -28,7 +29,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
         output.note(f"watching session {project.session} of {project.root}; Ctrl-C ends it")
     show = _as_json if project.json else print_event if args.foreground else print_told
     shows = project.json or args.foreground or sys.stdout.isatty()
-    return run_daemon(project.world, emit=_emitter(show) if shows else _keep_quiet)
+    config = ConfigWatch(project.door, project.door_now)
+    return run_daemon(project.world, emit=_emitter(show) if shows else _keep_quiet, config=config)
 
 
 def _emitter(show: Callable[[Event], None]) -> Callable[[Event], None]:

@@ -29,6 +29,11 @@ class LoadedConfig:
         """sha256 of what the config makes this machine run or allow; a person accepts exactly this."""
         return digest_of(self.config)
 
+    @property
+    def doors(self) -> dict[str, JsonValue]:
+        """What the digest is of."""
+        return doors_of(self.config)
+
 
 def load(
     root: Path,
@@ -64,16 +69,22 @@ def _plain_limits(config: Config) -> dict[str, JsonValue]:
 
 
 def digest_of(config: Config) -> str:
-    """sha256 over all keys but those that only place things on the screen or set the pace."""
+    """sha256 of its doors."""
     import hashlib
     import json
 
+    return hashlib.sha256(json.dumps(doors_of(config), sort_keys=True).encode()).hexdigest()
+
+
+def doors_of(config: Config) -> dict[str, JsonValue]:
+    """All keys but those that only place things on the screen or set the pace: what runs, and what is allowed."""
     said: dict[str, JsonValue] = {
         "lanes": {
             lane.name: {
                 "harness": lane.harness,
                 "cmd": lane.cmd,
                 "model": lane.model,
+                "role": lane.role,
                 "repo": lane.repo,
                 "env": [[name, value] for name, value in sorted(lane.env)],
                 "auto_approve": lane.auto_approve,
@@ -97,9 +108,10 @@ def digest_of(config: Config) -> str:
             "trust": list(engine.trust),
             **{name: value for name, value in _unusual(engine.brain).items() if value},
             **({"signers": engine.signers} if engine.signers else {}),
+            **({"approval_expires_s": engine.approval_expires_s} if engine.approval_expires_s else {}),
             **({"policy": _plain_policy(engine.policy)} if engine.policy != PolicyConfig() else {}),
         }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return said
 
 
 def _unusual(brain: BrainConfig) -> dict[str, JsonValue]:

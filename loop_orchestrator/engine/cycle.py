@@ -23,11 +23,11 @@ from loop_orchestrator.engine.settle import settle
 from loop_orchestrator.errors import BrainError, DecisionStateError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.brain import BrainReply
-from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item
+from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item, ItemStatus
 from loop_orchestrator.model.prompt import Prompt
 from loop_orchestrator.model.snapshot import Facts, Snapshot
 from loop_orchestrator.model.state import JsonValue
-from loop_orchestrator.model.verdict import Verdict
+from loop_orchestrator.model.verdict import Verdict, destructive
 from loop_orchestrator.world import World
 
 if TYPE_CHECKING:
@@ -209,6 +209,27 @@ def _file(world: World, decision: Decision, actions: Sequence[ActionKind]) -> No
             )
             if action.about:
                 world.escalations.add(action.about, decision.id)
+
+
+def file_escalate(world: World, action: Escalate, *, critique: str) -> Decision:
+    """Put something before a person that no brain decided: the engine itself asks. Raises DecisionStateError."""
+    now = world.clock.now()
+    decision_id = new_id("d", now)
+    verdict = destructive("the engine asks for a person")
+    item = Item(idx=0, action=action, verdict=verdict, status=ItemStatus.WAITING, changed_at=now)
+    decision = Decision(
+        id=decision_id,
+        session=world.session,
+        created_at=now,
+        brain="engine",
+        mode=mode_of(world),
+        critique=critique,
+        items=(item,),
+        digest=digest_of(decision_id, world.session, [action]),
+        cycle=new_id("c", now),
+    )
+    _file(world, decision, [action])
+    return decision
 
 
 def _outcome(decision: Decision) -> str:

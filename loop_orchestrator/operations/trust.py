@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,23 +33,30 @@ class Door:
     """of everything that the lines speak of"""
     lines: tuple[str, ...]
     """one for each thing that runs a program or lowers a guard; empty: there is nothing to accept"""
+    said: Mapping[str, JsonValue] = field(default_factory=dict, compare=False)
+    """what the digest is of, to be shown; files by their own digests"""
 
 
 def door_of(root: Path, loaded: LoadedConfig, harnesses: Mapping[str, HarnessSpec], harness_dir: Path) -> Door:
     """Read what this config and this project's harness data would do."""
     own = sorted((*harness_dir.glob("*.yaml"), *harness_dir.glob("hooks/*.yaml"))) if harness_dir.is_dir() else []
     whole = hashlib.sha256(loaded.digest.encode())
+    said = loaded.doors
     for path in own:
-        whole.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
+        data = path.read_bytes()
+        whole.update(b"\0" + path.name.encode() + b"\0" + data)
+        said[str(path.relative_to(harness_dir.parent))] = hashlib.sha256(data).hexdigest()
     config = loaded.config
     if config.engine is not None and config.engine.signers:
         signers = root / config.engine.signers
-        whole.update(b"\0signers\0" + (signers.read_bytes() if signers.is_file() else b""))
+        data = signers.read_bytes() if signers.is_file() else b""
+        whole.update(b"\0signers\0" + data)
+        said[config.engine.signers] = hashlib.sha256(data).hexdigest()
     lines = [line for lane in config.lanes for line in _lane_lines(lane)]
     if config.engine is not None:
         lines += _engine_lines(config.engine)
     lines += _harness_lines(harnesses, harness_dir)
-    return Door(root=root, digest=whole.hexdigest(), lines=tuple(lines))
+    return Door(root=root, digest=whole.hexdigest(), lines=tuple(lines), said=said)
 
 
 def is_accepted(door: Door, state_home: Path) -> bool:
@@ -58,20 +65,51 @@ def is_accepted(door: Door, state_home: Path) -> bool:
     What was accepted once may hold guards that a config without a line to accept has lost.
     """
     record = _record(door.root, state_home)
-    return record.get("digest") == door.digest if record else not door.lines
+    return record.get("digest") == door.digest if record is not None else not door.lines
 
 
 def new_lines(door: Door, state_home: Path) -> tuple[str, ...]:
     """The lines that were not part of what was accepted last."""
-    known = _record(door.root, state_home).get("lines")
+    known = (_record(door.root, state_home) or {}).get("lines")
     accepted = set(map(str, known)) if isinstance(known, list) else set()
     return tuple(line for line in door.lines if line not in accepted)
 
 
 def gone_lines(door: Door, state_home: Path) -> tuple[str, ...]:
     """The lines of what was accepted last that hold no longer."""
-    known = _record(door.root, state_home).get("lines")
+    known = (_record(door.root, state_home) or {}).get("lines")
     return tuple(line for line in map(str, known) if line not in door.lines) if isinstance(known, list) else ()
+
+
+def difference(was: Door, now: Door) -> tuple[str, ...]:
+    """What one has and the other has not, line by line, each with ``-`` or ``+`` before it.
+
+    Values of a lane's environment, which may be secrets, stand there by their digests.
+    """
+    from difflib import unified_diff
+
+    from loop_orchestrator.yamltext import dump
+
+    before, after = (dump(_without_secrets(dict(door.said))).splitlines() for door in (was, now))
+    return tuple(unified_diff(before, after, n=1, lineterm=""))[2:]
+
+
+def _without_secrets(said: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    lanes = said.get("lanes")
+    if isinstance(lanes, dict):
+        said["lanes"] = {name: _without_values(lane) for name, lane in lanes.items()}
+    return said
+
+
+def _without_values(lane: JsonValue) -> JsonValue:
+    if not isinstance(lane, dict) or not isinstance(pairs := lane.get("env"), list):
+        return lane
+    hidden: list[JsonValue] = [
+        f"{pair[0]} (sha256 {hashlib.sha256(str(pair[1]).encode()).hexdigest()[:12]})"
+        for pair in pairs
+        if isinstance(pair, list)
+    ]
+    return {**lane, "env": hidden}
 
 
 def accept(door: Door, state_home: Path, *, by: str, now: datetime) -> Path:
@@ -93,14 +131,14 @@ def _record_path(root: Path, state_home: Path) -> Path:
     return state_home / "accepted" / f"{name}.json"
 
 
-def _record(root: Path, state_home: Path) -> Mapping[str, JsonValue]:
-    """What was accepted last; empty where nothing was, and where the record cannot be read."""
+def _record(root: Path, state_home: Path) -> Mapping[str, JsonValue] | None:
+    """What was accepted last; empty where the record cannot be read, None where nothing was accepted ever."""
     from loop_orchestrator.errors import StoreError
     from loop_orchestrator.stores.atomic import read_json
 
     path = _record_path(root, state_home)
     if not path.exists():
-        return {}
+        return None
     try:
         value = read_json(path)
     except StoreError:

@@ -24,6 +24,7 @@ from loop_orchestrator.watch.pacing import WORKING_SWEEP_S, Pacing
 if TYPE_CHECKING:
     from loop_orchestrator.model.event import Event
     from loop_orchestrator.model.state import JsonValue
+    from loop_orchestrator.operations.changed_config import ConfigWatch
     from loop_orchestrator.world import World
 
 
@@ -42,13 +43,14 @@ AGAIN_S = 5.0
 at double, its end is noticed later."""
 
 
-def run_daemon(world: World, *, emit: Callable[[Event], None]) -> int:
+def run_daemon(world: World, *, emit: Callable[[Event], None], config: ConfigWatch) -> int:
     """Watch one session until SIGTERM or SIGINT; returns the exit code.
 
+    config: sees what becomes of the project's config while this runs by the one that was accepted.
     emit: gets every event of the session as it is written.
     Raises LockedError, naming the holder, if another daemon watches; DecisionStateError without an engine.
     """
-    pace = Pacing(world)
+    pace = Pacing(world, config)
     with world.control.watch_lock():
         return asyncio.run(_Daemon(world, pace, emit).run())
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.message import Message
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.model.task import Task
+    from loop_orchestrator.operations.changed_config import ConfigWatch
     from loop_orchestrator.world import World
 
 WORKING_SWEEP_S = 5.0
@@ -56,8 +57,10 @@ double, every end that nothing else announces is noticed a second later."""
 class Pacing:
     """The daemon's own memory, and the decisions about looks and cycles that it takes from it."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, config: ConfigWatch | None = None) -> None:
+        """config: sees what becomes of the project's config; None: nobody looks."""
         self.world = world
+        self.config = config
         self.engine = engine_config(world)
         self.now = load_pace(world.layout.watch_pace)
         self.heard = Heard()
@@ -105,6 +108,8 @@ class Pacing:
         """Look at the project; of the lanes at those in these panes, or at all. See LaneWatch.look for the options."""
         if panes is None:
             self.lines.try_all()
+            if self.config is not None:
+                self.config.look(self.world)
         self._note(self._look(lambda: self.look_at_lanes(panes, ended=ended, compare=compare)))
 
     def look_at_lanes(

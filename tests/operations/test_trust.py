@@ -77,6 +77,14 @@ engine:
     )
 
 
+def test_who_a_lane_is_and_when_silence_is_a_no_are_part_of_what_is_accepted(project: Path) -> None:
+    config = COMMAND + "  web: {harness: claude, role: coordinator}\nengine: {approval_expires_s: 60}\n"
+    accept_it(project_at(project, config=config))
+    assert accepted(project_at(project))
+    assert not accepted(project_at(project, config=config.replace("role: coordinator", "role: ops")))
+    assert not accepted(project_at(project, config=config.replace("approval_expires_s: 60", "")))
+
+
 def test_harness_data_of_the_project_is_a_line_and_its_content_counts(project: Path) -> None:
     folder = project / ".loop/harnesses"
     folder.mkdir()
@@ -93,3 +101,4 @@ def test_a_record_that_cannot_be_read_accepts_nothing(project: Path) -> None:
     shop = project_at(project, config=COMMAND)
     accept(shop.door, shop.state_home, by="ann", now=NOW).write_text("{broken")
     assert not accepted(shop)
+    assert not accepted(project_at(project, config=PLAIN_AGENTS)), "it may hold guards that this config has lost"
