@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from loop_orchestrator.actions.fields import fields_of
+from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.action import Action
 from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
@@ -86,6 +87,8 @@ class ActionKind(Action):
     """performing it changes nothing, so nobody is asked"""
     always_asks: ClassVar[bool] = False
     """a person answers it in every approval mode"""
+    offered: ClassVar[bool] = True
+    """a brain is told of it; where it is not, it is part of the contract, and the gate blocks it"""
 
     @property
     def text(self) -> str:
@@ -103,3 +106,14 @@ class ActionKind(Action):
     def to_fields(self) -> dict[str, JsonValue]:
         """Every field by name, as JSON; the inverse of reading them."""
         return {one.name: getattr(self, one.name) for one in fields_of(type(self))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotOffered(ActionKind):
+    """An action of the contract that nothing here carries out yet: it is read, judged and listed, and never begun."""
+
+    offered: ClassVar[bool] = False
+
+    def perform(self, hands: Hands) -> Outcome:
+        """Raises LoopError, always: the gate blocks it, and whoever gets past the gate gets no further."""
+        raise LoopError(f"nothing here carries out a {self.kind} yet")

@@ -7,27 +7,30 @@ from difflib import get_close_matches
 
 from loop_orchestrator.actions.add_lane import AddLane
 from loop_orchestrator.actions.base import ActionKind
+from loop_orchestrator.actions.build import Build
 from loop_orchestrator.actions.dispatch import Dispatch
 from loop_orchestrator.actions.drop_lane import DropLane
 from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.actions.fields import fields_of, read_fields
 from loop_orchestrator.actions.steer import Steer
 from loop_orchestrator.actions.stop import Stop
+from loop_orchestrator.actions.verify import Verify
 from loop_orchestrator.model.action import Action
 from loop_orchestrator.model.decision import MAX_ACTIONS
 from loop_orchestrator.model.state import JsonValue
 
 KINDS: Mapping[str, type[ActionKind]] = {
-    kind.kind: kind for kind in (Dispatch, Steer, AddLane, DropLane, Escalate, Stop)
+    kind.kind: kind for kind in (Dispatch, Steer, AddLane, DropLane, Build, Verify, Escalate, Stop)
 }
+"""Every kind of the contract. A brain is told of those that are offered."""
 
 
 def read_action(values: Mapping[str, JsonValue]) -> tuple[ActionKind | None, tuple[str, ...]]:
     """An action from its fields with ``kind``, or None and one sentence for every problem with it."""
     name = values.get("kind")
     if not isinstance(name, str) or name not in KINDS:
-        near = get_close_matches(str(name), KINDS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(KINDS)}"
+        near = get_close_matches(str(name), _offered(), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(_offered())}"
         return None, ("kind is missing",) if name is None else (f"unknown kind {str(name)[:40]!r}{hint}",)
     read, problems = read_fields(KINDS[name], {key: value for key, value in values.items() if key != "kind"})
     if problems:
@@ -52,14 +55,18 @@ class ActionCodec:
 
 
 def help_text() -> str:
-    """What a brain is told about the kinds, generated from their definitions."""
+    """What a brain is told about the kinds that it may use, generated from their definitions."""
     lines: list[str] = []
-    for name, kind in KINDS.items():
+    for name, kind in _offered().items():
         lines.append(f"- `{name}`: {kind.does}")
         for one in fields_of(kind):
             need = "required" if one.required else f"default {one.default!r}" if one.default != "" else "optional"
             lines.append(f"    - `{one.name}` ({one.rule.describe()}; {need}): {one.sentence}")
     return "\n".join(lines)
+
+
+def _offered() -> Mapping[str, type[ActionKind]]:
+    return {name: kind for name, kind in KINDS.items() if kind.offered}
 
 
 def contract_schema() -> dict[str, JsonValue]:
@@ -75,7 +82,7 @@ def contract_schema() -> dict[str, JsonValue]:
         actions.append(
             {
                 "type": "object",
-                "description": kind.does,
+                "description": kind.does + ("" if kind.offered else " Not offered yet: the gate blocks it."),
                 "properties": properties,
                 "required": needed,
                 "additionalProperties": False,

@@ -11,7 +11,7 @@ from loop_orchestrator.actions.judging import judge_text, judge_trust
 from loop_orchestrator.actions.steer import Steer
 from loop_orchestrator.engine.govern import Replaced
 from loop_orchestrator.model.snapshot import Facts, Unknown
-from loop_orchestrator.model.verdict import SAFE, Level, Verdict, destructive, worst
+from loop_orchestrator.model.verdict import SAFE, Level, Verdict, blocked, destructive, worst
 
 
 def judge(actions: Sequence[ActionKind], facts: Facts, replaced: Sequence[Replaced] = ()) -> tuple[Verdict, ...]:
@@ -30,6 +30,8 @@ def judge(actions: Sequence[ActionKind], facts: Facts, replaced: Sequence[Replac
 
 def _judge_alone(action: ActionKind, facts: Facts) -> Verdict:
     own = action.judge(facts)
+    if not action.offered:
+        own = worst([own, blocked(f"no {action.kind} is offered: nothing here carries it out yet")])
     return own if action.effect_free else worst([own, judge_trust(facts)])
 
 

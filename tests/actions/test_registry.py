@@ -7,6 +7,7 @@ import json
 import pytest
 
 from loop_orchestrator.actions.registry import KINDS, ActionCodec, contract_schema, help_text, read_action
+from loop_orchestrator.errors import LoopError
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,10 +65,22 @@ def test_what_is_wrong_is_named(values: dict[str, object], problem: str) -> None
     assert problem in "; ".join(problems)
 
 
-def test_the_help_and_the_schema_name_every_field_of_every_kind() -> None:
+def test_the_help_names_every_field_of_every_kind_that_is_offered_and_the_schema_of_all() -> None:
     text, schema = help_text(), json.dumps(contract_schema())
+    assert not all(kind.offered for kind in KINDS.values())
     for kind in KINDS.values():
-        assert f"`{kind.kind}`" in text
+        assert (f"`{kind.kind}`" in text) is kind.offered
+        assert f'"{kind.kind}"' in schema
         for name in kind.example:
-            assert f"`{name}`" in text
+            assert f"`{name}`" in text or not kind.offered
             assert f'"{name}"' in schema
+
+
+def test_a_kind_that_is_not_offered_is_read_and_never_begun() -> None:
+    for kind in (kind for kind in KINDS.values() if not kind.offered):
+        action, _ = read_action({**kind.example, "kind": kind.kind})
+        assert action is not None
+        with pytest.raises(LoopError, match=f"nothing here carries out a {kind.kind} yet"):
+            action.perform(None)  # type: ignore[arg-type]  # it needs no hands to refuse
+    _, problems = read_action({"kind": "buil", "rationale": "r"})
+    assert "build" not in str(problems)
