@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
-from loop_orchestrator.actions.fields import FLAG, HARNESS, LANE, MODEL, ONE_LINE, ROLE, TEXT, optional, required
-from loop_orchestrator.actions.governing import judge_harness, judge_reuse, judge_spawn
+from loop_orchestrator.actions.fields import FLAG, HARNESS, MODEL, NEW_LANE, ONE_LINE, ROLE, TEXT, optional, required
+from loop_orchestrator.actions.governing import judge_harness, judge_reuse, judge_role, judge_spawn
 from loop_orchestrator.actions.handing import hand_over
-from loop_orchestrator.actions.judging import judge_text
+from loop_orchestrator.actions.judging import COORDINATOR, lanes_unread, speaks_for_another
+from loop_orchestrator.actions.wording import judge_text
 from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.model.delivery import DeliveryMode
 from loop_orchestrator.model.harness import HarnessKind
@@ -35,7 +36,7 @@ class AddLane(ActionKind):
         "rationale": "Both implementation lanes are busy and T0002 is ready.",
     }
 
-    window: str = required(LANE, "the name of the new lane")
+    window: str = required(NEW_LANE, "the name of the new lane")
     brief: str = required(TEXT, "the first text it gets, complete in itself; `loop brief` tells it the rest")
     harness: str = optional(HARNESS, "", "what runs in it; exactly one of harness and cmd")
     cmd: str = optional(ONE_LINE, "", "a command line in place of a harness")
@@ -56,23 +57,24 @@ class AddLane(ActionKind):
         verdicts = [
             self._judge_place(facts),
             self._judge_program(facts),
+            judge_role(self.role, facts),
             judge_reuse(self.role, facts),
             judge_spawn(self.role, facts),
             judge_text(f"{self.brief}\n{self.cmd}", facts),
         ]
-        if self.role == "coordinator":
+        if self.role.casefold() == COORDINATOR:
             verdicts.append(blocked("a second coordinator lane would be a person's place run by an agent"))
         return worst(verdicts)
 
     def _judge_place(self, facts: Facts) -> Verdict:
-        if self.window == "coord":
-            return blocked("the coordinator lane is a person's; no action may touch it")
+        if speaks_for_another(self.window):
+            return blocked(f"an agent in a lane {self.window} would pass for the coordinator, a person or the engine")
         if self.window in facts.claims:
             return blocked(f"lane {self.window} is claimed by {facts.claims[self.window]}, which is not finished")
         if isinstance(facts.lanes, Unknown):
-            return destructive(f"the lanes could not be read: {facts.lanes.reason}")
-        if self.window in facts.lanes:
-            return blocked(f"lane {self.window} exists already")
+            return lanes_unread(facts.lanes)
+        if there := [name for name in facts.lanes if name.casefold() == self.window.casefold()]:
+            return blocked(f"lane {there[0]} exists already")
         if len(facts.lanes) >= facts.limits.max_lanes:
             return destructive(f"the session has {len(facts.lanes)} lanes, the config allows {facts.limits.max_lanes}")
         return SAFE

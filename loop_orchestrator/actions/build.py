@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from loop_orchestrator.actions.base import NotOffered
 from loop_orchestrator.actions.fields import LANE, TEXT, required
-from loop_orchestrator.actions.judging import judge_lane, judge_text
+from loop_orchestrator.actions.judging import judge_lane
+from loop_orchestrator.actions.wording import judge_text
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import destructive, worst
 

@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
+from loop_orchestrator.actions.spelling import visible
 from loop_orchestrator.model.lane import LANE_NAME
 from loop_orchestrator.model.state import JsonValue
 
@@ -16,8 +17,14 @@ TEXT_LIMIT = 16_384
 """Characters of a text field. At half, a task brief with its context is refused; at double, two of them
 exceed what a person reads before approving."""
 
+NAME_LIMIT = 300
+"""Characters of a name, an id or a key: the longest file name, 255 bytes, with what a key puts before it."""
+
 _TYPE_NAMES = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_DECEIVING = re.compile(r"[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\ud800-\udfff]")
+"""Characters that show a person another text than the one a program reads: they reorder it, or are read and not drawn;
+and halves of characters, which no file can hold."""
 _ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
 _MODEL = re.compile(r"[A-Za-z0-9_.:/][A-Za-z0-9_.:/-]*")
 _ROLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
@@ -41,7 +48,9 @@ class Rule(ABC):
 
 @dataclass(frozen=True)
 class Text(Rule):
-    """Non-empty text of at most TEXT_LIMIT characters; newline and tab are the only control characters."""
+    """Non-empty text of at most TEXT_LIMIT characters. Newline and tab are the only control characters, and nothing in
+    it shows a person another text than is meant.
+    """
 
     lines: bool = True
     """may hold more than one line"""
@@ -49,13 +58,15 @@ class Text(Rule):
     def read(self, value: JsonValue) -> JsonValue:
         if not isinstance(value, str):
             raise ValueError(f"expected text, got {_named(value)}")
-        if not value.strip():
+        if not visible(value).strip():
             raise ValueError("expected text, got nothing")
         if len(value) > TEXT_LIMIT:
             raise ValueError(f"expected at most {TEXT_LIMIT} characters, got {len(value)}")
         bad = _CONTROL.search(value)
         if bad:
             raise ValueError(f"holds the control character U+{ord(bad[0]):04X}")
+        if bad := _DECEIVING.search(value):
+            raise ValueError(f"holds U+{ord(bad[0]):04X}, which shows a person another text than is meant")
         if not self.lines and not _ONE_LINE.fullmatch(value):
             raise ValueError("expected a single line")
         return value
@@ -75,6 +86,8 @@ class Pattern(Rule):
     what: str
 
     def read(self, value: JsonValue) -> JsonValue:
+        if isinstance(value, str) and len(value) > NAME_LIMIT:
+            raise ValueError(f"expected at most {NAME_LIMIT} characters, got {len(value)}")
         if not isinstance(value, str) or not self.pattern.fullmatch(value):
             raise ValueError(f"expected {self.what}, got {_named(value)}")
         return value
@@ -83,7 +96,7 @@ class Pattern(Rule):
         return self.what
 
     def schema(self) -> dict[str, JsonValue]:
-        return {"type": "string", "pattern": f"^(?:{self.pattern.pattern})$"}
+        return {"type": "string", "maxLength": NAME_LIMIT, "pattern": f"^(?:{self.pattern.pattern})$"}
 
 
 @dataclass(frozen=True)
@@ -123,6 +136,7 @@ class Choice(Rule):
 TEXT = Text()
 ONE_LINE = Text(lines=False)
 LANE = Pattern(LANE_NAME, "the name of a lane")
+NEW_LANE = Pattern(re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}"), "the name of a lane, at most 60 characters")
 ROLE = Pattern(_ROLE, "a role: a letter, then letters, digits, _ or -")
 HARNESS = Pattern(re.compile(r"[a-z][a-z0-9-]*"), "the name of a harness")
 MODEL = Pattern(_MODEL, "a model id: letters, digits, . _ : / -, not beginning with -")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.model.harness import HarnessKind
 from loop_orchestrator.model.lane import LaneKind
 from loop_orchestrator.model.policy import Autonomy, CostTier, SpawnWhen
 from loop_orchestrator.model.snapshot import Unknown
@@ -41,7 +42,9 @@ def usable_in_place(name: str, role: str, facts: Facts) -> str:
     rule = policy.rule_of(role)
     for other in (rule.preferred_harness, *rule.fallback, policy.role_defaults.get(role, "")):
         spec = facts.harnesses.get(other) if other and other != name else None
-        if spec is not None and not forbidden(spec, role, policy) and not facts.missing_programs.get(other):
+        if spec is None or spec.kind is HarnessKind.BRAIN or facts.missing_programs.get(other):
+            continue
+        if not forbidden(spec, role, policy):
             return other
     return ""
 
@@ -88,6 +91,14 @@ def judge_reuse(role: str, facts: Facts) -> Verdict:
     return SAFE
 
 
+def judge_role(role: str, facts: Facts) -> Verdict:
+    """A role is its exact name; one that differs by capital letters alone would slip past the rules of the other."""
+    policy = facts.policy
+    known = {*policy.role_rules, *policy.role_tag_map, *policy.role_defaults, *policy.high_risk_roles}
+    meant = sorted(name for name in known if name != role and name.casefold() == role.casefold())
+    return blocked(f"role {role} is none; the policy has rules for {meant[0]}") if meant else SAFE
+
+
 def judge_spawn(role: str, facts: Facts) -> Verdict:
     """Whether the role may grow now without a person."""
     when = facts.policy.rule_of(role).spawn_when
@@ -101,11 +112,13 @@ def judge_spawn(role: str, facts: Facts) -> Verdict:
 
 
 def _is_fallback(name: str, role: str, facts: Facts) -> bool:
-    """The first fallback that can be had, while the preferred one cannot."""
+    """The first fallback whose program is there, while that of the preferred one is not.
+
+    What the policy forbids is not missing: a further rule would else let something run that waited before.
+    """
     rule = facts.policy.rule_of(role)
     for other in (rule.preferred_harness, *rule.fallback):
-        spec = facts.harnesses.get(other)
-        if spec is not None and not forbidden(spec, role, facts.policy) and not facts.missing_programs.get(other):
+        if other in facts.harnesses and not facts.missing_programs.get(other):
             return other == name
     return name in rule.fallback
 

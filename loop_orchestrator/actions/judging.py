@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.actions.spelling import visible
+from loop_orchestrator.actions.wording import judge_text
 from loop_orchestrator.model.lane import Detail, LaneWord
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.verdict import SAFE, Verdict, blocked, destructive, worst
@@ -17,55 +18,43 @@ if TYPE_CHECKING:
 COORDINATOR = "coordinator"
 """The role whose lanes no action may touch: there a person works."""
 
-_LOOP = r"\bloop(?:[-_.]\w+)*(?: (?:-\S+(?: [^\s-]\S*)?|engine|orchestrator))* "
-
-_ONLY_A_PERSON = (
-    (
-        re.compile(r"\bloop[-_ ]?adr(?:\.\w+)?\b(?: \S+){0,6}? (?:accept|reject|supersede)\b"),
-        "settles an architecture decision, which only a person may",
-    ),
-    (re.compile(_LOOP + r"(?:approve|reject)\b"), "approves or rejects a decision, which only a person may"),
-    (
-        re.compile(r"\bloop(?:[-_.]\w+)*[-_ ]engine\b(?: \S+){0,6}? edit\b"),
-        "changes a decision, which only a person may",
-    ),
-    (
-        re.compile(
-            _LOOP + r"(?:trust\b|resolve \S+ (?:happened|did-not|drop|submit|clear)\b|queue drop\b|up\b.*--accept\b)"
-        ),
-        "answers a question that only a person may answer",
-    ),
-    (re.compile(r"\.loop/+(?:\./+)*sessions\b"), "names files that only the engine writes (.loop/sessions)"),
-)
-"""Matched on ``normalized`` text. A trigger beside the rules about lanes, never the boundary."""
-
-_LOOKALIKES = str.maketrans(
-    {"а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "х": "x", "ѕ": "s", "і": "i", "ј": "j", "ⅼ": "l"}
-)
+_COORDINATORS = frozenset({"coord", "coordinator"})
+_SENDERS = _COORDINATORS | {"person", "human", "engine"}
 
 
-def normalized(text: str) -> str:
-    """Text as the patterns see it: compatibility forms folded, look-alikes mapped, quoting and spacing evened out."""
-    folded = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES).casefold()
-    visible = "".join(c for c in folded if unicodedata.category(c) != "Cf")
-    spaced = re.sub(r"\$\{?ifs\}?", " ", visible)
-    return re.sub(r"\s+", " ", re.sub(r"[\\'\"`]", "", spaced)).strip()
+def is_coordinators(name: str) -> bool:
+    """Whether it names the coordinator's lane, in any spelling that a lane's name may have."""
+    return _spelled(name) in _COORDINATORS
+
+
+def speaks_for_another(name: str) -> bool:
+    """Whether an agent in a lane of this name would get the mail of a person or of the engine, and speak for one."""
+    return _spelled(name) in _SENDERS
+
+
+def _spelled(name: str) -> str:
+    return re.sub(r"[-_]", "", name).casefold()
 
 
 def judge_lane(name: str, facts: Facts) -> Verdict:
     """Whether anything may be done to this lane at all."""
-    if name == "coord":
-        return blocked("the coordinator lane is a person's; no action may touch it")
+    if is_coordinators(name):
+        return blocked(f"lane {name} is the coordinator's, where a person works; no action may touch it")
     claim = facts.claims.get(name)
     verdicts = [blocked(f"lane {name} is claimed by {claim}, which is not finished")] if claim else []
     if isinstance(facts.lanes, Unknown):
-        return worst([*verdicts, destructive(f"the lanes could not be read: {facts.lanes.reason}")])
+        return worst([*verdicts, lanes_unread(facts.lanes)])
     lane = facts.lanes.get(name)
     if lane is None:
         return worst([*verdicts, blocked(f"there is no lane {name}")])
-    if lane.record.spec.role == COORDINATOR:
+    if lane.record.spec.role.casefold() == COORDINATOR:
         return blocked(f"lane {name} is the coordinator's; no action may touch it")
     return worst([*verdicts, _judge_state(lane)])
+
+
+def lanes_unread(why: Unknown) -> Verdict:
+    """Any lane may be the coordinator's, or one of the config, as long as nobody knows which is which."""
+    return blocked(f"the lanes could not be read, so it is not known whose they are: {why.reason}")
 
 
 def _judge_state(lane: Lane) -> Verdict:
@@ -77,7 +66,7 @@ def _judge_state(lane: Lane) -> Verdict:
 def judge_text_into_lane(name: str, text: str, facts: Facts, *, command: bool) -> Verdict:
     """Whether this text may go into this lane."""
     verdicts = [judge_lane(name, facts), judge_text(text, facts), _judge_line(name, facts)]
-    if text.lstrip().startswith(("/", "!")):
+    if visible(text).lstrip().startswith(("/", "!")):
         verdicts.append(
             destructive("it begins as a command to the program in the lane does, not as a text to an agent")
         )
@@ -96,18 +85,6 @@ def _judge_line(name: str, facts: Facts) -> Verdict:
     if not count:
         return SAFE
     return destructive(f"{count} {'text stands' if count == 1 else 'texts stand'} in line for lane {name} before it")
-
-
-def judge_text(text: str, facts: Facts) -> Verdict:
-    """What a text says by itself: words that only a person may say are blocked, the config's patterns destructive."""
-    even = normalized(text)
-    verdicts = [blocked(f"its text {why}") for pattern, why in _ONLY_A_PERSON if pattern.search(even)]
-    verdicts += [
-        destructive(f"its text fits the pattern `{pattern}` of the config")
-        for pattern in facts.limits.payload_patterns
-        if re.search(pattern, even, re.IGNORECASE) or re.search(pattern, text, re.IGNORECASE)
-    ]
-    return worst(verdicts)
 
 
 def judge_trust(facts: Facts) -> Verdict:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from loop_orchestrator.actions.add_lane import AddLane
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.actions.dispatch import Dispatch
-from loop_orchestrator.actions.judging import judge_text, judge_trust
+from loop_orchestrator.actions.judging import judge_trust
 from loop_orchestrator.actions.steer import Steer
+from loop_orchestrator.actions.wording import judge_text
 from loop_orchestrator.engine.govern import Replaced
 from loop_orchestrator.model.snapshot import Facts, Unknown
 from loop_orchestrator.model.verdict import SAFE, Level, Verdict, blocked, destructive, worst
@@ -22,7 +23,14 @@ def judge(actions: Sequence[ActionKind], facts: Facts, replaced: Sequence[Replac
     shown = {one.idx: destructive(one.sentence) for one in replaced}
     alone = [worst([_judge_alone(action, facts), shown.get(idx, SAFE)]) for idx, action in enumerate(actions)]
     batched = [
-        worst([verdict, _fan_out(action, verdict, actions, facts), _too_many_lanes(action, actions, facts)])
+        worst(
+            [
+                verdict,
+                _fan_out(action, verdict, actions, facts),
+                _too_many_lanes(action, actions, facts),
+                _added_twice(action, actions),
+            ]
+        )
         for action, verdict in zip(actions, alone, strict=True)
     ]
     return tuple(_with_company(idx, actions, batched, facts) for idx in range(len(actions)))
@@ -51,6 +59,15 @@ def _too_many_lanes(action: ActionKind, actions: Sequence[ActionKind], facts: Fa
     if total <= facts.limits.max_lanes:
         return worst([])
     return destructive(f"the decision would make {total} lanes, the config allows {facts.limits.max_lanes}")
+
+
+def _added_twice(action: ActionKind, actions: Sequence[ActionKind]) -> Verdict:
+    """Which of them would get the name is nobody's to guess."""
+    if not isinstance(action, AddLane):
+        return SAFE
+    windows = [one.window.casefold() for one in actions if isinstance(one, AddLane)]
+    twice = windows.count(action.window.casefold()) > 1
+    return blocked(f"the decision adds lane {action.window} more than once") if twice else SAFE
 
 
 def _with_company(idx: int, actions: Sequence[ActionKind], verdicts: Sequence[Verdict], facts: Facts) -> Verdict:

@@ -46,6 +46,8 @@ def read_reply(text: str) -> Proposal:
     """The one decision block of a reply. Raises ReplyProblem naming everything that is wrong with it."""
     if len(text) > REPLY_LIMIT:
         raise ReplyProblem(f"the reply has {len(text)} characters; at most {REPLY_LIMIT} are read")
+    if "\0" in text:  # a reader of Markdown puts another character in its place
+        raise ReplyProblem("the reply holds the control character U+0000")
     block = _the_block(text.removeprefix("\ufeff"))
     try:
         node = yamltext.parse(block, strict=True)
@@ -86,7 +88,7 @@ def _is_closed(token: Token, lines: list[str]) -> bool:
 
 def _read_block(values: dict[str, JsonValue]) -> Proposal:
     problems = [f"unknown key {name!r}" for name in values if name not in ("version", "critique", "actions")]
-    if values.get("version") != 1 or isinstance(values.get("version"), bool):
+    if type(values.get("version")) is not int or values["version"] != 1:
         problems.append("version must be 1")
     critique = values.get("critique")
     try:

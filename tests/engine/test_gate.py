@@ -1,18 +1,15 @@
-"""The gate: a table per rule, and the property that knowing less or adding a danger never softens a verdict."""
+"""The gate: a table per rule."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.actions.registry import read_action
 from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.model.lane import Detail, LaneKind
-from loop_orchestrator.model.policy import Autonomy, CostTier, Policy, RoleRule, SpawnWhen
 from loop_orchestrator.model.snapshot import Facts, Unknown
 from loop_orchestrator.model.verdict import Level
 from tests.support.builders import LIMITS, a_lane, some_facts
@@ -82,6 +79,10 @@ TABLE = [
     (an_action("drop_lane", window="coord"), "blocked", "coordinator"),
     (an_action("escalate", summary="help"), "destructive", "person"),
     (an_action("stop"), "safe", ""),
+    (an_action("build", window="web", brief="b"), "blocked", "no build is offered"),
+    (an_action("build", window="web", brief="b"), "blocked", "an agent that nobody watches"),
+    (an_action("build", window="coord", brief="b"), "blocked", "coordinator"),
+    (an_action("verify", lane="web"), "blocked", "no verify is offered"),
 ]
 
 
@@ -91,11 +92,13 @@ def test_one_action_alone(action: ActionKind, level: str, reason: str) -> None:
     assert (got, reason in why) == (level, True), why
 
 
-def test_lanes_that_could_not_be_read_make_everything_about_a_lane_destructive() -> None:
+def test_lanes_that_could_not_be_read_block_everything_about_a_lane() -> None:
+    """Any of them may be the coordinator's."""
     facts = some_facts(unknown="tmux is gone")
     for kind, fields in (("dispatch", {"lane": "web", "payload": "x"}), ("drop_lane", {"window": "web"})):
-        assert verdict_of(an_action(kind, **fields), facts)[0] == "destructive"
-    assert verdict_of(an_action("add_lane", window="n", harness="rehearsal", brief="b"), facts)[0] == "destructive"
+        assert verdict_of(an_action(kind, **fields), facts)[0] == "blocked"
+    level, why = verdict_of(an_action("add_lane", window="n", harness="rehearsal", brief="b"), facts)
+    assert (level, "tmux is gone" in why) == ("blocked", True)
     assert verdict_of(an_action("stop"), facts)[0] == "safe"
 
 
@@ -139,57 +142,6 @@ def test_two_actions_on_one_lane_are_as_dangerous_as_the_worst_of_them() -> None
 def test_a_command_split_over_two_actions_on_one_lane_is_found() -> None:
     halves = [an_action("dispatch", lane="web", payload="rm"), an_action("steer", lane="web", payload="-rf /")]
     assert {verdict.level for verdict in judge(halves, FACTS)} == {Level.DESTRUCTIVE}
-
-
-ACTIONS = st.lists(st.sampled_from([row[0] for row in TABLE]), max_size=6)
-
-
-STRICTER_POLICIES = {
-    "allow": Policy(allow=("claude",)),
-    "deny": Policy(deny=("rehearsal",)),
-    "ceiling": Policy(cost_ceiling=CostTier.NONE),
-    "cap": Policy(autonomy_cap=Autonomy.NONE),
-    "tags": Policy(role_tag_map={"implementation": ("none-has-it",)}),
-    "spawn": Policy(role_rules={"implementation": RoleRule(spawn_when=SpawnWhen.NEVER)}),
-    "preferred": Policy(role_rules={"implementation": RoleRule(preferred_harness="claude")}),
-}
-
-
-@given(ACTIONS, st.sampled_from(sorted(STRICTER_POLICIES)))
-def test_an_added_rule_of_the_policy_never_softens_a_verdict(actions: list[ActionKind], name: str) -> None:
-    stricter = replace(FACTS, policy=STRICTER_POLICIES[name])
-    for was, now in zip(judge(actions, FACTS), judge(actions, stricter), strict=True):
-        assert now.level >= was.level
-
-
-@given(ACTIONS)
-def test_missing_programs_and_unreadable_tasks_never_soften_a_verdict(actions: list[ActionKind]) -> None:
-    backlog = Policy(role_rules={"implementation": RoleRule(spawn_when=SpawnWhen.BACKLOG)})
-    before = judge(actions, replace(FACTS, policy=backlog, backlog=frozenset({"implementation"})))
-    facts = replace(FACTS, policy=backlog, missing_programs={"rehearsal": "gone"}, backlog=Unknown("gone"))
-    for was, now in zip(before, judge(actions, facts), strict=True):
-        assert now.level >= was.level
-
-
-@given(ACTIONS, st.sampled_from(["lanes", "untrusted", "claims", "limits", "patterns"]))
-def test_knowing_less_or_allowing_less_never_softens_a_verdict(actions: list[ActionKind], change: str) -> None:
-    before = judge(actions, FACTS)
-    stricter = {
-        "lanes": some_facts(*LANES, untrusted=("x",)),
-        "untrusted": replace(FACTS, untrusted=("lane:x",)),
-        "claims": replace(FACTS, claims={"web": "d-9"}),
-        "limits": replace(FACTS, limits=replace(LIMITS, max_dispatches=0, max_lanes=0)),
-        "patterns": replace(FACTS, limits=replace(LIMITS, payload_patterns=(*LIMITS.payload_patterns, "."))),
-    }[change]
-    for was, now in zip(before, judge(actions, stricter), strict=True):
-        assert now.level >= was.level
-
-
-@given(ACTIONS)
-def test_unreadable_lanes_never_yield_safe_for_an_action_on_a_lane(actions: list[ActionKind]) -> None:
-    for action, verdict in zip(actions, judge(actions, some_facts(unknown="gone")), strict=True):
-        if action.target:
-            assert verdict.level > Level.SAFE
 
 
 def test_a_text_that_overtakes_a_line_needs_a_person_and_an_unread_line_counts_as_one() -> None:

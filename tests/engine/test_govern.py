@@ -73,6 +73,13 @@ TABLE = [
         "",
     ),
     (added(), facts(rules(preferred_harness="codex", fallback=("claude",))), "destructive", "prefers harness codex"),
+    (
+        added(),
+        facts(replace(rules(preferred_harness="codex", fallback=("claude",)), deny=("codex",))),
+        "destructive",
+        "prefers harness codex",
+    ),
+    (added(role="Infra"), facts(Policy(high_risk_roles=("infra",))), "blocked", "the policy has rules for infra"),
     (added(), facts(rules(spawn_when=SpawnWhen.NEVER)), "destructive", "added by a person only"),
     (added(), facts(rules(spawn_when=SpawnWhen.BACKLOG)), "destructive", "no ready task waits for role impl"),
     (added(), facts(rules(spawn_when=SpawnWhen.BACKLOG), backlog=("implementation",)), "safe", ""),
@@ -101,6 +108,7 @@ PLACED = [
     (Policy(role_defaults={"implementation": "codex"}), {"claude": "gone"}, "codex"),
     (rules(preferred_harness="pi", fallback=("codex",)), {"claude": "gone", "pi": "gone"}, "codex"),
     (rules(preferred_harness="pi"), {"claude": "gone", "pi": "gone"}, "claude"),
+    (rules(preferred_harness="llm", fallback=("codex",)), {"claude": "gone"}, "codex"),
 ]
 
 

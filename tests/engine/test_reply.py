@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loop_orchestrator.actions.registry import KINDS, ActionCodec
+from loop_orchestrator.engine.approval import digest_of
+from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.engine.reply import PROBLEM_LIMIT, ReplyProblem, read_reply
+from tests.engine.attacks import reply
+from tests.engine.innocent import ODD_BUT_FINE
+from tests.engine.test_attacks import FACTS
 
 GOOD = "version: 1\ncritique: fine\nactions:\n- {kind: stop, rationale: done}\n"
 
@@ -66,11 +74,62 @@ def test_a_reply_that_breaks_the_contract_says_how(text: str, problem: str) -> N
 
 @given(st.text(max_size=300))
 def test_any_text_is_either_read_or_a_problem(text: str) -> None:
-    for reply in (text, block(text + "\n")):
-        try:
-            read_reply(reply)
-        except ReplyProblem as problem:
-            assert str(problem)
+    for said in (text, block(text + "\n")):
+        is_read_or_a_problem(said)
+
+
+EXAMPLES = [reply({**kind.example, "kind": name}) for name, kind in KINDS.items()]
+NASTY = (
+    *("```", "````", "~~~", "decision", "\ufeff", "\0", "\x1b", "\r", "\u2028", "\u202e", "\ud800"),
+    *("&a ", "*a", "!!str ", "<<: ", "? ", "- ", ": ", "\t", "[", "{", "|", ">", "'", '"', "#", "%", "@"),
+    *("---\n", "...\n", "1e999", "null"),
+)
+
+
+@st.composite
+def a_damaged_reply(draw: st.DrawFn) -> str:
+    """A valid reply after a few accidents: bytes flipped, fences cut, lines doubled, lost, or put elsewhere."""
+    text = draw(st.sampled_from([*EXAMPLES, *ODD_BUT_FINE.values(), block()]))
+    for _ in range(draw(st.integers(1, 4))):
+        text = text or "`"
+        at = draw(st.integers(0, max(0, len(text) - 1)))
+        match draw(st.sampled_from(["flip", "cut", "double", "lose", "move", "put"])):
+            case "flip":
+                data = bytearray(text.encode("utf-8", "surrogatepass"))
+                data[at] ^= 1 << draw(st.integers(0, 7))
+                text = data.decode("utf-8", "replace")
+            case "cut":
+                text = text[:at]
+            case "put":
+                text = text[:at] + draw(st.sampled_from(NASTY)) + text[at:]
+            case how:
+                lines = text.split("\n")
+                line = lines[at % len(lines)]
+                if how != "double":
+                    lines.remove(line)
+                if how != "lose":
+                    lines.insert(draw(st.integers(0, len(lines))), line)
+                text = "\n".join(lines)
+    return text
+
+
+@given(a_damaged_reply())
+def test_a_damaged_reply_is_either_read_or_a_problem(text: str) -> None:
+    is_read_or_a_problem(text)
+
+
+def is_read_or_a_problem(text: str) -> None:
+    """What is read survives the store and can be judged, signed for and shown; the rest says what is wrong with it."""
+    try:
+        proposal = read_reply(text)
+    except ReplyProblem as problem:
+        assert str(problem).strip()
+        return
+    for action in proposal.actions:
+        stored = json.dumps(ActionCodec().to_fields(action), ensure_ascii=False).encode("utf-8")
+        assert ActionCodec().from_fields(action.kind, json.loads(stored)) == action
+    assert digest_of("d-1", "s", proposal.actions)
+    assert len(judge(proposal.actions, FACTS)) == len(proposal.actions)
 
 
 @pytest.mark.parametrize("before", ["\ufeff", "a\u2028b\x0cc\x85d\n\n", "a\rb\r\nc\n\n"])
