@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.clock import format_age, format_time
-from loop_orchestrator.errors import ExitCode, UsageError
+from loop_orchestrator.errors import ExitCode, StoreError, UsageError
 from loop_orchestrator.model.message import Message
 from loop_orchestrator.operations.shapes import message_shape
 from loop_orchestrator.wiring import Project
@@ -76,10 +77,20 @@ def _send_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _send(args: argparse.Namespace, project: Project) -> int:
     message = project.mailbox.send(
-        args.sender or project.caller, args.recipient, args.subject, body_of(args), source=project.source
+        args.sender or project.caller, args.recipient, args.subject, body_of(args), source=_channel(project)
     )
     _doubt_recipient(args.recipient, project)
     return _sent(message, project)
+
+
+def _channel(project: Project) -> str:
+    """Where the message comes from; which lane that is, is looked at only where one is not trusted."""
+    with suppress(StoreError):  # a message is sent whatever is wrong with the lanes
+        if any(record.spec.outside for record in project.lanes.records().values()):
+            from loop_orchestrator.operations.person import channel_of
+
+            return channel_of(project, project.source)
+    return project.source
 
 
 def _doubt_recipient(recipient: str, project: Project) -> None:
@@ -218,7 +229,7 @@ def _reply_arguments(parser: argparse.ArgumentParser) -> None:
 def _reply(args: argparse.Namespace, project: Project) -> int:
     body = body_of(args)
     message = project.mailbox.reply(
-        _file_of(args, project), args.sender or project.caller, body, subject=args.subject, source=project.source
+        _file_of(args, project), args.sender or project.caller, body, subject=args.subject, source=_channel(project)
     )
     return _sent(message, project)
 

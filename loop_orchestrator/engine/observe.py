@@ -12,6 +12,7 @@ from loop_orchestrator.actions.add_lane import AddLane
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.clock import format_time, parse_time
 from loop_orchestrator.engine.roster import missing_program, roster_of
+from loop_orchestrator.engine.trust import untrusted_sources
 from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.lane import Detail, Lane, LaneKind, LaneWord
@@ -136,7 +137,7 @@ def facts_of(snapshot: Snapshot, world: World, actions: Iterable[ActionKind]) ->
         limits=snapshot.limits,
         claims=snapshot.claims,
         in_line=snapshot.in_line,
-        untrusted=_untrusted(snapshot, world),
+        untrusted=untrusted_sources(snapshot, world),
         policy=snapshot.policy,
         missing_programs=_missing_programs(world, snapshot, actions),
         backlog=_backlog(snapshot),
@@ -184,21 +185,6 @@ def limits_of(world: World) -> Limits:
         max_lanes=rules.max_lanes,
         payload_patterns=tuple(pattern.pattern for pattern in rules.payload_patterns),
     )
-
-
-def _untrusted(snapshot: Snapshot, world: World) -> tuple[str, ...]:
-    """Lanes marked ``outside`` whose mail stands in the prompt, unless the config trusts them by name.
-
-    Where it is not known which lanes are, nothing is trusted.
-    """
-    assert world.config.engine is not None
-    try:
-        outside = {name for name, record in world.lanes.records().items() if record.spec.outside}
-    except StoreError as error:
-        return (f"lanes that cannot be read ({error.message})",)
-    senders = set() if isinstance(snapshot.mail, Unknown) else {message.sender for message in snapshot.mail}
-    named = {f"lane:{name}" for name in outside & senders}
-    return tuple(sorted(named - set(world.config.engine.trust)))
 
 
 def _seen(look: Callable[[], T]) -> T | Unknown:

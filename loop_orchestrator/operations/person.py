@@ -55,6 +55,20 @@ def writer_of(world: World) -> Writer:
     return Writer(lane, record.spec.role if record else "")
 
 
+def channel_of(world: World, claimed: str) -> str:
+    """The source of what this process sends: ``lane:<name>`` from within a lane marked ``outside``, else as claimed.
+
+    Its environment is a claim; which lane a process was started in is looked at only where a lane is not trusted.
+    """
+    outside = {name: record for name, record in world.lanes.records().items() if record.spec.outside}
+    for process in read_ancestry(os.getpid()) if outside else ():
+        for name, record in outside.items():
+            mark = process.mark if isinstance(process.mark, LaneMark) else None
+            if process.pid == record.pane_pid or (mark and mark.lane == name and _is_here(mark, world)):
+                return f"lane:{name}"
+    return claimed
+
+
 def _agent_process(world: World) -> tuple[Ancestor, str] | None:
     """The nearest process between this one and the first that was started in a lane where an agent may sit, and it."""
     records = world.lanes.records()
