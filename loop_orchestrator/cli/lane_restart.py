@@ -6,6 +6,7 @@ import argparse
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
+from loop_orchestrator.cli.trust import require_accepted
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import ExitCode
 from loop_orchestrator.wiring import Project
@@ -18,11 +19,18 @@ def _restart_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-timeout", type=float, metavar="S", default=30.0, help="seconds to wait (30)")
 
 
+def _require_answers_accepted(project: Project) -> None:
+    """Dialogs are answered as a config says that a person accepted, however the lane came up."""
+    if any(lane.answer_dialogs for lane in project.config.lanes):
+        require_accepted(project)
+
+
 def _restart(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.bootcheck import await_lane, is_up, what_it_shows
     from loop_orchestrator.operations.dialogs import Attendant, allowed_dialogs, waiting_of
     from loop_orchestrator.operations.restart import restart_by_person
 
+    _require_answers_accepted(project)
     world = project.world
     record = restart_by_person(world, args.lane, force=args.force, by=project.caller)
     allowed = allowed_dialogs(world, args.lane)
@@ -53,6 +61,7 @@ def _guard(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 -
     from loop_orchestrator.watch.guard import run_guard
 
     refuse_agent(project, "guard the lanes")
+    _require_answers_accepted(project)
     output.note(f"guarding the lanes of session {project.session} of {project.root}; Ctrl-C ends it")
 
     def say(text: str) -> None:

@@ -364,3 +364,12 @@ def test_a_harness_of_the_project_is_added_only_once_a_person_accepted_it(loop: 
     assert loop_outside("trust", "--accept").code == 0
     assert loop_outside("lane", "add", "extra", "--harness", "mine").code == 0
     eventually((up / "ran").exists)
+
+
+def test_no_dialog_is_answered_by_a_config_that_nobody_accepted(loop: Loop, up: Path) -> None:
+    config = up / "lane-config.yaml"
+    answers = "  new: {harness: claude, answer_dialogs: [trust]}\nengine:"
+    config.write_text(config.read_text().replace("engine:", answers))
+    for words in (("lane", "restart", "ops-top"), ("lane", "guard")):
+        ran = loop_outside(*words)
+        assert (ran.code, "new: lane new says yes to these start-up dialogs" in ran.err) == (1, True), ran.err
