@@ -32,14 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         with CASES[name]() as ways:
             results[name] = measure(ways, args.rounds)
         if not args.json:
-            _print(name, results[name])
+            print_rows(name, results[name])
     if args.json:
         rows = {name: [dataclasses.asdict(row) for row in rows] for name, rows in results.items()}
         print(json.dumps({"machine": machine, "rounds": args.rounds, "results": rows}, indent=2))
     return 0
 
 
-def _print(name: str, rows: Sequence[Row]) -> None:
+def print_rows(name: str, rows: Sequence[Row]) -> None:
     print(f"\n{name:<42}{'wall ms':>10}{'CPU ms':>10}{'wall x':>9}{'CPU x':>9}  {'goal':<11} reached")
     for row in rows:
         reached = {None: "", True: "yes", False: "no"}[row.reached]

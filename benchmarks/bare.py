@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -25,9 +25,9 @@ _FORMAT = " ".join(f"#{{{name}}}" for name in FACTS)
 _END = re.compile(rb"^%(?:end|error) \d+ \d+ 1\n", re.MULTILINE)
 
 
-def run(argv: Sequence[str], *, stdin: str = "") -> None:
+def run(argv: Sequence[str], *, stdin: str = "", env: Mapping[str, str] | None = None) -> None:
     """A program whose output nobody reads. Raises CalledProcessError."""
-    subprocess.run(argv, input=stdin, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    subprocess.run(argv, input=stdin, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, env=env)
 
 
 def said(argv: Sequence[str]) -> str:

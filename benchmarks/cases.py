@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from benchmarks.bare import run
+from benchmarks.cycle import large_cycle
 from benchmarks.looks import fleet, panes
 from benchmarks.measure import Way
 from benchmarks.prompts import busy_session
@@ -242,6 +243,7 @@ CASES: Mapping[str, Callable[[], AbstractContextManager[tuple[Way, ...]]]] = {
     "events": events,
     "dispatch": dispatch,
     "cycle": cycle,
+    "cycle-50": large_cycle,
     "prompt": prompt,
 }
 """Name -> what it measures, in the order in which they run."""

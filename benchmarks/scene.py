@@ -17,6 +17,7 @@ from loop_orchestrator.harnesses.registry import PACKAGED
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.operations.boot import boot
 from loop_orchestrator.operations.plan import plan_lanes
+from loop_orchestrator.operations.trust import accept
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.substrate.listing import is_running
 from loop_orchestrator.wiring import Options, Project
@@ -42,7 +43,7 @@ class Scene:
         """``loop WORDS`` as from a shell."""
         root = str(self.project.root)
         options = ("--project-root", root, "--session", SESSION, "--socket", self.socket)
-        run([str(Path(sys.executable).with_name("loop")), *words, *options])
+        run([str(Path(sys.executable).with_name("loop")), *words, *options], env=self.project.environ)
 
     @property
     def server(self) -> int:
@@ -73,17 +74,21 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def scene(lanes: Mapping[str, str]) -> Iterator[Scene]:
-    """A project with these lanes, name -> harness; ``actor`` and ``steady`` are the scripted agent."""
+def scene(lanes: Mapping[str, str], *, brain: str = "") -> Iterator[Scene]:
+    """A project with these lanes, name -> harness; ``actor`` and ``steady`` are the scripted agent.
+
+    brain: more keys of ``engine.brain``, as a flow mapping has them.
+    """
     with folder() as place:
         root, socket = place / "shop", str(place / "s")
         (root / ".loop" / "harnesses").mkdir(parents=True)
         declared = "".join(f"  {name}: {{harness: {harness}, window: {name}}}\n" for name, harness in lanes.items())
-        limits = "engine:\n  approval: manual\n  brain: {max_calls_per_hour: 3600}\n"
+        limits = f"engine:\n  approval: manual\n  brain: {{max_calls_per_hour: 3600{brain and f', {brain}'}}}\n"
         (root / "lane-config.yaml").write_text(f"lanes:\n{declared}{limits}", encoding="utf-8")
         _write_actors(root)
-        environ = {**_plain_environment(), "SHELL": "/bin/sh"}
+        environ = {**_plain_environment(), "SHELL": "/bin/sh", "XDG_STATE_HOME": str(place / "state")}
         project = Project(Options(project_root=str(root), session=SESSION, socket=socket), environ)
+        accept(project.door, project.state_home, by="a benchmark", now=project.clock.now())
         try:
             plan = plan_lanes(project.config, project.root, project.harnesses, preset="", found=())
             boot(project.world, plan, project.surroundings)

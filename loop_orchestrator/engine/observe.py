@@ -74,8 +74,8 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
     )
     if record:
         _report_unseen(world, cycle, lanes)
-        for name in [name for name, part in snapshot.looked_at.items() if not isinstance(part, Unknown)]:
-            world.escalations.discard(f"unseen:{name}")
+        seen = [name for name, part in snapshot.looked_at.items() if not isinstance(part, Unknown)]
+        world.escalations.discard(*(f"unseen:{name}" for name in seen))
         _forget_what_passed(world, lanes, assignments)
     return replace(snapshot, escalated=frozenset(world.escalations.items()))
 
@@ -121,10 +121,8 @@ def _idle_cycles(
     if not record:
         return {name: count for name, count in before.items() if name in idle}
     counts = {name: before.get(name, 0) + 1 for name in sorted(idle)}
-    for name in before.keys() - idle:
-        world.idle_cycles.discard(name)
-    for name, count in counts.items():
-        world.idle_cycles.add(name, str(count))
+    counted = {name: str(count) for name, count in counts.items()}
+    world.idle_cycles.update(counted, without=before.keys() - idle)
     return counts
 
 
@@ -197,7 +195,7 @@ def _seen(look: Callable[[], T]) -> T | Unknown:
 def since_of(world: World, lanes: tuple[Lane, ...], *, record: bool) -> dict[str, datetime]:
     """When each lane's present state was first seen; record: what changed is an event, and remembered."""
     since: dict[str, datetime] = {}
-    seen = world.lanes_seen.items()
+    seen, changed = world.lanes_seen.items(), {}
     for lane in lanes:
         was, _, at = seen.get(lane.name, "").partition(" ")
         now = lane.state.detail.value
@@ -210,7 +208,9 @@ def since_of(world: World, lanes: tuple[Lane, ...], *, record: bool) -> dict[str
             if lane.state.detail is Detail.EXITED and lane.run is not None:
                 exited: dict[str, JsonValue] = {"lane": lane.name, "exit_status": lane.run.exit_status}
                 world.events.append("lane.exited", "engine", exited)
-            world.lanes_seen.add(lane.name, f"{now} {format_time(since[lane.name])}")
+            changed[lane.name] = f"{now} {format_time(since[lane.name])}"
+    if changed:
+        world.lanes_seen.update(changed)
     return since
 
 
@@ -249,6 +249,5 @@ def _forget_what_passed(
     working = {lane.name for lane in lanes if lane.state.word is LaneWord.WORKING}
     present |= {f"silent:{one.task}.{one.lane}" for one in assignments if one.lane not in working}
     present |= {f"unanswered:{file}" for file in world.handed_mail.items()}
-    for key in world.escalations.items():
-        if key.startswith(("lane:", "silent:", "unanswered:")) and key not in present:
-            world.escalations.discard(key)
+    passing = (key for key in world.escalations.items() if key.startswith(("lane:", "silent:", "unanswered:")))
+    world.escalations.discard(*(key for key in passing if key not in present))

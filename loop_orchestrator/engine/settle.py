@@ -97,10 +97,10 @@ def _take_back_hand_overs(world: World) -> None:
     for assignment in world.tasks.assignments():
         if _never_arrived(world, assignment.op):
             world.tasks.unassign(assignment.task, assignment.op)
-    pending = {message.file for message in world.mailbox.pending()}
-    for file, op in world.handed_mail.items().items():
-        if file not in pending or _never_arrived(world, op):
-            world.handed_mail.discard(file)
+    handed = world.handed_mail.items()
+    pending = world.mailbox.pending_names() if handed else frozenset()
+    free = [file for file, op in handed.items() if file not in pending or _never_arrived(world, op)]
+    world.handed_mail.discard(*free)
 
 
 def _forget_old_proofs(world: World) -> None:

@@ -54,8 +54,10 @@ def parse_message_file_name(name: str) -> tuple[datetime, str, str] | None:
     match = FILE_NAME.fullmatch(name)
     if match is None:
         return None
+    at = match[1]
     try:
-        sent_at = datetime.strptime(match[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+        day = int(at[:4]), int(at[4:6]), int(at[6:8])
+        sent_at = datetime(*day, int(at[9:11]), int(at[11:13]), int(at[13:]), tzinfo=UTC)
     except ValueError:
         return None
     return sent_at, match[2], match[3]

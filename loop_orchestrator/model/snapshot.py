@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from loop_orchestrator.model.budget import Spent
@@ -118,7 +119,7 @@ class Snapshot:
         """What the lane's terminal shows may stand in the prompt: it is not from outside, or trusted by name."""
         return not lane.record.spec.outside or f"lane:{lane.name}" in self.trust
 
-    @property
+    @cached_property
     def retiring(self) -> tuple[str, ...]:
         """Workers that the policy wants dropped: idle for as many cycles as their role's rule says."""
         lanes = () if isinstance(self.lanes, Unknown) else self.lanes

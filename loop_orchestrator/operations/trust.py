@@ -176,9 +176,9 @@ def _engine_lines(engine: EngineConfig) -> Iterator[str]:
 
 
 def _harness_lines(harnesses: Mapping[str, HarnessSpec], harness_dir: Path) -> Iterator[str]:
-    for name, spec in sorted(harnesses.items()):
-        if Path(spec.origin).parent != harness_dir:
-            continue
+    """Only the project's own files are read; a harness is named as its file is."""
+    for name in sorted(path.stem for path in harness_dir.glob("*.yaml")):
+        spec = harnesses[name]
         oneshot = spec.oneshot.argv if spec.oneshot else ()
         yield f"harness {name} of this project runs: {' '.join(spec.launch or oneshot)} ({Path(spec.origin).name})"
         for asked in (spec.version_argv, spec.health_argv):

@@ -134,6 +134,14 @@ class EventLog:
                             return event
         return None
 
+    def back(self, text: str) -> Iterator[Event]:
+        """Events whose line holds a text, newest first: costs as much of the log as is gone through."""
+        mark = text.encode()
+        with self._reading() as (fd, size):
+            for line in last_lines(fd, size):
+                if mark in line:
+                    yield from self._decoded(line)
+
     def end(self) -> int:
         """The offset from which read_from finds only what is written from now on."""
         with self._reading() as (fd, size):

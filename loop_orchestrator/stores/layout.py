@@ -6,6 +6,7 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from loop_orchestrator.errors import StoreError, UsageError
@@ -25,7 +26,10 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Layout:
-    """Every path of one project and one session, absolute. Raises UsageError for a name that cannot be a session."""
+    """Every path of one project and one session, absolute, made when it is first asked for.
+
+    Raises UsageError for a name that cannot be a session.
+    """
 
     root: Path
     """the project"""
@@ -50,252 +54,252 @@ class Layout:
             )
         return ()
 
-    @property
+    @cached_property
     def loop_dir(self) -> Path:
         return self.root / ".loop"
 
-    @property
+    @cached_property
     def messages(self) -> Path:
         """Pending messages."""
         return self.elsewhere.messages or self.loop_dir / "messages"
 
-    @property
+    @cached_property
     def processed(self) -> Path:
         """Messages that were acknowledged."""
         return self.messages / "processed"
 
-    @property
+    @cached_property
     def failed(self) -> Path:
         """Files of the mailbox that are no messages, each with its reason beside it."""
         return self.messages / "failed"
 
-    @property
+    @cached_property
     def state_file(self) -> Path:
         return self.elsewhere.state_file or self.loop_dir / "orchestrator-state.json"
 
-    @property
+    @cached_property
     def state_lock(self) -> Path:
         """Beside a state file that stands elsewhere: other projects may write it too."""
         elsewhere = self.elsewhere.state_file
         return elsewhere.with_name(f".{elsewhere.name}.lock") if elsewhere else self.locks / "state.lock"
 
-    @property
+    @cached_property
     def mailbox_lock(self) -> Path:
         """Inside a mailbox that stands elsewhere: other projects may write there too."""
         return self.messages / ".lock" if self.elsewhere.messages else self.locks / "mailbox.lock"
 
-    @property
+    @cached_property
     def harness_dir(self) -> Path:
         """Harness data of the project."""
         return self.loop_dir / "harnesses"
 
-    @property
+    @cached_property
     def cache(self) -> Path:
         """Compiled copies of what YAML files say; may be removed at any time."""
         return self.loop_dir / "cache"
 
-    @property
+    @cached_property
     def locks(self) -> Path:
         """Lock files of what all sessions of the project share."""
         return self.loop_dir / "locks"
 
-    @property
+    @cached_property
     def tasks_dir(self) -> Path:
         return self.root / "tasks"
 
-    @property
+    @cached_property
     def tasks_archive(self) -> Path:
         """Tasks that are done or dropped."""
         return self.tasks_dir / "archive"
 
-    @property
+    @cached_property
     def adr_dir(self) -> Path:
         """Architecture decision records."""
         return self.root / "docs" / "adr"
 
-    @property
+    @cached_property
     def wiki(self) -> Path:
         return self.root / "ops-wiki"
 
-    @property
+    @cached_property
     def wiki_lock(self) -> Path:
         return self.locks / "wiki.lock"
 
-    @property
+    @cached_property
     def places(self) -> Path:
         """Names what of this session stands elsewhere; always here, so that everybody finds it."""
         return self.loop_dir / "sessions" / self.session / "places.json"
 
-    @property
+    @cached_property
     def session_dir(self) -> Path:
         return self.elsewhere.session_dir or self.loop_dir / "sessions" / self.session
 
-    @property
+    @cached_property
     def owner(self) -> Path:
         """Says whose a session's folder is that stands elsewhere."""
         return self.session_dir / "owner.json"
 
-    @property
+    @cached_property
     def lanes_file(self) -> Path:
         """Which pane is whose."""
         return self.session_dir / "lanes.json"
 
-    @property
+    @cached_property
     def lane_runs(self) -> Path:
         """What the launcher of each lane recorded: ``<lane>.run.json``."""
         return self.session_dir / "lanes"
 
-    @property
+    @cached_property
     def worktrees(self) -> Path:
         """One git worktree for each lane that has one: ``<lane>/``."""
         return self.loop_dir / "worktrees" / self.session
 
-    @property
+    @cached_property
     def saved_places(self) -> Path:
         """Repositories in which snapshots of uncommitted work were made."""
         return self.loop_dir / "snapshots.json"
 
-    @property
+    @cached_property
     def signals(self) -> Path:
         """What the program of each lane said of itself last: ``<lane>.json``."""
         return self.session_dir / "signals"
 
-    @property
+    @cached_property
     def handoffs(self) -> Path:
         return self.session_dir / "handoffs"
 
-    @property
+    @cached_property
     def events(self) -> Path:
         """The event log."""
         return self.session_dir / "events.jsonl"
 
-    @property
+    @cached_property
     def restarts(self) -> Path:
         """What became of lanes whose program ended."""
         return self.session_dir / "lane-restarts.jsonl"
 
-    @property
+    @cached_property
     def guard_lock(self) -> Path:
         return self.session_dir / "lane-guard.lock"
 
-    @property
+    @cached_property
     def guard_log(self) -> Path:
         """What the detached guard of the lanes prints."""
         return self.session_dir / "lane-guard.log"
 
-    @property
+    @cached_property
     def deliveries(self) -> Path:
         """Deliveries that are open or unknown: ``<op>.json``."""
         return self.session_dir / "deliveries"
 
-    @property
+    @cached_property
     def deliveries_closed(self) -> Path:
         return self.deliveries / "closed"
 
-    @property
+    @cached_property
     def lines(self) -> Path:
         """Texts that stand in line: ``<lane>.<number>.<op>.txt``."""
         return self.deliveries / "lines"
 
-    @property
+    @cached_property
     def leases(self) -> Path:
         """One lock per lane: who may type into it now."""
         return self.session_dir / "leases"
 
-    @property
+    @cached_property
     def engine_dir(self) -> Path:
         return self.session_dir / "engine"
 
-    @property
+    @cached_property
     def decisions(self) -> Path:
         """Decisions of which something is left to do: ``<id>.json``."""
         return self.engine_dir / "decisions"
 
-    @property
+    @cached_property
     def decisions_archive(self) -> Path:
         return self.decisions / "archive"
 
-    @property
+    @cached_property
     def brain(self) -> Path:
         """Prompts and transcripts."""
         return self.engine_dir / "brain"
 
-    @property
+    @cached_property
     def budget(self) -> Path:
         return self.engine_dir / "budget.json"
 
-    @property
+    @cached_property
     def brain_rests(self) -> Path:
         return self.engine_dir / "brains.json"
 
-    @property
+    @cached_property
     def assignments(self) -> Path:
         """Which task was handed to which lane."""
         return self.engine_dir / "assignments.json"
 
-    @property
+    @cached_property
     def handed_mail(self) -> Path:
         """Which message was handed to its lane by which delivery."""
         return self.engine_dir / "handed-mail.json"
 
-    @property
+    @cached_property
     def escalations(self) -> Path:
         """What was already put before a person."""
         return self.engine_dir / "escalations.json"
 
-    @property
+    @cached_property
     def proofs(self) -> Path:
         """What validation lanes answered about tasks."""
         return self.engine_dir / "proofs.json"
 
-    @property
+    @cached_property
     def lanes_seen(self) -> Path:
         """The last state that was seen of each lane."""
         return self.engine_dir / "lanes-seen.json"
 
-    @property
+    @cached_property
     def versions(self) -> Path:
         """Which version a program's file was found to be."""
         return self.engine_dir / "versions.json"
 
-    @property
+    @cached_property
     def idle_cycles(self) -> Path:
         return self.engine_dir / "idle-cycles.json"
 
-    @property
+    @cached_property
     def prompt_fits(self) -> Path:
         """How the last prompts fitted into their ceiling, where that was told."""
         return self.engine_dir / "prompt-fits.json"
 
-    @property
+    @cached_property
     def drifts(self) -> Path:
         """Versions of programs whose screens no rule knew."""
         return self.engine_dir / "drifts.json"
 
-    @property
+    @cached_property
     def paused(self) -> Path:
         """Exists while no cycle may start."""
         return self.engine_dir / "paused"
 
-    @property
+    @cached_property
     def cycle_lock(self) -> Path:
         return self.engine_dir / "cycle.lock"
 
-    @property
+    @cached_property
     def watch_lock(self) -> Path:
         return self.engine_dir / "watch.lock"
 
-    @property
+    @cached_property
     def watch_record(self) -> Path:
         """What the daemon says of itself."""
         return self.engine_dir / "watch.json"
 
-    @property
+    @cached_property
     def watch_pace(self) -> Path:
         """The daemon's memory: which triggers were served, and how long it waits."""
         return self.engine_dir / "watch-pace.json"
 
-    @property
+    @cached_property
     def approvals_lock(self) -> Path:
         return self.engine_dir / "approvals.lock"
 

@@ -19,7 +19,7 @@ from loop_orchestrator.stores.atomic import link, move, read_text, sync_names, w
 from loop_orchestrator.stores.eventlog import EventLog, source_of
 from loop_orchestrator.stores.frontmatter import join
 from loop_orchestrator.stores.layout import Layout
-from loop_orchestrator.stores.listing import Stamp, names_in, settled_stamp
+from loop_orchestrator.stores.listing import Stamp, names_in, settled_stamp, stats_in
 from loop_orchestrator.stores.lock import brief_lock
 from loop_orchestrator.stores.messagefile import MAX_BYTES, copy_number, may_pass, parse, plain, refuse_what_is_no_file
 
@@ -121,6 +121,10 @@ class Mailbox:
     def peek(self, recipient: str | None = None) -> tuple[Message, ...]:
         """Like pending, and writes nothing."""
         return _in_order([message for _, message in self._scan() if isinstance(message, Message)], recipient)
+
+    def pending_names(self) -> frozenset[str]:
+        """File names of everything among the pending messages, those that are none too; opens no file."""
+        return frozenset(names_in(self._layout.messages, ".md", files_only=False))
 
     def newest(self, recipient: str | None = None) -> Message | None:
         """The pending message that came last; of those of one second the one whose file did. Writes nothing."""
@@ -228,23 +232,24 @@ class Mailbox:
 
     def _scan(self) -> Iterator[tuple[str, Message | StoreError]]:
         """Every pending file with its message, or with the reason why it is none."""
-        names = names_in(self._layout.messages, ".md", files_only=False)
-        self._cache = {name: self._cache[name] for name in names if name in self._cache}
-        for name in names:
+        folder = self._layout.messages
+        found = stats_in(folder, ".md", files_only=False)
+        self._cache = {name: self._cache[name] for name, _ in found if name in self._cache}
+        for name, about in found:
             try:
-                yield name, self._cached(name)
+                yield name, self._cached(folder, name, about)
             except FileNotFoundError:
                 continue
             except StoreError as error:
                 yield name, error
 
-    def _cached(self, name: str) -> Message:
-        path = self._layout.messages / name
-        stamp, cached = settled_stamp(os.lstat(path)), self._cache.get(name)
+    def _cached(self, folder: Path, name: str, about: os.stat_result) -> Message:
+        """about: what ``lstat`` said of the file before."""
+        stamp, cached = settled_stamp(about), self._cache.get(name)
         if stamp is None:
-            return parse(path)
+            return parse(folder / name)
         if cached is None or cached.stamp != stamp:
-            cached = self._cache[name] = _Cached(stamp, parse(path))
+            cached = self._cache[name] = _Cached(stamp, parse(folder / name))
         return cached.message
 
     def _is_young(self, path: Path) -> bool:

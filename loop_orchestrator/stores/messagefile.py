@@ -61,12 +61,16 @@ def may_pass(error: StoreError) -> bool:
 
 def plain(text: str) -> str:
     """Text in which bytes of a file name that are no UTF-8, and control characters, are written as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
     escaped = "".join(char if char.isprintable() or char == " " else repr(char)[1:-1] for char in text)
     return escaped.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def copy_number(name: str) -> int:
     """The counter in a message's file name; 1 where there is none."""
+    if name.count(".") == 1:
+        return 1  # most have none, and every list of messages is sorted by it
     found = FILE_NAME.fullmatch(name)
     return int(found[4] or 1) if found else 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from loop_orchestrator.stores.documents import read_document
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.stores.frontmatter import with_values
 from loop_orchestrator.stores.layout import Layout
-from loop_orchestrator.stores.listing import Stamp, names_in, stamp_of
+from loop_orchestrator.stores.listing import Stamp, settled_stamp, stats_in
 from loop_orchestrator.stores.lock import brief_lock
 from loop_orchestrator.stores.taskfile import read_task_file, twice
 
@@ -39,7 +40,7 @@ class TaskStore:
     def __init__(self, layout: Layout, events: EventLog) -> None:
         self._layout = layout
         self._events = events
-        self._cache: dict[Path, _Cached] = {}
+        self._cache: dict[str, _Cached] = {}
 
     def all(self) -> tuple[Task, ...]:
         """Every task that can be read, the archived ones too, in id order; problems() names the other files."""
@@ -138,13 +139,13 @@ class TaskStore:
     def _scan(self) -> tuple[Task | str, ...]:
         """Every task in id order; in place of a task that cannot be read, or whose id stands twice, a sentence."""
         folders = (self._layout.tasks_dir, self._layout.tasks_archive)
-        paths = [folder / name for folder in folders for name in names_in(folder, ".md")]
-        self._cache = {path: self._cache[path] for path in paths if path in self._cache}
+        files = [(f"{folder}/{name}", about) for folder in folders for name, about in stats_in(folder, ".md")]
+        self._cache = {file: self._cache[file] for file, _ in files if file in self._cache}
         by_id: dict[str, list[Task]] = {}
         problems: list[str] = []
-        for path in paths:
+        for file, about in files:
             with suppress(FileNotFoundError):
-                found = self._cached(path)
+                found = self._cached(file, about)
                 if isinstance(found, Task):
                     by_id.setdefault(found.id, []).append(found)
                 else:
@@ -153,13 +154,13 @@ class TaskStore:
         single = [tasks[0] for _, tasks in sorted(by_id.items()) if len(tasks) == 1]
         return (*single, *problems)
 
-    def _cached(self, path: Path) -> Task | str:
-        stamp = stamp_of(path)
-        cached = self._cache.get(path)
+    def _cached(self, file: str, about: os.stat_result) -> Task | str:
+        """about: what ``stat`` said of the file before."""
+        stamp, cached = settled_stamp(about), self._cache.get(file)
         if stamp is None:
-            return self._parsed(path)
+            return self._parsed(Path(file))
         if cached is None or cached.stamp != stamp:
-            cached = self._cache[path] = _Cached(stamp, self._parsed(path))
+            cached = self._cache[file] = _Cached(stamp, self._parsed(Path(file)))
         return cached.found
 
     def _parsed(self, path: Path) -> Task | str:

@@ -101,7 +101,7 @@ class LaneWatch:
         """Changes when the program of a lane says something of itself."""
         with suppress(FileNotFoundError):
             found = self._world.signals.path(name).stat()
-            return found.st_mtime_ns, found.st_size, found.st_ino
+            return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
         return None
 
     def _unless_settling(self, lane: Lane) -> Lane:

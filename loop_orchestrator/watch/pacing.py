@@ -70,6 +70,10 @@ class Pacing:
         world.ears = self.heard
         self.keeper = Keeper(world)
         self.lines = Lines(world)
+        self.triggers: tuple[Event, ...] = ()
+        """the pending ones, as far as the log was read"""
+        self.read_to: int | None = None
+        """where the log is read on for the next ones; None: nothing was read yet"""
 
     def remember(self, pace: Pace) -> None:
         self.now = pace
@@ -77,10 +81,19 @@ class Pacing:
 
     def pending(self) -> tuple[Event, ...]:
         """Triggers that no finished cycle knew of; all of them where the log was begun anew."""
-        newest = self.world.events.tail(1)
+        log = self.world.events
+        newest = log.tail(1)
         if self.now.served > (newest[0].seq if newest else 0):
-            self.now = replace(self.now, served=0)
-        return tuple(event for event in self.world.events.since(self.now.served) if event.kind == "trigger.noted")
+            self.now, self.read_to = replace(self.now, served=0), None
+        if self.read_to is None:
+            self.read_to, self.triggers = log.end(), ()
+            fresh = tuple(log.since(self.now.served))
+        else:
+            fresh, self.read_to = log.read_from(self.read_to)
+        seen = max(self.now.served, self.triggers[-1].seq if self.triggers else 0)
+        noted = (event for event in fresh if event.kind == "trigger.noted" and event.seq > seen)
+        self.triggers = (*(event for event in self.triggers if event.seq > self.now.served), *noted)
+        return self.triggers
 
     def cycle_wait_s(self) -> float | None:
         """Seconds until the next cycle may start; None: nothing calls for one, or the engine is paused."""

@@ -12,6 +12,8 @@ import pytest
 from loop_orchestrator.errors import LockedError, StoreError, UsageError
 from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.model.delivery import DELIVERY_MOVES, DeliveryStatus, DeliveryStep, Receipt
+from loop_orchestrator.stores import deliveries as deliveries_module
+from loop_orchestrator.stores import listing
 from loop_orchestrator.stores.deliveries import DeliveryStore
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.stores.layout import Layout
@@ -261,3 +263,30 @@ def test_a_process_killed_at_any_write_leaves_a_delivery_that_is_told_apart(stor
     order = [None, DeliveryStatus.NOT_DELIVERED, DeliveryStatus.UNKNOWN, DeliveryStatus.STARTED]
     assert seen == sorted(seen, key=order.index)
     assert set(seen) == set(order)
+
+
+def test_a_closed_record_is_read_once_as_long_as_it_stays_as_it_is(
+    store: DeliveryStore, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept(store)
+    closed = ended(store, "op-1", DeliveryStatus.SUBMITTED)
+    monkeypatch.setattr(listing, "SETTLED_NS", 0)
+    assert store.get("op-1") == closed
+    path = layout.deliveries_closed / "op-1.json"
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries_module, "_from_fields", None)
+        assert store.get("op-1") == closed
+    path.write_text(path.read_text().replace('"seen"', '"SEEN"'))
+    assert store.get("op-1") == replace(closed, evidence="SEEN")
+
+
+def test_no_more_closed_records_are_kept_than_are_allowed(
+    store: DeliveryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries_module, "KNOWN_CLOSED", 2)
+    monkeypatch.setattr(listing, "SETTLED_NS", 0)
+    for number in range(5):
+        accept(store, f"op-{number}")
+        ended(store, f"op-{number}", DeliveryStatus.SUBMITTED)
+        assert store.get(f"op-{number}") is not None
+    assert len(store._closed) <= 2

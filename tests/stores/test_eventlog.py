@@ -17,7 +17,7 @@ from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LockedError, StoreError
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.model.state import JsonValue
-from loop_orchestrator.stores import eventlog
+from loop_orchestrator.stores import eventlog, lines
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.stores.lock import take_flock
 from tests.stores.builders import NOON
@@ -355,3 +355,24 @@ def test_times_are_kept_to_the_millisecond(path: Path) -> None:
     event = note(EventLog(path, clock))
     assert event.at == NOON.replace(microsecond=123_000)
     assert EventLog(path, clock).tail(1) == (event,)
+
+
+def test_events_that_hold_a_text_are_found_from_the_end_and_no_further_back_than_is_asked_for(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3_000):
+        note(log, f"mail {number}")
+    note(log, "of d-1")
+    note(log, "the last")
+    read = []
+    real = lines.read_exactly
+
+    def counted(fd: int, start: int, end: int) -> bytes:
+        read.append(end - start)
+        return real(fd, start, end)
+
+    monkeypatch.setattr(lines, "read_exactly", counted)
+    assert next(log.back("d-1")).payload == {"by": "of d-1"}
+    assert sum(read) <= 8_192
+    assert details(log.back("mail 299"))[:2] == ["mail 2999", "mail 2998"]
+    assert list(log.back("d-2")) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from loop_orchestrator.stores.layout import Layout, ensure_dir
 def test_every_path_is_absolute_and_inside_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project.parent)
     layout = Layout(Path(project.name), "s1")
-    names = [name for name, value in vars(Layout).items() if isinstance(value, property)]
+    names = [name for name, value in vars(Layout).items() if isinstance(value, cached_property)]
     assert len(names) > 20
     for name in names:
         assert getattr(layout, name).is_relative_to(project), name

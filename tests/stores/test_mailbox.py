@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loop_orchestrator.errors import StoreError, UsageError
+from loop_orchestrator.stores import listing
 from loop_orchestrator.stores import mailbox as mailbox_module
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.stores.layout import Layout, ensure_dir
@@ -189,7 +190,7 @@ def test_a_message_is_read_once_as_long_as_it_stays_as_it_is(
     mailbox: Mailbox, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = drop(layout, "20260301-120000-web-to-coord.md", "---\nsubject: one\n---\n")
-    os.utime(path, (NOON.timestamp(), NOON.timestamp()))
+    monkeypatch.setattr(listing, "SETTLED_NS", 0)
     first = mailbox.peek()
     monkeypatch.setattr(mailbox_module, "parse", None)
     assert mailbox.peek() == first

@@ -8,6 +8,8 @@ import pytest
 
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.task import TASK_MOVES, Assignment, TaskStatus
+from loop_orchestrator.stores import listing
+from loop_orchestrator.stores import tasks as tasks_module
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.tasks import TaskStore
@@ -134,6 +136,19 @@ def test_a_changed_file_is_read_again(store: TaskStore, layout: Layout) -> None:
     assert store.get("T0001").status is TaskStatus.OPEN
     write(layout, "T0001-a.md", status="review")
     assert store.get("T0001").status is TaskStatus.REVIEW
+
+
+def test_a_file_is_read_once_as_long_as_it_stays_as_it_is(
+    store: TaskStore, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(layout, "T0001-a.md")
+    monkeypatch.setattr(listing, "SETTLED_NS", 0)
+    first = store.all()
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks_module, "read_task_file", None)
+        assert store.all() == first
+    path.write_text(path.read_text().replace("status: open", "status: done"))
+    assert [task.status for task in store.all()] == [TaskStatus.DONE]
 
 
 @pytest.mark.parametrize("text", [FULL, FULL.replace("\n", "\r\n"), "\ufeff" + FULL])

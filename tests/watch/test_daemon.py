@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,3 +38,31 @@ def test_a_program_that_comes_to_rest_or_asks_calls_for_a_look_and_its_work_does
     assert [detail for detail, looks in seen.items() if looks] == [Detail.READY, Detail.APPROVAL, Detail.RATE_LIMITED]
     for name in ("web.json.lock", ".web.json.0.loop-tmp", "docs.json"):
         assert not daemon._calls_for_a_look(world.layout.signals / name)
+
+
+def _noted(world: World, detail: str) -> int:
+    return world.events.append("trigger.noted", "watch", {"why": "mail", "detail": detail}).seq
+
+
+def test_pending_triggers_are_those_that_no_cycle_served_and_the_log_is_not_read_again_for_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _noted(world, "1")
+    pace = Pacing(world)
+    _noted(world, "2")
+
+    def pending() -> list[object]:
+        return [event.payload["detail"] for event in pace.pending()]
+
+    assert pending() == ["1", "2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(world.events, "since", None)
+        assert pending() == ["1", "2"]
+        world.events.append("cycle.started", "engine", {"cycle": "c-1", "why": []})
+        _noted(world, "3")
+        pace.now = replace(pace.now, served=first)
+        assert pending() == ["2", "3"]
+    world.layout.events.unlink()
+    _noted(world, "anew")
+    pace.now = replace(pace.now, served=first + 1)
+    assert pending() == ["anew"]
