@@ -61,6 +61,7 @@ class StandIn:
     """A brain that takes no time."""
 
     name: str = "command"
+    most_prompt_bytes: int | None = None
 
     def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:  # noqa: ARG002
         usage = Usage(input_tokens=len(prompt) // 4, output_tokens=len(STOP) // 4, cost_usd=0.0)

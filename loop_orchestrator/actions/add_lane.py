@@ -21,6 +21,8 @@ from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import SAFE, Verdict, blocked, destructive, worst
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from loop_orchestrator.model.snapshot import Facts
 
 
@@ -94,9 +96,9 @@ class AddLane(ActionKind):
             verdicts.append(destructive("the program would run without its own permission prompts"))
         return worst(verdicts)
 
-    def perform(self, hands: Hands) -> Outcome:
-        world = hands.world
-        spec = LaneSpec(
+    def spec(self, root: Path) -> LaneSpec:
+        """The lane that it boots in this project."""
+        return LaneSpec(
             name=self.window,
             window=self.window,
             role=self.role,
@@ -104,11 +106,14 @@ class AddLane(ActionKind):
             cmd=self.cmd,
             model=self.model,
             kind=LaneKind.WORKER,
-            cwd=world.root,
-            worktree_of=world.root if self.worktree else None,
+            cwd=root,
+            worktree_of=root if self.worktree else None,
             auto_approve=self.auto_approve,
         )
-        record = world.start_lane(spec)
+
+    def perform(self, hands: Hands) -> Outcome:
+        world = hands.world
+        record = world.start_lane(self.spec(world.root))
         if self.cmd:
             return Outcome(
                 ItemStatus.DONE, f"lane {self.window} booted in pane {record.pane}; a command lane gets no brief"

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.actions.base import ActionKind
-from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.config.schema import ADD_ENGINE
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.approval import digest_of, first_status
@@ -19,7 +17,7 @@ from loop_orchestrator.engine.govern import Replaced, govern
 from loop_orchestrator.engine.observe import facts_of, observe
 from loop_orchestrator.engine.reply import Proposal, read_reply
 from loop_orchestrator.engine.rules import reply_text
-from loop_orchestrator.engine.settle import settle
+from loop_orchestrator.engine.settle import note_escalations, settle
 from loop_orchestrator.errors import BrainError, DecisionStateError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.brain import BrainReply
@@ -150,7 +148,7 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
         world.events.append("policy.replaced", "engine", payload, trace=cycle)
     verdicts = judge(proposal.actions, facts, replaced)
     decision = _decision(world, snapshot, reply.brain, proposal, verdicts)
-    _file(world, decision, proposal.actions)
+    _file(world, decision)
     decision = execute(world, decision.id, judged=decision)
     return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot, reply=reply)
 
@@ -191,7 +189,7 @@ def _decision(
     )
 
 
-def _file(world: World, decision: Decision, actions: Sequence[ActionKind]) -> None:
+def _file(world: World, decision: Decision) -> None:
     """Step 8: the digest is promised in the log, then the decision is written, before anything of it is done."""
     payload: dict[str, JsonValue] = {
         "decision": decision.id,
@@ -200,15 +198,10 @@ def _file(world: World, decision: Decision, actions: Sequence[ActionKind]) -> No
         "waiting": [item.idx for item in decision.items if item.status.value == "waiting"],
     }
     world.events.append("decision.filed", "engine", payload, trace=decision.cycle)
+    crash_point("decision.promised")
     world.decisions.create(decision)
     crash_point("decision.filed")
-    for action in actions:
-        if isinstance(action, Escalate):
-            world.events.append(
-                "escalated", "engine", {"decision": decision.id, "summary": action.summary}, trace=decision.cycle
-            )
-            if action.about:
-                world.escalations.add(action.about, decision.id)
+    note_escalations(world, decision)
 
 
 def file_escalate(world: World, action: Escalate, *, critique: str) -> Decision:

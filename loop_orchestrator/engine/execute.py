@@ -68,6 +68,7 @@ def close_item(world: World, decision_id: str, idx: int, outcome: Outcome) -> De
         trace=decision.cycle,
         id=derived_id("e", decision_id, str(idx), outcome.status),
     )
+    crash_point("item.noted")
     closed = _move(world, decision_id, idx, outcome.status, outcome.note)
     crash_point("item.closed")
     return closed
@@ -84,6 +85,7 @@ def _perform(world: World, decision_id: str, idx: int, record: OnRecord, judged:
     item = decision.items[idx]
     if item.status is not ItemStatus.STARTED:
         return decision  # a person said no while the items before it were performed
+    crash_point("item.marked")
     assert isinstance(item.action, ActionKind)
     world.events.append("item.started", "engine", _about(decision, item), trace=decision.cycle)
     crash_point("item.started")

@@ -6,8 +6,11 @@ from contextlib import suppress
 from datetime import timedelta
 
 from loop_orchestrator.clock import format_age
+from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import DecisionStateError
+from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.decision import Decision, Item, ItemStatus
+from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.world import World
 
 
@@ -19,19 +22,26 @@ def expire(world: World, decision: Decision) -> Decision:
     now = world.clock.now()
 
     def rejected(old: Decision) -> Decision:
-        for item in late:
-            if old.items[item.idx].status is ItemStatus.WAITING:
-                note = f"nobody answered within {format_age((now - item.changed_at).total_seconds())}; silence is a no"
-                old = old.with_item(old.items[item.idx].moved(ItemStatus.REJECTED, note=note, at=now))
+        left = [item for item in late if old.items[item.idx].status is ItemStatus.WAITING]
+        if not left:
+            return old
+        indices: list[JsonValue] = [item.idx for item in left]
+        world.events.append(
+            "decision.expired",
+            "engine",
+            {"decision": decision.id, "items": indices},
+            trace=decision.cycle,
+            id=derived_id("e", decision.id, "expired", *map(str, indices)),
+        )
+        crash_point("expiry.promised")
+        for item in left:
+            note = f"nobody answered within {format_age((now - item.changed_at).total_seconds())}; silence is a no"
+            old = old.with_item(old.items[item.idx].moved(ItemStatus.REJECTED, note=note, at=now))
         return old
 
-    world.events.append(
-        "decision.expired",
-        "engine",
-        {"decision": decision.id, "items": [item.idx for item in late]},
-        trace=decision.cycle,
-    )
-    return world.decisions.update(decision.id, rejected)
+    expired = world.decisions.update(decision.id, rejected)
+    crash_point("expiry.recorded")
+    return expired
 
 
 def expire_all(world: World) -> None:

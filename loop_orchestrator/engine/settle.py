@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from loop_orchestrator.actions.add_lane import AddLane
 from loop_orchestrator.actions.base import Outcome
+from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.actions.handing import outcome_of
 from loop_orchestrator.engine.execute import archive_if_closed, close_item, execute
 from loop_orchestrator.engine.expiry import expire_all
-from loop_orchestrator.errors import LockedError, StoreError
+from loop_orchestrator.errors import LockedError, LoopError, StoreError
+from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.decision import Decision, DecisionStatus, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStatus
 from loop_orchestrator.model.message import Message
@@ -22,7 +25,10 @@ def settle(world: World) -> None:
     sweep(world.layout)
     world.deliveries.settle_dead()
     expire_all(world)
+    ended = world.events.last("cycle.ended")
     for decision in world.decisions.open_decisions():
+        if ended is None or decision.created_at > ended.at:
+            note_escalations(world, decision)  # the cycle that filed it died, perhaps before it did that
         _settle_decision(world, decision)
     _take_back_hand_overs(world)
     _forget_old_proofs(world)
@@ -31,6 +37,23 @@ def settle(world: World) -> None:
             _settle_report(world, message)
         except StoreError as error:  # it stays in the mailbox, and holds nothing else up
             world.events.append("crash", "engine", {"what": f"report {message.file}", "reason": error.message})
+
+
+def note_escalations(world: World, decision: Decision) -> None:
+    """What the decision puts before a person, each once: an event, and remembered as long as it holds."""
+    for item in decision.items:
+        action = item.action
+        if not isinstance(action, Escalate):
+            continue
+        world.events.append(
+            "escalated",
+            "engine",
+            {"decision": decision.id, "summary": action.summary},
+            trace=decision.cycle,
+            id=derived_id("e", decision.id, str(item.idx), "escalated"),
+        )
+        if action.about:
+            world.escalations.add(action.about, decision.id)
 
 
 def settle_item_of(world: World, op: str) -> None:
@@ -87,9 +110,23 @@ def _what_became_of(world: World, decision: Decision, item: Item) -> Outcome:
     receipt = world.deliveries.get(f"{decision.id}-{item.idx}")
     if receipt is not None:
         return outcome_of(receipt)
-    if kind == "add_lane" and target in world.lanes.records():
-        return Outcome(ItemStatus.FAILED, f"lane {target} was booted; the engine ended before its brief was sent")
+    if isinstance(item.action, AddLane):
+        return _what_became_of_lane(world, item.action)
     return Outcome(ItemStatus.FAILED, "the engine ended before anything was sent")
+
+
+def _what_became_of_lane(world: World, action: AddLane) -> Outcome:
+    """The outcome of an add_lane that has no delivery: its lane may be booted, also where it is not on record."""
+    name = action.target
+    try:
+        if name not in world.lanes.records():
+            if not any(pane.lane == name for pane in world.substrate.panes()):
+                return Outcome(ItemStatus.FAILED, "the engine ended before anything was sent")
+            world.start_lane(action.spec(world.root))  # takes over what was started, and starts nothing
+    except LoopError as error:
+        how = f"the engine ended while it booted lane {name}, and what is there could not be seen: {error.message}"
+        return Outcome(ItemStatus.UNKNOWN, f"{how}; look: loop lane list")
+    return Outcome(ItemStatus.FAILED, f"lane {name} was booted; the engine ended before its brief was sent")
 
 
 def _take_back_hand_overs(world: World) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import StoreError, UsageError
 from loop_orchestrator.model.lane import LaneKind, LaneRecord, LaneRun, LaneSpec, Split
 from loop_orchestrator.model.state import JsonValue
@@ -79,17 +80,35 @@ def boot(world: World, plan: Plan, surroundings: Surroundings) -> BootReport:
 def start_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> LaneRecord:
     """Boot one lane more, with its worktree where it asks for one.
 
+    A pane that a process started for this lane before it died, and did not put on record, is taken over.
     Raises UsageError if its name is taken, LoopError where it cannot have the worktree, SubstrateError and StoreError.
     """
     with booting(world):
         panes = world.substrate.panes()
-        if spec.name in world.lanes.records() or any(pane.lane == spec.name for pane in panes):
+        if spec.name in world.lanes.records():
             raise UsageError(f"session {world.session} has a lane {spec.name} already", hint="loop lane list")
         _refuse_foreign(world, world.lanes.records(), panes)
+        if any(pane.lane == spec.name for pane in panes):
+            return _take_over(world, located(world.layout, spec), panes, surroundings)
         place = spec.worktree_of or spec.cwd
         if not place.is_dir():
             raise UsageError(f"lane {spec.name} cannot start in {place}: there is no such directory")
         return _start(world, [located(world.layout, spec)], surroundings)[0][0]
+
+
+def _take_over(world: World, spec: LaneSpec, panes: Sequence[PaneFacts], surroundings: Surroundings) -> LaneRecord:
+    """The lane in a pane that is on no record. Raises UsageError where it is not what this lane would run."""
+    pane = next(pane.pane for pane in panes if pane.lane == spec.name)
+    launched = _launched(world, spec.name)
+    if launched is not None and launched != program_of(world, spec, surroundings):
+        raise UsageError(
+            f"pane {pane} says that it is lane {spec.name}, and runs something else: {' '.join(launched)}",
+            hint=f"end it or clear its option: tmux set-option -p -u -t {pane} @loop_lane",
+        )
+    record = _running(world, spec, None, panes)
+    assert record is not None
+    _note_added(world, record)
+    return record
 
 
 def add_lane(world: World, spec: LaneSpec, surroundings: Surroundings) -> LaneRecord:
@@ -198,15 +217,22 @@ def _start(
     specs = [make_worktree(world, worktrees[spec.name]) if spec.worktree_of else spec for spec in specs]
     starts = [_pane_start(world, spec, argv, surroundings) for spec, argv in zip(specs, argvs, strict=True)]
     panes = world.substrate.start_lanes(starts, cwd=world.root)
+    crash_point("lane.started")
     records = tuple(_record(world, spec, pane, argv) for spec, pane, argv in zip(specs, panes, argvs, strict=True))
     for record in records:
-        spec = record.spec
-        world.events.append(
-            "lane.added",
-            "cli",
-            {"lane": spec.name, "pane": record.pane, "harness": spec.harness, "role": spec.role},
-        )
+        _note_added(world, record)
     return records, tuple(plan.note for plan in worktrees.values() if plan.note)
+
+
+def _note_added(world: World, record: LaneRecord) -> None:
+    spec = record.spec
+    payload: dict[str, JsonValue] = {
+        "lane": spec.name,
+        "pane": record.pane,
+        "harness": spec.harness,
+        "role": spec.role,
+    }
+    world.events.append("lane.added", "cli", payload)
 
 
 def program_of(world: World, spec: LaneSpec, surroundings: Surroundings) -> tuple[str, ...]:

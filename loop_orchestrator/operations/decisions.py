@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -25,7 +25,9 @@ from loop_orchestrator.errors import (
     NotAPersonError,
     UsageError,
 )
+from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.decision import Approval, Decision, Edit, Item, ItemStatus
+from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import Level, Verdict
 from loop_orchestrator.process.person import PersonCheck
 from loop_orchestrator.stores.lock import Lock
@@ -78,19 +80,9 @@ def approve(
         approval, signer = _signed(world, decision, chosen, key)
         waiting = [idx for idx in chosen if _item(decision, idx).status is ItemStatus.WAITING]
         note = f"approved by {person.who}" + (f", signed by {signer}" if signer else "")
-        world.events.append(  # the log is what lets it run, so a kill in between leaves it waiting
-            "decision.approved",
-            "person",
-            {
-                "decision": decision.id,
-                "digest": decision.digest,
-                "items": list(chosen),
-                "by": person.who,
-                "signed_by": signer,
-            },
-            trace=decision.cycle,
-        )
-        decision = _move(world, decision, waiting, ItemStatus.READY, note=note, approval=approval)
+        said: dict[str, JsonValue] = {"items": list(chosen), "by": person.who, "signed_by": signer}
+        yes = _Word("decision.approved", {"digest": decision.digest, **said}, "approval.promised")
+        decision = _move(world, decision, waiting, ItemStatus.READY, yes, note=note, approval=approval)
     crash_point("approval.recorded")
     return Approved(execute(world, decision.id, timeout_s=None), chosen)
 
@@ -104,13 +96,10 @@ def reject(
         _require_person(world, decision, person)
         chosen = _chosen(decision, indices)
         note = f"rejected by {person.who}" + (f": {reason}" if reason else "")
-        decision = _move(world, decision, chosen, ItemStatus.REJECTED, note=note)
-        world.events.append(
-            "decision.rejected",
-            "person",
-            {"decision": decision.id, "items": list(chosen), "reason": reason, "by": person.who},
-            trace=decision.cycle,
-        )
+        said: dict[str, JsonValue] = {"items": list(chosen), "reason": reason, "by": person.who}
+        no = _Word("decision.rejected", said, "rejection.promised")
+        decision = _move(world, decision, chosen, ItemStatus.REJECTED, no, note=note)
+    crash_point("rejection.recorded")
     return archive_if_closed(world, decision)
 
 
@@ -265,30 +254,47 @@ def _item(decision: Decision, idx: int) -> Item:
     return next(item for item in decision.items if item.idx == idx)
 
 
+@dataclass(frozen=True)
+class _Word:
+    """A person's yes or no as the event log has it."""
+
+    kind: str
+    said: Mapping[str, JsonValue]
+    point: str
+    """the crash point behind the event"""
+
+    def note(self, world: World, decision: Decision) -> None:
+        """Write the event; said again after a crash, it is the same one."""
+        said = derived_id("e", decision.id, self.kind, json.dumps(self.said, sort_keys=True))
+        world.events.append(self.kind, "person", {"decision": decision.id, **self.said}, trace=decision.cycle, id=said)
+        crash_point(self.point)
+
+
 def _move(
     world: World,
-    decision: Decision,
+    seen: Decision,
     indices: Sequence[int],
     to: ItemStatus,
+    word: _Word,
     *,
     note: str,
     approval: Approval | None = None,
 ) -> Decision:
-    """The decision with these actions moved, on disk; refused if it changed since it was looked at."""
-    return world.decisions.update(decision.id, _mover(decision, indices, to, note, world.clock.now(), approval))
+    """The decision with these actions moved, on disk; refused if it changed since it was looked at.
 
+    The event comes first: nothing runs, and nothing is gone, of which the log does not say who wanted it.
+    """
+    at = world.clock.now()
 
-def _mover(
-    seen: Decision, indices: Sequence[int], to: ItemStatus, note: str, at: datetime, approval: Approval | None
-) -> Callable[[Decision], Decision]:
     def moved(current: Decision) -> Decision:
         if current != seen:
             raise ChangedElsewhereError(
                 f"decision {seen.id} changed while it was looked at", hint=f"loop engine show {seen.id}"
             )
+        word.note(world, seen)
         for idx in indices:
-            moved = _item(current, idx).moved(to, note=note, at=at)
-            current = current.with_item(moved if approval is None else replace(moved, approval=approval))
+            item = _item(current, idx).moved(to, note=note, at=at)
+            current = current.with_item(item if approval is None else replace(item, approval=approval))
         return current
 
-    return moved
+    return world.decisions.update(seen.id, moved)

@@ -57,6 +57,7 @@ def resolve(world: World, op: str, outcome: Outcome, *, by: str) -> Receipt:
         to = DeliveryStatus.SUBMITTED if outcome is Outcome.HAPPENED else DeliveryStatus.NOT_DELIVERED
         receipt = world.deliveries.resolve(op, to, by=by)
     if receipt.status is not DeliveryStatus.UNKNOWN:
+        crash_point("resolve.closed")
         settle_item_of(world, op)
     return receipt
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from loop_orchestrator.clock import Clock, format_time
+from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import LockedError, StoreError, UsageError
 from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.delivery import (
@@ -175,7 +176,9 @@ class DeliveryStore:
 
         Raises StoreError for a move that DELIVERY_MOVES does not have.
         """
-        closed = self._close(receipt)
+        return self._close(receipt, self._tell_closed)
+
+    def _tell_closed(self, closed: Receipt) -> None:
         self._events.append(
             "delivery.closed",
             source_of(closed.sender),
@@ -188,7 +191,6 @@ class DeliveryStore:
             },
             id=derived_id("e", "delivery.closed", closed.op, closed.status),
         )
-        return closed
 
     def resolve(self, op: str, status: DeliveryStatus, *, by: str) -> Receipt:
         """Record what a person saw became of an unknown delivery: submitted or not-delivered; then the event.
@@ -199,9 +201,10 @@ class DeliveryStore:
         if record.receipt.status is not DeliveryStatus.UNKNOWN:
             raise StoreError(f"delivery {op} is {record.receipt.status.value}; only an unknown one can be resolved")
         said = replace(record.receipt, status=status, evidence=f"{by} said so", proof=_PROOF_OF_A_PERSON.get(status))
-        closed = self._close(said)
-        self._events.append("delivery.resolved", "person", {"op": op, "outcome": status.value, "by": by})
-        return closed
+        return self._close(said, lambda _: self._tell_resolved(op, status.value, by))
+
+    def _tell_resolved(self, op: str, outcome: str, by: str) -> None:
+        self._events.append("delivery.resolved", "person", {"op": op, "outcome": outcome, "by": by})
 
     def resolving(self, op: str, what: str, *, by: str) -> Receipt:
         """Record that a person is about to have an unknown delivery submitted or cleared; it stays unknown.
@@ -225,9 +228,7 @@ class DeliveryStore:
             left = replace(receipt, times=times)
             if receipt.status is DeliveryStatus.UNKNOWN:
                 return self._write(replace(record, receipt=left))
-        closed = self._close(left)
-        self._events.append("delivery.resolved", "person", {"op": receipt.op, "outcome": what, "by": by})
-        return closed
+        return self._close(left, lambda _: self._tell_resolved(receipt.op, what, by))
 
     def get(self, op: str) -> Receipt | None:
         """The receipt of a delivery as it stands; None if none was accepted under this id. Raises StoreError."""
@@ -289,7 +290,8 @@ class DeliveryStore:
                 evidence = f"{_gone(now)} at the step {now.receipt.step.value}; it stands in line again"
                 self._write(as_waiting(now, evidence))
 
-    def _close(self, receipt: Receipt) -> Receipt:
+    def _close(self, receipt: Receipt, tell: Callable[[Receipt], None]) -> Receipt:
+        """tell: writes the event. It comes before the record leaves the folder in which ``settle_dead`` looks."""
         with self._changing():
             record = self._record(receipt.op)
             found, closed = record.receipt.status, record.receipt
@@ -298,6 +300,8 @@ class DeliveryStore:
                     raise StoreError(f"delivery {receipt.op} is {found.value}; it cannot become {receipt.status.value}")
                 times = {**receipt.times, DeliveryStep.RECEIPT.value: self._clock.now()}
                 closed = self._write(replace(record, receipt=replace(receipt, times=times)))
+                crash_point("delivery.recorded")
+            tell(closed)
             if _is_final(closed.status):
                 if record.place is not None:
                     self._text_path(record).unlink(missing_ok=True)

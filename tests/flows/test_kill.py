@@ -29,7 +29,13 @@ tests/substrate/test_kill.py and tests/flows/test_delivery.py kill there."""
 IN_LINE = tuple(point for point in CRASH_POINTS if point.startswith("line."))
 """Points of texts in line; tests/flows/test_queue.py kills there."""
 
-ELSEWHERE = ("approval.recorded", "decision.edited", "mail.linked", *ENDING, *RESTARTING, *TYPING, *IN_LINE)
+ANSWERING = tuple(point for point in CRASH_POINTS if point.startswith(("approval.", "rejection.", "expiry.")))
+"""Points of a person's answer, and of none; tests/flows/test_kill_answers.py kills there."""
+
+ELSEWHERE = (
+    *("decision.edited", "resolve.closed", "lane.started", "mail.linked"),
+    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE),
+)
 """Points outside a cycle; they have tests of their own."""
 
 

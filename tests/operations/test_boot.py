@@ -121,6 +121,24 @@ def test_a_name_is_taken_once(shop: Project) -> None:
         start_lane(shop.world, spec, shop.surroundings)
 
 
+def test_a_pane_that_was_started_and_never_recorded_is_taken_over_by_the_lane_it_was_started_for(shop: Project) -> None:
+    boot_project(shop)
+    spec = LaneConfig(name="more", cmd="sleep 1000", kind=LaneKind.WORKER).to_spec(shop.root)
+    first = start_lane(shop.world, spec, shop.surroundings)
+    shop.world.lanes.remove("more")
+    again = start_lane(shop.world, spec, shop.surroundings)
+    assert (again.pane, again.pane_pid, again.argv) == (first.pane, first.pane_pid, first.argv)
+    assert shop.world.lanes.records()["more"].pane == first.pane
+    assert len(shop.substrate.panes()) == 4
+
+    shop.world.lanes.remove("more")
+    other = LaneConfig(name="more", cmd="sleep 2000", kind=LaneKind.WORKER).to_spec(shop.root)
+    with pytest.raises(UsageError, match="lane more, and runs something else: sh -c sleep 1000") as refused:
+        start_lane(shop.world, other, shop.surroundings)
+    assert first.pane in refused.value.hint
+    assert "more" not in shop.world.lanes.records()
+
+
 def test_an_unknown_harness_is_named_before_anything_starts(shop: Project, project: Path) -> None:
     spec = LaneConfig(name="x", harness="nothing").to_spec(project)
     with pytest.raises(UsageError, match="there is no harness nothing; there are"):

@@ -33,6 +33,7 @@ POINTS = {
     "delivery.pasted": (INSIDE, 1, 0),
     "delivery.submitting": (INSIDE, 1, 0),
     "delivery.submitted": (INSIDE, 1, 1),
+    "delivery.recorded": (DeliveryStatus.SUBMITTED, 1, 1),
     "delivery.closed": (DeliveryStatus.SUBMITTED, 1, 1),
 }
 """Point -> the status that is found afterwards, how often the text reached the pane, how often Enter followed it."""

@@ -1,4 +1,4 @@
-"""An agent that keeps every byte it is sent: ``recording_agent.py FILE [OPTION...]``.
+"""An agent that keeps every byte it is sent: ``recording_agent.py FILE [OPTION...]``. In FILE, {lane} is its lane.
 
 Its composer shows the size of what was pasted, ``> [got N bytes]``; Enter empties it, Ctrl-U too. A short paste of one
 line is shown as it is. ``deaf``: Enter does nothing.
@@ -21,6 +21,7 @@ def main(file: str, *options: str) -> None:
     draw("\x1b[?2004hrecording\r\n> ")
     sys.stdout.flush()
     composer, data = "", b""
+    file = file.replace("{lane}", os.environ.get("LOOP_LANE", ""))
     with open(file, "ab", buffering=0) as kept:  # noqa: PTH123 - a helper program
         while more := os.read(sys.stdin.fileno(), 65_536):
             kept.write(more)
