@@ -33,6 +33,7 @@ from loop_orchestrator.wiring import Project
 if TYPE_CHECKING:
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
+    from loop_orchestrator.stores.transcripts import Transcript
     from loop_orchestrator.world import World
 
 LANES, MESSAGES, TASKS = 50, 1_000, 100
@@ -63,7 +64,7 @@ class StandIn:
     name: str = "command"
     most_prompt_bytes: int | None = None
 
-    def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Path, cancel: Cancel) -> BrainReply:  # noqa: ARG002
+    def ask(self, prompt: str, snapshot: Snapshot, *, transcript: Transcript, cancel: Cancel) -> BrainReply:  # noqa: ARG002
         usage = Usage(input_tokens=len(prompt) // 4, output_tokens=len(STOP) // 4, cost_usd=0.0)
         return BrainReply(text=STOP, brain=self.name, usage=usage, transcript=None, duration_s=0.0)
 
