@@ -31,6 +31,7 @@ from loop_orchestrator.world import World
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from loop_orchestrator.actions.escalate import Escalate
     from loop_orchestrator.config.schema import EngineConfig
 
 
@@ -221,7 +222,7 @@ def file_escalate(world: World, action: Escalate, *, critique: str) -> Decision:
         digest=digest_of(decision_id, world.session, [action]),
         cycle=new_id("c", now),
     )
-    _file(world, decision, [action])
+    _file(world, decision)
     return decision
 
 
