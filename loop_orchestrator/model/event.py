@@ -156,6 +156,9 @@ EVENT_KINDS: Mapping[str, EventKind] = {
         "the daemon holds no connection to tmux; it looks by itself and tries again", ("reason",)
     ),
     "sweep.found": EventKind("a look at everything found a change that was not pushed", ("lane", "was", "now")),
+    "watch.stale": EventKind(
+        "the installed program is another than the one that the daemon runs; digests of both", ("runs", "installed")
+    ),
     "crash": EventKind("a step of the daemon failed; it is tried again", ("what", "reason")),
 }
 """Kind -> what it means. The catalogue in CONTRACT.md is compared with it by a test."""

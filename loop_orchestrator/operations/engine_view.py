@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from loop_orchestrator import __version__
 from loop_orchestrator.clock import format_age, format_time
 from loop_orchestrator.operations.shapes import Json, decision_shape, event_shape, item_shape, time_or_none
+from loop_orchestrator.process import installed
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.brain import BrainRest
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
-    from loop_orchestrator.stores.control import Control
+    from loop_orchestrator.stores.control import Control, WatchRecord
     from loop_orchestrator.stores.decisions import DecisionStore
     from loop_orchestrator.stores.eventlog import EventLog
 
@@ -48,7 +48,7 @@ class EngineStatus:
     pid: int | None
     since: datetime | None
     code: str
-    """``current``, ``stale`` (the daemon runs another release than this program), or empty without a daemon"""
+    """``current``, ``stale`` (the daemon runs other code than is installed), or empty without a daemon"""
     decisions: tuple[Decision, ...]
     """of which something is left to do, oldest first"""
     unreadable: tuple[str, ...]
@@ -66,19 +66,25 @@ def engine_status(
     holder, record = control.watch_lock().holder(), control.watch()
     paused_by = control.paused() or ""
     word = EngineWord.STOPPED if holder is None else EngineWord.PAUSED if paused_by else EngineWord.RUNNING
-    code = "" if record is None else "current" if record.code == __version__ else "stale"
     return EngineStatus(
         word=word,
         paused_by=paused_by,
         pid=holder.pid if holder else None,
         since=holder.since if holder else None,
-        code=code,
+        code=code_of(record) if record is not None else "",
         decisions=decisions.open_decisions(),
         unreadable=decisions.unreadable(),
         spent=budget.spent(),
         resting=tuple(rests.resting().values()),
         last_events=events.tail(LAST_EVENTS),
     )
+
+
+def code_of(record: WatchRecord) -> str:
+    """``current`` where the daemon runs what is installed now, else ``stale``: by content, whatever the times say."""
+    if record.stamp == installed.stamp():
+        return "current"
+    return "current" if record.code == installed.digest() else "stale"
 
 
 def meant_decision(decisions: DecisionStore, given: str) -> str:

@@ -23,7 +23,11 @@ class WatchRecord:
     pid: int
     started_at: datetime
     code: str
-    """version of the program that it runs"""
+    """digest of the program that it runs, as process.installed gives it"""
+    stamp: str = ""
+    """of the installed files, when they last held just that"""
+    how: str = "foreground"
+    """``foreground``, ``detached``, or ``service``: who started it, and who would start it again"""
 
 
 class Control:
@@ -63,7 +67,14 @@ class Control:
         started_at = format_time(record.started_at)
         write_json(
             self._layout.watch_record,
-            {"schema": SCHEMA, "pid": record.pid, "started_at": started_at, "code": record.code},
+            {
+                "schema": SCHEMA,
+                "pid": record.pid,
+                "started_at": started_at,
+                "code": record.code,
+                "stamp": record.stamp,
+                "how": record.how,
+            },
         )
 
     def watch(self) -> WatchRecord | None:
@@ -72,5 +83,11 @@ class Control:
         with suppress(FileNotFoundError, StoreError):
             fields = read_document(self._layout.watch_record, SCHEMA)
             if holder is not None and fields.integer("pid") == holder.pid:
-                return WatchRecord(pid=holder.pid, started_at=fields.time("started_at"), code=fields.text("code"))
+                return WatchRecord(
+                    pid=holder.pid,
+                    started_at=fields.time("started_at"),
+                    code=fields.text("code"),
+                    stamp=fields.text("stamp", ""),
+                    how=fields.text("how", "foreground"),
+                )
         return None

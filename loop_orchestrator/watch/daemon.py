@@ -11,15 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator import __version__
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import ExitCode, LockedError, LoopError, StoreError
 from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.process.folders import changed_paths
-from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.pacing import WORKING_SWEEP_S, Pacing
+from loop_orchestrator.watch.started import StartedWith
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.event import Event
@@ -43,23 +42,26 @@ AGAIN_S = 5.0
 at double, its end is noticed later."""
 
 
-def run_daemon(world: World, *, emit: Callable[[Event], None], config: ConfigWatch) -> int:
+def run_daemon(
+    world: World, *, emit: Callable[[Event], None], config: ConfigWatch, how: str = "foreground"
+) -> int:
     """Watch one session until SIGTERM or SIGINT; returns the exit code.
 
     config: sees what becomes of the project's config while this runs by the one that was accepted.
-    emit: gets every event of the session as it is written.
+    emit: gets every event of the session as it is written. how: who started it, see stores.control.WatchRecord.
     Raises LockedError, naming the holder, if another daemon watches; DecisionStateError without an engine.
     """
     pace = Pacing(world, config)
     with world.control.watch_lock():
-        return asyncio.run(_Daemon(world, pace, emit).run())
+        return asyncio.run(_Daemon(world, pace, emit, how=how).run())
 
 
 class _Daemon:
     """Two things side by side: listening, and one worker that looks and runs cycles in a thread."""
 
-    def __init__(self, world: World, pace: Pacing, emit: Callable[[Event], None]) -> None:
+    def __init__(self, world: World, pace: Pacing, emit: Callable[[Event], None], *, how: str = "foreground") -> None:
         self.world = world
+        self.how = how
         self.pace = pace
         self.emit = emit
         self.look_wanted = True
@@ -81,9 +83,9 @@ class _Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+        self.started = await asyncio.to_thread(StartedWith, self.world, how=self.how)
         self._event("watch.started", {"pid": os.getpid(), "took_over": self._killed_before()})
-        started = WatchRecord(pid=os.getpid(), started_at=self.world.clock.now(), code=__version__)
-        self.world.control.record_watch(started)
+        self.world.control.record_watch(self.started.record)
         self.terminal = Listening(self.world, self.feed, self.pace.heard, on_due=self.wake.set)
         self.pace.lines.on_done = lambda: self._line_went_on(loop)
         hearing = asyncio.create_task(self.terminal.run())
@@ -218,6 +220,8 @@ class _Daemon:
 
         def look() -> dict[int, str]:
             self.pace.note_changes(None if everything else panes, ended=ended, compare=compare)
+            if sweep:
+                self.started.look()
             return self.pace.lanes.programs()
 
         programs = await asyncio.to_thread(look)
