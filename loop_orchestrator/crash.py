@@ -63,6 +63,7 @@ CRASH_POINTS: dict[str, str] = {
     "restart.recorded": "a restart is recorded as begun, the lane's pane was not touched",
     "restart.started": "the lane's program was started again, its new record is not on disk",
     "restart.kept": "the lane's new record is on disk, the restart is not closed",
+    "notice.sent": "a service was given a message, that is not on disk",
     "mail.linked": "a message is in the mailbox, its event is not in the log",
 }
 """Point -> what is true when the process dies there."""

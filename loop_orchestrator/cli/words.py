@@ -91,6 +91,8 @@ WORDS: Mapping[str, Word] = {
     "engine transcript": Word("engine_transcript", "what brains said, of one cycle or as it comes"),
     "engine contract": Word("engine", "print the JSON Schema of a decision block"),
     "engine crash-points": Word("engine_control", "print the names of all recorded steps"),
+    "notify list": Word("notify", "the services that tell a person what needs one, and how they stand"),
+    "notify test": Word("notify", "send a test over one of them, or all, and say what became of it"),
     "harness list": Word("harness", "list the harnesses: what lanes and brains can run"),
     "harness show": Word("harness", "everything known about one harness, in words"),
     "harness fields": Word("harness", "every value of a harness, a line each"),
@@ -118,11 +120,12 @@ GROUPS: Mapping[str, str] = {
     "adr": "architecture decision records: proposed by anybody, settled by a person",
     "state": "print and change the state file",
     "engine": "cycles, decisions and the daemon",
+    "notify": "telling a person what needs one",
     "harness": "the agent programs: what is known about them, and whether it still holds",
 }
 """A word that only leads to others -> what they are about."""
 
-ALONE: Mapping[str, str] = {"undo": "undo list", "queue": "queue list"}
+ALONE: Mapping[str, str] = {"undo": "undo list", "queue": "queue list", "notify": "notify list"}
 """A group that is also a word of its own: what it does alone."""
 
 ALIASES: Mapping[str, str] = {

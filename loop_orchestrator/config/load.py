@@ -111,6 +111,10 @@ def doors_of(config: Config) -> dict[str, JsonValue]:
             **({"approval_expires_s": engine.approval_expires_s} if engine.approval_expires_s else {}),
             **({"policy": _plain_policy(engine.policy)} if engine.policy != PolicyConfig() else {}),
         }
+    if services := config.notify.services:
+        said["notify"] = {
+            one.name: {"url_env": one.url_env, "command": list(one.command), "env": list(one.env)} for one in services
+        }
     return said
 
 

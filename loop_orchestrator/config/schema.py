@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loop_orchestrator.config.notify import NotifyConfig
 from loop_orchestrator.config.policy import PolicyConfig
 from loop_orchestrator.config.prices import PriceConfig
 from loop_orchestrator.config.problems import did_you_mean
@@ -481,6 +482,9 @@ class Config:
     """None: no engine runs here"""
     restart: RestartConfig = field(
         default_factory=RestartConfig, metadata=About("How agents are started again whose program ended.").metadata
+    )
+    notify: NotifyConfig = field(
+        default_factory=NotifyConfig, metadata=About("How a person is told what needs one.").metadata
     )
     tmux: TmuxConfig = field(
         default_factory=TmuxConfig, metadata=About("The tmux server and the size of its screens.").metadata

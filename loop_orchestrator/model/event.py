@@ -159,6 +159,11 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "watch.stale": EventKind(
         "the installed program is another than the one that the daemon runs; digests of both", ("runs", "installed")
     ),
+    "notice.sent": EventKind("a service told a person of these things", ("service", "things")),
+    "notice.failed": EventKind(
+        "a service did not take a message about these things, and it is not tried again",
+        ("service", "things", "reason"),
+    ),
     "crash": EventKind("a step of the daemon failed; it is tried again", ("what", "reason")),
 }
 """Kind -> what it means. The catalogue in CONTRACT.md is compared with it by a test."""

@@ -21,6 +21,7 @@ QUIET = frozenset(
         "item.started",
         "lane.changed",
         "mail.acked",
+        "notice.sent",
         "task.assigned",
         "trigger.noted",
     }

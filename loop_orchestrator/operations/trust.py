@@ -20,6 +20,7 @@ from loop_orchestrator.operations.plan import COORDINATOR_CMD
 
 if TYPE_CHECKING:
     from loop_orchestrator.config.load import LoadedConfig
+    from loop_orchestrator.config.notify import ServiceConfig
     from loop_orchestrator.config.schema import EngineConfig, LaneConfig
     from loop_orchestrator.model.harness import HarnessSpec
 
@@ -55,6 +56,7 @@ def door_of(root: Path, loaded: LoadedConfig, harnesses: Mapping[str, HarnessSpe
     lines = [line for lane in config.lanes for line in _lane_lines(lane)]
     if config.engine is not None:
         lines += _engine_lines(config.engine)
+    lines += [line for service in config.notify.services for line in _notify_lines(service)]
     lines += _harness_lines(harnesses, harness_dir)
     return Door(root=root, digest=whole.hexdigest(), lines=tuple(lines), said=said)
 
@@ -173,6 +175,15 @@ def _engine_lines(engine: EngineConfig) -> Iterator[str]:
         yield f"approval is {engine.approval.value}: actions run without a person"
     if engine.trust:
         yield f"text from these sources is trusted: {', '.join(engine.trust)}"
+
+
+def _notify_lines(service: ServiceConfig) -> Iterator[str]:
+    if service.url_env:
+        yield f"notices go to the service that your variable {service.url_env} names ({service.name})"
+    if service.command:
+        yield f"notices run: {' '.join(service.command)} ({service.name})"
+    if service.env:
+        yield f"notices by {service.name} get these variables of yours: {', '.join(service.env)}"
 
 
 def _harness_lines(harnesses: Mapping[str, HarnessSpec], harness_dir: Path) -> Iterator[str]:

@@ -300,6 +300,21 @@ class Layout:
         return self.engine_dir / "watch-pace.json"
 
     @cached_property
+    def watch_log(self) -> Path:
+        """What a daemon in the background prints: little, since its events are in the log."""
+        return self.engine_dir / "watch.log"
+
+    @cached_property
+    def restart_lock(self) -> Path:
+        """Held while one daemon is put in the place of another."""
+        return self.engine_dir / "restart.lock"
+
+    @cached_property
+    def notices(self) -> Path:
+        """What needs a person, and what each service was told of it."""
+        return self.engine_dir / "notices.json"
+
+    @cached_property
     def approvals_lock(self) -> Path:
         return self.engine_dir / "approvals.lock"
 

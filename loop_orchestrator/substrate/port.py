@@ -175,6 +175,12 @@ class Substrate(Protocol):
     def is_shown(self) -> bool:
         """A terminal shows some session of the server."""
 
+    def sign_terminals(self, text: str, sequence: bytes) -> int:
+        """Show a line in the status line of every terminal that shows the session, and send each terminal a sequence.
+
+        How many terminals that were; 0 also where there is no session.
+        """
+
     def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
         """The tmux command that shows the session to a person; ``inside``: from within a client of the same server."""
 

@@ -30,6 +30,7 @@ from loop_orchestrator.substrate.listing import (
     read_facts,
 )
 from loop_orchestrator.substrate.port import PaneStart, PasteResult
+from loop_orchestrator.substrate.terminals import sign_terminals
 from loop_orchestrator.substrate.together import Together
 
 if TYPE_CHECKING:
@@ -261,6 +262,9 @@ class TmuxSubstrate:
     def is_shown(self) -> bool:
         people = "#{?client_control_mode,,#{client_name}}"
         return bool(self._tmux("list-clients", "-F", people).text.strip())
+
+    def sign_terminals(self, text: str, sequence: bytes) -> int:
+        return sign_terminals(self._tmux, f"={self._session}", text, sequence)
 
     def attach_argv(self, *, inside: bool) -> tuple[str, ...]:
         """From within another tmux server ``TMUX`` would make tmux refuse, so it is taken out of the environment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 import signal
@@ -17,6 +18,7 @@ from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.process.folders import changed_paths
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.listening import Listening
+from loop_orchestrator.watch.notices import Telling
 from loop_orchestrator.watch.pacing import WORKING_SWEEP_S, Pacing
 from loop_orchestrator.watch.started import StartedWith
 
@@ -32,6 +34,9 @@ CLOSE_LIMIT_S = 0.3
 
 STOP_LIMIT_S = 1.5
 """Seconds that a cycle has to end after SIGTERM; what it had begun is on disk and is settled by the next one."""
+
+TELL_LIMIT_S = 0.1
+"""Seconds that a message to a person has to end in, after all else ended: its program was told to stop before."""
 
 REPLACED_S = 1.0
 """Seconds between the end of a folder that is listened to and listening to the one in its place. At half, a folder that
@@ -86,6 +91,8 @@ class _Daemon:
         self.started = await asyncio.to_thread(StartedWith, self.world, how=self.how)
         self._event("watch.started", {"pid": os.getpid(), "took_over": self._killed_before()})
         self.world.control.record_watch(self.started.record)
+        self.telling = Telling(self.world, lambda error: self._telling_failed(loop, error))
+        self.telling.start()
         self.terminal = Listening(self.world, self.feed, self.pace.heard, on_due=self.wake.set)
         self.pace.lines.on_done = lambda: self._line_went_on(loop)
         hearing = asyncio.create_task(self.terminal.run())
@@ -104,6 +111,7 @@ class _Daemon:
             self._say_stopped(f"{' and '.join(cut_off)} was cut off" if late else "told to stop")
         # tmux 3.3a told to end would wait for ever for a client whose last words nobody reads.
         await asyncio.wait({asyncio.create_task(self.terminal.close())}, timeout=CLOSE_LIMIT_S)
+        await asyncio.to_thread(self.telling.stop, TELL_LIMIT_S)
         if late:
             os._exit(ExitCode.DONE)  # its thread ends no other way; whoever comes next settles what it began
         worker.result()
@@ -194,6 +202,7 @@ class _Daemon:
                 if self.look_wanted or self.terminal.everything:
                     await self._look()
                     self.told = ("", "")
+                    self.telling.disk_is_fine()
                 wait_s = self.pace.cycle_wait_s()
                 if wait_s == 0.0 and not self.stop.is_set():
                     await self._cycle_beside_lines()
@@ -320,11 +329,18 @@ class _Daemon:
     def _failed(self, what: str, error: Exception) -> None:
         """What failed is an event, as far as the disk takes one; the daemon goes on and tries again later."""
         reason = error.message if isinstance(error, LoopError) else f"{type(error).__name__}: {error}"
+        if _is_full(error):
+            self.telling.disk_is_full(reason)
         if (what, reason) == self.told:
             return  # it goes on failing
         with suppress(LoopError):
             self._event("crash", {"what": what, "reason": reason})
             self.told = (what, reason)
+
+    def _telling_failed(self, loop: asyncio.AbstractEventLoop, error: Exception) -> None:
+        """In the thread that tells."""
+        with suppress(RuntimeError):  # the daemon is ending
+            loop.call_soon_threadsafe(self._failed, "telling a person", error)
 
     def _event(self, kind: str, payload: dict[str, JsonValue]) -> None:
         self.world.events.append(kind, "watch", payload)
@@ -333,5 +349,15 @@ class _Daemon:
         events, self.offset = self.world.events.read_from(self.offset)
         for event in events:
             self.emit(event)
+        self.telling.happened(events)
         if any(event.kind in ("delivery.queued", "delivery.resolved") for event in events):
             self._call_lines()
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """The disk, or what this user may have of it, is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False

@@ -33,7 +33,7 @@ ANSWERING = tuple(point for point in CRASH_POINTS if point.startswith(("approval
 """Points of a person's answer, and of none; tests/flows/test_kill_answers.py kills there."""
 
 ELSEWHERE = (
-    *("decision.edited", "resolve.closed", "lane.started", "mail.linked"),
+    *("decision.edited", "resolve.closed", "lane.started", "mail.linked", "notice.sent"),
     *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE),
 )
 """Points outside a cycle; they have tests of their own."""

@@ -1,0 +1,72 @@
+"""The daemon's thread that tells a person: asleep until something happens that needs one, or a message is due."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from loop_orchestrator.model.needs import concerns
+
+if TYPE_CHECKING:
+    from loop_orchestrator.model.event import Event
+    from loop_orchestrator.operations.notify import Notifier
+    from loop_orchestrator.world import World
+
+AGAIN_S = 30.0
+"""Seconds after which a look that failed is tried again. At half, a full disk is asked twice as often; at double, its
+end is told later."""
+
+
+class Telling:
+    """Runs the Notifier beside the daemon, so that no service is ever waited for there."""
+
+    def __init__(self, world: World, on_error: Callable[[Exception], None]) -> None:
+        """on_error: called in the thread, with what a look failed of."""
+        self._world = world
+        self._on_error = on_error
+        self._wake = threading.Event()
+        self._stop = False
+        self._notifier: Notifier | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True, name="telling")
+        self._wanted = bool(world.config.notify.services)
+
+    def start(self) -> None:
+        """Begin, with what happened while nobody watched; does nothing where the config names no service."""
+        if self._wanted:
+            self._thread.start()
+
+    def happened(self, events: tuple[Event, ...]) -> None:
+        """Look, if any of these needs a person or says that something no longer does."""
+        if any(concerns(event.kind) for event in events):
+            self._wake.set()
+
+    def disk_is_full(self, reason: str) -> None:
+        if self._notifier is not None:
+            self._notifier.disk_is_full(reason)
+            self._wake.set()
+
+    def disk_is_fine(self) -> None:
+        if self._notifier is not None:
+            self._notifier.disk_is_fine()
+
+    def stop(self, limit_s: float) -> None:
+        """End; a message that is being sent is cut off by the daemon's ``cancel`` and is sent again by the next one."""
+        self._stop = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(limit_s)
+
+    def _run(self) -> None:
+        from loop_orchestrator.operations.notify import Notifier
+
+        while not self._stop:
+            self._wake.clear()
+            try:
+                if self._notifier is None:
+                    self._notifier = Notifier(self._world)
+                wait_s = self._notifier.look()
+            except Exception as error:
+                self._on_error(error)
+                wait_s = AGAIN_S
+            self._wake.wait(wait_s)
