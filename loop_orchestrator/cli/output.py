@@ -157,6 +157,11 @@ def _columns(stream: TextIO) -> int:
         return 0
 
 
+def columns() -> int:
+    """How wide the terminal is that stdout goes to; 0 where it goes to none."""
+    return _columns(sys.stdout)
+
+
 def cells(text: str) -> int:
     """How many cells of a terminal's row the text takes."""
     if text.isascii():

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
-from loop_orchestrator.cli.decided import print_event, print_told
+from loop_orchestrator.cli.decided import print_told
 from loop_orchestrator.cli.trust import require_accepted
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.wiring import Project
@@ -16,21 +16,32 @@ from loop_orchestrator.wiring import Project
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--foreground", action="store_true", help="print every event with all its fields, one line each"
+        "--foreground", action="store_true", help="print every event, a line each; not only what needs telling"
     )
 
 
 def _run(args: argparse.Namespace, project: Project) -> int:
+    return watch(project, every_event=args.foreground, how="foreground")
+
+
+def watch(project: Project, *, every_event: bool, how: str = "foreground") -> int:
+    """Be the engine of the session until it is told to stop; the exit code."""
     from loop_orchestrator.operations.changed_config import ConfigWatch
     from loop_orchestrator.watch.daemon import run_daemon
 
     require_accepted(project)
     if project.config.engine is not None:
         output.note(f"watching session {project.session} of {project.root}; Ctrl-C ends it")
-    show = _as_json if project.json else print_event if args.foreground else print_told
-    shows = project.json or args.foreground or sys.stdout.isatty()
+    show = _as_json if project.json else _row() if every_event else print_told
+    shows = project.json or every_event or sys.stdout.isatty()
     config = ConfigWatch(project.door, project.door_now)
-    return run_daemon(project.world, emit=_emitter(show) if shows else _keep_quiet, config=config)
+    return run_daemon(project.world, emit=_emitter(show) if shows else _keep_quiet, config=config, how=how)
+
+
+def _row() -> Callable[[Event], None]:
+    from loop_orchestrator.cli.eventrow import print_row
+
+    return print_row
 
 
 def _emitter(show: Callable[[Event], None]) -> Callable[[Event], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from math import floor, log10
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,111 @@ QUIET = frozenset(
     }
 )
 """Steps on the way to something that is told, or told by `loop status`."""
+
+
+class Weight(StrEnum):
+    """How much an event matters to a person who looks on."""
+
+    QUIET = "quiet"
+    """a step on the way"""
+    PLAIN = "plain"
+    """something happened"""
+    PERSON = "person"
+    """it needs a person"""
+    FAILURE = "failure"
+    """something went wrong"""
+
+
+_FAILURES = frozenset(
+    {
+        *("adr.refused", "approval.refused", "brain.failed", "control.lost", "crash", "lane.gave-up", "mail.failed"),
+        *("notice.failed", "observe.incomplete", "signal.refused"),
+    }
+)
+_FOR_A_PERSON = frozenset({"config.drifted", "escalated", "harness.drift", "lane.restart-postponed", "watch.stale"})
+
+
+def weight_of(event: Event) -> Weight:
+    payload = event.payload
+    if event.kind in _FAILURES or (event.kind == "item.closed" and payload.get("status") in ("failed", "unknown")):
+        return Weight.FAILURE
+    if event.kind == "lane.exited" and payload.get("exit_status") != 0:
+        return Weight.FAILURE
+    if event.kind == "delivery.closed" and payload.get("status") in ("not-delivered", "unknown"):
+        return Weight.FAILURE
+    if event.kind == "watch.started" and payload.get("took_over"):
+        return Weight.FAILURE
+    if event.kind in _FOR_A_PERSON or (event.kind == "decision.filed" and payload.get("waiting")):
+        return Weight.PERSON
+    return Weight.QUIET if event.kind in QUIET else Weight.PLAIN
+
+
+_ROWS: Mapping[str, str] = {
+    "brain.called": "{brain} is asked",
+    "brain.failed": "{brain}: {failure}: {reason}",
+    "brain.replied": "{brain} answered after {duration_s} s",
+    "config.drifted": "on disk: {state} {reason}",
+    "control.lost": "{reason}; it looks by itself",
+    "crash": "{what}: {reason}; it is tried again",
+    "cycle.ended": "{outcome}, after {duration_s} s",
+    "decision.archived": "{decision}",
+    "decision.approved": "{decision} by {by}",
+    "decision.rejected": "{decision} by {by} {reason}",
+    "delivery.closed": "{lane}: {status} ({op})",
+    "delivery.queued": "{lane}: {op}, behind {before}",
+    "delivery.resolved": "{op}: {outcome} (by {by})",
+    "delivery.taken": "{lane}: {op}, after {waited_s} s",
+    "escalated": "{summary}",
+    "item.closed": "{kind} {target}: {status} {note}",
+    "item.started": "{kind} {target}",
+    "lane.added": "{lane}: {harness} as {role}",
+    "lane.changed": "{lane}: {was} -> {now}",
+    "lane.dropped": "{lane} by {by}",
+    "lane.exited": "{lane}: exit status {exit_status}",
+    "lane.gave-up": "{lane}: {reason}; loop lane restart {lane}",
+    "lane.restarted": "{lane}, restart {attempt} in a row",
+    "lane.restarting": "{lane}, restart {attempt} in a row: {reason}",
+    "mail.acked": "{file} by {by}",
+    "mail.sent": "{from} -> {to}: {subject}",
+    "notice.failed": "{service}: {reason}",
+    "task.assigned": "{task} to {lane} ({purpose})",
+    "task.moved": "{task}: {was} -> {now} (by {by})",
+    "task.proved": "{task}: {answer} (by {by})",
+    "trigger.noted": "{why}: {detail}",
+    "watch.stale": "the installed program is another now: loop restart",
+    "watch.stopped": "{reason}",
+}
+"""Kind -> the row of its event behind the kind itself, with fields of its payload; the other kinds list theirs."""
+
+
+class _Told(dict[str, str]):
+    """Fields of a payload; one that a line of an older release lacks is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def row_text(event: Event) -> str:
+    """What happened in a few words, for the row of an event whose kind stands before them."""
+    told = _Told({name: "" if value is None else str(value) for name, value in event.payload.items()})
+    match event.kind:
+        case "watch.started":
+            killed = f", in place of one that was killed: {told['took_over']}" if told["took_over"] else ""
+            return f"pid {told['pid']}{killed}"
+        case "cycle.started":
+            return _first(_list(event, "why"))
+        case "decision.filed":
+            waiting = len(_list(event, "waiting"))
+            if not waiting:
+                return f"{told['decision']}: nothing waits"
+            return f"{'waits' if waiting == 1 else f'{waiting} wait'}: loop approve {told['decision']}"
+        case "session.up":
+            return _session_up(event).removeprefix("session up: ")
+        case "notice.sent":
+            return f"{told['service']} told you of {_first(_list(event, 'things'))}"
+    if event.kind in _ROWS:
+        return " ".join(_ROWS[event.kind].format_map(told).split()).replace(" :", ":")
+    return " ".join(f"{name} {value}" for name, value in told.items() if value)
 
 
 def sentence(event: Event) -> str:
