@@ -18,10 +18,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--foreground", action="store_true", help="print every event, a line each; not only what needs telling"
     )
+    parser.add_argument("--run-as", choices=("detached", "service"), help=argparse.SUPPRESS)
 
 
 def _run(args: argparse.Namespace, project: Project) -> int:
-    return watch(project, every_event=args.foreground, how="foreground")
+    return watch(project, every_event=args.foreground, how=args.run_as or "foreground")
 
 
 def watch(project: Project, *, every_event: bool, how: str = "foreground") -> int:

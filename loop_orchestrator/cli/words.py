@@ -91,6 +91,12 @@ WORDS: Mapping[str, Word] = {
     "engine transcript": Word("engine_transcript", "what brains said, of one cycle or as it comes"),
     "engine contract": Word("engine", "print the JSON Schema of a decision block"),
     "engine crash-points": Word("engine_control", "print the names of all recorded steps"),
+    "service install": Word("service", "let systemd start the engine of this session with your login"),
+    "service start": Word("service", "start the engine as a service"),
+    "service stop": Word("service", "stop that service"),
+    "service status": Word("service", "whether it is installed and runs, and which engine watches"),
+    "service logs": Word("service", "what the service printed"),
+    "service uninstall": Word("service", "stop the service and remove it"),
     "notify list": Word("notify", "the services that tell a person what needs one, and how they stand"),
     "notify test": Word("notify", "send a test over one of them, or all, and say what became of it"),
     "harness list": Word("harness", "list the harnesses: what lanes and brains can run"),
@@ -120,12 +126,18 @@ GROUPS: Mapping[str, str] = {
     "adr": "architecture decision records: proposed by anybody, settled by a person",
     "state": "print and change the state file",
     "engine": "cycles, decisions and the daemon",
+    "service": "the engine as a service of this user: systemd starts it, and starts it again",
     "notify": "telling a person what needs one",
     "harness": "the agent programs: what is known about them, and whether it still holds",
 }
 """A word that only leads to others -> what they are about."""
 
-ALONE: Mapping[str, str] = {"undo": "undo list", "queue": "queue list", "notify": "notify list"}
+ALONE: Mapping[str, str] = {
+    "undo": "undo list",
+    "queue": "queue list",
+    "notify": "notify list",
+    "service": "service status",
+}
 """A group that is also a word of its own: what it does alone."""
 
 ALIASES: Mapping[str, str] = {
