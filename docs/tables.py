@@ -23,6 +23,7 @@ from loop_orchestrator.model.decision import ITEM_MOVES, ApprovalMode, DecisionS
 from loop_orchestrator.model.delivery import DELIVERY_MOVES, DeliveryStatus
 from loop_orchestrator.model.event import EVENT_KINDS
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
+from loop_orchestrator.model.notice import NoticeKind
 from loop_orchestrator.model.prompt import Fit
 from loop_orchestrator.model.restart import RestartEvent
 from loop_orchestrator.model.task import TASK_MOVES, TaskStatus
@@ -141,6 +142,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "wiki-findings": lambda: _enum(Kind, "finding"),
     "brain-failures": _failures,
     "events": _events,
+    "notices": lambda: _enum(NoticeKind, "kind"),
     "exit-codes": lambda: _table(("code", "meaning"), ((value, text) for value, text in meanings(ExitCode).items())),
     "config": lambda: _table(("key", "type", "default", "meaning"), ((f"`{row[0]}`", *row[1:]) for row in key_table())),
     "crash-points": lambda: _table(("point", "what is true there"), ((f"`{k}`", v) for k, v in CRASH_POINTS.items())),

@@ -67,6 +67,11 @@ def main_adr() -> int:
     return main(["adr", *sys.argv[1:]])
 
 
+def main_restart() -> int:
+    """``loop-restart`` is ``loop restart``."""
+    return main(["restart", *sys.argv[1:]])
+
+
 def main_task_lint() -> int:
     """``loop-task-lint`` is ``loop task-lint``."""
     return main(["task-lint", *sys.argv[1:]])

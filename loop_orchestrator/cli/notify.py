@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _list(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
-    from loop_orchestrator.operations.notify import services_of
+    from loop_orchestrator.operations.notify import EXAMPLE, services_of
 
     found = services_of(project)
     if project.json:
@@ -26,7 +26,8 @@ def _list(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - 
         output.document({"session": project.session, "services": services})
         return ExitCode.DONE
     if not found:
-        output.line("nobody is told: the config names no service; loop notify test --help shows how")
+        output.line("nobody is told: the config names no service")
+        output.line(f"name one in lane-config.yaml: {EXAMPLE}", whole=True)
         return ExitCode.DONE
     rows = []
     for view in found:
@@ -105,17 +106,6 @@ COMMANDS = {
     "notify test": Command(
         run=_test,
         arguments=_test_arguments,
-        examples=(
-            "loop notify test",
-            "loop notify test --to phone",
-            "",
-            "in lane-config.yaml:",
-            "  notify:",
-            "    services:",
-            "      phone: {url_env: NTFY_URL}      # the URL itself is in the environment: ntfy://ntfy.sh/my-topic",
-            "      desk: {desktop: true}",
-            "      own: {command: [./tell], kinds: [decision, lane-gave-up]}",
-            "    quiet: {begin: '22:00', end: '07:00', timezone: Europe/Paris, but_for: [disk]}",
-        ),
+        examples=("loop notify test", "loop notify test --to phone"),
     ),
 }

@@ -80,9 +80,9 @@ def _print_rest(found: Status) -> None:
     else:
         since = f" for {_age(found.generated_at, engine.since)} (pid {engine.pid})" if engine.since else ""
         paused = f", paused by {engine.paused_by}" if engine.paused_by else ""
-        stale = ", with older code: restart it" if engine.code == "stale" else ""
+        code = {"": "", "stale": ", code: stale; loop restart"}.get(engine.code, f", code: {engine.code}")
         start = "; start it: loop watch" if engine.word.value == "stopped" else ""
-        output.line(f"engine: {engine.word.value}{since}{paused}{stale}{start}")
+        output.line(f"engine: {engine.word.value}{since}{paused}{code}{start}")
         output.line(budget_line(engine.spent))
         for rest in engine.resting:
             output.line(f"brain: {rest_line(rest, found.generated_at)}")

@@ -47,7 +47,7 @@ class NoticeKind(StrEnum):
     REVIEW = "review"
     """a task waits for a person to say that it is done"""
     TEST = "test"
-    """nothing: a trial by ``loop notify test``"""
+    """nothing: it is a trial, by loop notify test"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.world import World
 
+EXAMPLE = "notify: {services: {phone: {url_env: NTFY_URL}}}"
+"""For who has no service yet; NTFY_URL is ntfy://ntfy.sh/a-topic in the environment."""
+
 PAST_EVENTS = 2_000
 """How far back the log is read where nothing is on disk yet: what still needs a person is mostly newer. At half, an old
 question is told by nobody; at double, the first start takes twice 10 ms."""
@@ -337,6 +340,6 @@ def tell_test(world: World, names: Collection[str]) -> Mapping[str, Told]:
     if not services:
         raise LoopError(
             "the config names no service to tell a person by",
-            hint="notify: {services: {phone: {url_env: NTFY_URL}}} in lane-config.yaml; README.md says more",
+            hint=f"in lane-config.yaml: {EXAMPLE}",
         )
     return {one.name: tell(world, one, (a_trial(world),)) for one in services if not names or one.name in names}

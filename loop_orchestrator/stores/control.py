@@ -58,6 +58,10 @@ class Control:
         """What the daemon holds as long as it lives: one per session."""
         return Lock(self._layout.watch_lock, f"the watch of session {self._layout.session}")
 
+    def restart_lock(self) -> Lock:
+        """What whoever replaces the daemon holds until the old one is gone and the new one begins."""
+        return Lock(self._layout.restart_lock, f"the restart of session {self._layout.session}'s engine")
+
     def guard_lock(self) -> Lock:
         """What the guard of the lanes holds as long as it lives: one per session."""
         return Lock(self._layout.guard_lock, f"the guard of session {self._layout.session}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from loop_orchestrator.process.run import Finished
+if TYPE_CHECKING:
+    from loop_orchestrator.process.run import Finished
 
 PEOPLE = "#{?client_control_mode,,#{client_tty}}"
 
