@@ -29,6 +29,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - e
         output.document(status_document(found))
     else:
         _print(found)
+        if project.config.notify.services:
+            _print_untold(project)
     return ExitCode.DONE
 
 
@@ -108,6 +110,22 @@ def _print_rest(found: Status) -> None:
         output.line(f"in line for {line.lane}: {len(line.waiting)}, the first for {age}: {why}; loop queue list")
     if isinstance(found.unknown_deliveries, Unknown):
         output.line(f"deliveries: not known: {found.unknown_deliveries.reason}")
+
+
+def _print_untold(project: Project) -> None:
+    """Services that were to tell a person something and could not."""
+    from loop_orchestrator.errors import LoopError
+    from loop_orchestrator.operations.notify import services_of
+
+    try:
+        views = services_of(project)
+    except LoopError as error:
+        output.line(f"notify: not known: {error.message}")
+        return
+    for view in views:
+        if view.outbox.reason and view.waiting:
+            things = "1 thing" if len(view.waiting) == 1 else f"{len(view.waiting)} things"
+            output.line(f"notify: {view.service.name} did not tell you of {things}: {view.outbox.reason}; loop notify")
 
 
 def _age(now: datetime, then: datetime) -> str:

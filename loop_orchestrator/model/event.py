@@ -161,7 +161,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     ),
     "notice.sent": EventKind("a service told a person of these things", ("service", "things")),
     "notice.failed": EventKind(
-        "a service did not take a message about these things, and it is not tried again",
+        "a service did not take a message about these things and is not tried again, or cannot work in this process",
         ("service", "things", "reason"),
     ),
     "crash": EventKind("a step of the daemon failed; it is tried again", ("what", "reason")),

@@ -13,6 +13,10 @@ from enum import StrEnum
 
 from loop_orchestrator.model.lane import Detail
 
+MOST_OPEN = 2_000
+"""Notices that are kept, newest first. At half, a month of mail that nobody acknowledges fills it; at double, a change
+takes 20 ms."""
+
 MOST_CHARS = 160
 """Of a text that an agent wrote, in a notice: enough to tell what it is about; the command shows the rest."""
 
@@ -99,7 +103,8 @@ class Ledger:
         before = self.open.get(notice.key)
         if before is not None:
             notice = replace(notice, at=before.at, seq=before.seq)
-        return replace(self, open={**self.open, notice.key: notice})
+        opened = {**self.open, notice.key: notice}
+        return replace(self, open=dict(list(opened.items())[-MOST_OPEN:]))
 
     def settled(self, *keys: str) -> Ledger:
         """Without the notices under these keys, or under keys that go on with a colon behind one of them."""

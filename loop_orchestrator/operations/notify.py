@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.config.notify import TerminalSign
 from loop_orchestrator.crash import crash_point
-from loop_orchestrator.errors import LoopError, StoreError, SubstrateError
+from loop_orchestrator.errors import LoopError, NewerSchemaError, StoreError, SubstrateError
 from loop_orchestrator.model.needs import fold
 from loop_orchestrator.model.notice import Ledger, Notice, NoticeKind, lasting, next_overdue, overdue, quoted
 from loop_orchestrator.model.outbox import Letter, Outbox, Place, due, letter, pruned, untold
@@ -58,6 +58,7 @@ class Notifier:
         self._blocked: set[str] = set()
         """services that cannot work while this process lives"""
         self._disk_told = False
+        self._checked = False
 
     def look(self) -> float | None:
         """Read what happened and send what is due; blocks while services answer, at most for their timeout.
@@ -65,6 +66,7 @@ class Notifier:
         Returns the seconds until something is due again; None: nothing is before something happens.
         Raises StoreError where what happened cannot be read, or kept before it is told.
         """
+        self._check()
         with self._mutex:
             self._read()
             now = self._world.clock.now()
@@ -97,11 +99,25 @@ class Notifier:
     def disk_is_fine(self) -> None:
         self._disk_told = False
 
+    def _check(self) -> None:
+        """Say at once, and once, which services cannot work while this process lives."""
+        if self._checked:
+            return
+        self._checked = True
+        for service in self._config.services:
+            if reason := _missing(service):
+                self._blocked.add(service.name)
+                self._note(service, (), Told(ok=False, reason=reason), given_up=True)
+
     def _begin(self) -> Notices:
         """As it was left; where nothing is, or nothing readable, what the log says is still open."""
-        with suppress(StoreError):
+        try:
             if (found := self._store.load()) is not None:
                 return found
+        except NewerSchemaError:
+            raise
+        except StoreError:
+            pass  # what is open is in the log as well; what was told of it is told again
         self._kept = False
         newest = self._newest()
         ledger = Ledger(seq=max(0, newest - PAST_EVENTS))
@@ -216,7 +232,7 @@ def _tell(world: World, service: ServiceConfig, written: Letter) -> Told:
     if service.url_env:
         url = os.environ.get(service.url_env, "")
         if not url:
-            return Told(ok=False, reason=f"the variable {service.url_env} is not set here", lasting=True)
+            return Told(ok=False, reason=_missing(service), lasting=True)
         return tell_by_url(url, written.title, written.body, timeout_s=limit_s, cancel=cancel)
     if service.desktop:
         return tell_desktop(written.title, written.body, timeout_s=limit_s, cancel=cancel)
@@ -230,6 +246,12 @@ def _tell(world: World, service: ServiceConfig, written: Letter) -> Told:
         "LOOP_SESSION": world.session,
     }
     return tell_by_command(argv, written.document, env=env, cwd=world.root, timeout_s=limit_s, cancel=cancel)
+
+
+def _missing(service: ServiceConfig) -> str:
+    """What this process lacks for a service, as far as its environment says; empty: nothing."""
+    unset = service.url_env and not os.environ.get(service.url_env)
+    return f"the variable {service.url_env} is not set here" if unset else ""
 
 
 def is_own(program: str) -> bool:
@@ -308,11 +330,10 @@ def services_of(world: World) -> tuple[ServiceView, ...]:
     views = []
     for service in world.config.notify.services:
         outbox = found.outboxes.get(service.name, Outbox())
-        unset = service.url_env and not os.environ.get(service.url_env)
         views.append(
             ServiceView(
                 service=service,
-                missing=f"{service.url_env} is not set here" if unset else "",
+                missing=_missing(service),
                 outbox=outbox,
                 waiting=untold(found.ledger, outbox, service.kinds),
             )

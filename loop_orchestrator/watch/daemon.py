@@ -36,7 +36,7 @@ STOP_LIMIT_S = 1.5
 """Seconds that a cycle has to end after SIGTERM; what it had begun is on disk and is settled by the next one."""
 
 TELL_LIMIT_S = 0.1
-"""Seconds that a message to a person has to end in, after all else ended: its program was told to stop before."""
+"""Least seconds that a message to a person has to end in: what sends it was told to stop with all else."""
 
 REPLACED_S = 1.0
 """Seconds between the end of a folder that is listened to and listening to the one in its place. At half, a folder that
@@ -100,6 +100,7 @@ class _Daemon:
         worker = asyncio.create_task(self._work())
         await asyncio.wait({listener, worker, asyncio.create_task(self.stop.wait())}, return_when="FIRST_COMPLETED")
         self._stop()
+        told_at = loop.time()
         ended = asyncio.create_task(asyncio.to_thread(self.pace.lines.join, STOP_LIMIT_S))
         await asyncio.wait({worker, ended}, timeout=STOP_LIMIT_S)
         cut_off = ["a cycle"] if not worker.done() else []
@@ -111,7 +112,8 @@ class _Daemon:
             self._say_stopped(f"{' and '.join(cut_off)} was cut off" if late else "told to stop")
         # tmux 3.3a told to end would wait for ever for a client whose last words nobody reads.
         await asyncio.wait({asyncio.create_task(self.terminal.close())}, timeout=CLOSE_LIMIT_S)
-        await asyncio.to_thread(self.telling.stop, TELL_LIMIT_S)
+        left_s = STOP_LIMIT_S - (loop.time() - told_at)
+        await asyncio.to_thread(self.telling.stop, max(left_s, TELL_LIMIT_S))
         if late:
             os._exit(ExitCode.DONE)  # its thread ends no other way; whoever comes next settles what it began
         worker.result()

@@ -63,7 +63,10 @@ def test_the_services_are_listed_with_what_they_tell_and_what_is_missing(loop: L
     assert "HOOK_URL is not set here" in listed.out
     services = loop("notify", "list", "--json").document["services"]
     assert isinstance(services, list)
-    assert [one["missing"] for one in services if isinstance(one, dict)] == [None, "HOOK_URL is not set here"]
+    assert [one["missing"] for one in services if isinstance(one, dict)] == [
+        None,
+        "the variable HOOK_URL is not set here",
+    ]
 
 
 def test_without_services_it_says_so(loop: Loop, shop: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loop_orchestrator.model import needs
 from loop_orchestrator.model.event import EVENT_KINDS, Event
 from loop_orchestrator.model.needs import concerns, fold
-from loop_orchestrator.model.notice import Ledger, NoticeKind, lasting, next_overdue, overdue, quoted
+from loop_orchestrator.model.notice import MOST_OPEN, Ledger, Notice, NoticeKind, lasting, next_overdue, overdue, quoted
 from loop_orchestrator.model.outbox import (
     MOST_SHOWN,
     RETRY_WAITS_S,
@@ -178,6 +178,15 @@ def test_a_burst_is_one_message_and_the_next_comes_no_sooner_than_the_pace_allow
     assert f"and {500 - MOST_SHOWN} more ({500 - MOST_SHOWN} lane-gave-up)" in text.body
     assert text.title == "shop: 500 things need you"
     assert len(text.body) < 2_000 and text.document["count"] == 500
+
+
+def test_what_nobody_answers_does_not_grow_for_ever() -> None:
+    ledger = Ledger()
+    for number in range(MOST_OPEN + 5):
+        notice = Notice(kind=NoticeKind.MAIL, key=f"mail:{number}", what="w", answer="a", at=NOW, seq=number)
+        ledger = ledger.noted(notice)
+    assert len(ledger.open) == MOST_OPEN
+    assert (next(iter(ledger.open)), next(reversed(list(ledger.open)))) == ("mail:5", f"mail:{MOST_OPEN + 4}")
 
 
 def test_a_clock_that_was_put_back_holds_nothing_up() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loop_orchestrator.errors import LoopError, StoreError
+from loop_orchestrator.errors import LoopError, NewerSchemaError, StoreError
 from loop_orchestrator.model.event import EVENT_KINDS
 from loop_orchestrator.model.outbox import RETRY_WAITS_S
 from loop_orchestrator.model.state import JsonValue
@@ -197,12 +197,15 @@ def test_a_missing_variable_is_said_once_and_told_by_the_next_process_that_has_i
 ) -> None:
     world = shop("notify: {services: {hook: {url_env: HOOK_URL}}}\n")
     notifier = Notifier(world)
+    assert notifier.look() is None
     happened(world, "decision.filed", decision="d-1", waiting=[0])
     clock.advance(5)
     assert notifier.look() is None
     assert notifier.look() is None
     (failed,) = [event for event in world.events.since(0) if event.kind == "notice.failed"]
-    assert failed.payload["reason"] == "the variable HOOK_URL is not set here"
+    assert failed.payload == {"service": "hook", "things": [], "reason": "the variable HOOK_URL is not set here"}
+    (hook,) = services_of(world)
+    assert len(hook.waiting) == 1
     monkeypatch.setenv("HOOK_URL", service.url)
     Notifier(world).look()
     assert len(service.got) == 1
@@ -325,3 +328,16 @@ def test_a_desktop_is_told_by_the_program_that_is_there(
 def test_without_a_service_a_test_says_how_to_name_one(shop: Shop) -> None:
     with pytest.raises(LoopError, match="names no service"):
         tell_test(shop(""), ())
+
+
+def test_notices_of_a_newer_release_are_left_alone_and_broken_ones_begun_anew(shop: Shop, clock: SteppedClock) -> None:
+    world = shop()
+    happened(world, "decision.filed", decision="d-1", waiting=[0])
+    world.layout.notices.parent.mkdir(parents=True, exist_ok=True)
+    world.layout.notices.write_text('{"schema": 99}')
+    with pytest.raises(NewerSchemaError):
+        Notifier(world)
+    world.layout.notices.write_text("{broken")
+    clock.advance(5)
+    Notifier(world).look()
+    assert told(world) == [["decision:d-1"]]
