@@ -59,6 +59,8 @@ def _restart(args: argparse.Namespace, project: Project) -> int:
     file = unit_file(service_of(world, socket=project.socket, environ=project.environ), project.environ)
     record = world.control.watch()
     by_service = file.is_file() and systemd.state_of(file.name) == "active"
+    if record is not None and record.how == "service" and not by_service:
+        output.note("systemd does not answer for the service that runs the engine; it is started here in its place")
     in_background = args.detach or (record is not None and record.how == "detached" and not args.foreground)
     with world.control.restart_lock():
         if by_service:

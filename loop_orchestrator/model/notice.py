@@ -145,9 +145,14 @@ def next_overdue(ledger: Ledger, after_s: float) -> datetime | None:
     return min(times) if times else None
 
 
+def one_line(text: str) -> str:
+    """The text in one line, a blank for every run of blanks and of what does not print."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 def quoted(text: str, most: int = MOST_CHARS) -> str:
     """What an agent wrote as one line that acts on nothing: no control characters, markup or mentions."""
-    flat = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    flat = one_line(text)
     flat = flat if len(flat) <= most else flat[: most - 1] + "…"
     return flat.translate(_HARMLESS)
 

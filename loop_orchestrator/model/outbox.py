@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
-from loop_orchestrator.model.notice import Ledger, Notice, NoticeKind
+from loop_orchestrator.model.notice import Ledger, Notice, NoticeKind, one_line
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -147,7 +147,7 @@ class Place:
 
     @property
     def project(self) -> str:
-        return self.root.rstrip("/").rpartition("/")[2] or self.root
+        return one_line(self.root.rstrip("/").rpartition("/")[2] or self.root)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +169,7 @@ def letter(notices: tuple[Notice, ...], place: Place, now: datetime) -> Letter:
         kinds = Counter(one.kind.value for one in rest)
         lines.append(f"and {len(rest)} more ({', '.join(f'{number} {kind}' for kind, number in kinds.items())})")
         lines.append("  loop status")
-    lines += ["", f"in {place.root} on {place.host}, session {place.session} (LOOP_SESSION={place.session})"]
+    lines += ["", f"in {one_line(place.root)} on {place.host}, session {place.session} (LOOP_SESSION={place.session})"]
     title = f"{place.project}: {notices[0].what}" if count == 1 else f"{place.project}: {count} things need you"
     body = "\n".join(lines)
     return Letter(title=title, body=body, document=_document(notices, title, body, place, now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -130,6 +131,43 @@ def test_many_restarts_at_once_leave_one_engine(boot: Boot) -> None:
         begun = [event.payload["pid"] for event in scratch.events("watch.started")]
         alive = [pid for pid in begun if lives(int(str(pid)))]
         assert alive == [pid_of(scratch)]
+    finally:
+        scratch.run("engine", "stop")
+
+
+SYSTEMCTL = """\
+#!/bin/sh
+case "$*" in
+  *is-active*) echo active ;;
+  *" restart "*) echo "$*" >> systemctl.log
+    setsid {python} -m loop_orchestrator engine watch --run-as service >/dev/null 2>&1 </dev/null & ;;
+esac
+"""
+
+
+def test_an_engine_that_systemd_runs_is_restarted_by_systemd(boot: Boot, tmp_path: Path) -> None:
+    scratch = boot(lanes=SHELL, engine=ENGINE)
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(SYSTEMCTL.replace("{python}", sys.executable))
+    program.chmod(0o755)
+    scratch.env["PATH"] = f"{program.parent}:{os.environ['PATH']}"
+    scratch.env["XDG_CONFIG_HOME"] = str(tmp_path / "config")
+    scratch.ok("service", "install")
+    try:
+        done = scratch.run("restart", "--detach", "--json")
+        assert done.returncode == 0, done.stderr
+        assert "systemd restarts it" in done.stderr
+        assert engine_of(scratch)["code"] == "current"
+        said = json.loads(done.stdout)
+        assert (said["how"], said["was"], said["pid"]) == ("service", None, pid_of(scratch))
+        (unit,) = (tmp_path / "config" / "systemd" / "user").glob("*.service")
+        assert (scratch.root / "systemctl.log").read_text() == f"--user restart {unit.name}\n"
+        assert scratch.json("service", "status")["engine"] == {
+            "pid": pid_of(scratch),
+            "how": "service",
+            "code": "current",
+        }
     finally:
         scratch.run("engine", "stop")
 

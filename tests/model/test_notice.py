@@ -263,6 +263,9 @@ def test_a_message_says_what_where_and_the_command_that_answers_it() -> None:
     assert text.title == "shop: decision d-1: 1 action waits for a yes or a no"
     assert "  loop approve d-1\n" in text.body
     assert "in /home/me/shop on box, session shop" in text.body
+    odd = letter((notice,), Place(root="/home/me/a\x1b]0;x\ab", session="shop", host="box"), NOW)
+    assert odd.title.isprintable() and odd.title.startswith("a ]0;x b: ")
+    assert odd.body.replace("\n", "").isprintable() and odd.document["root"] == "/home/me/a\x1b]0;x\ab"
     assert text.document["notices"] == [
         {
             "kind": "decision",
