@@ -49,7 +49,9 @@ _FAILURES = frozenset(
         *("notice.failed", "observe.incomplete", "signal.refused"),
     }
 )
-_FOR_A_PERSON = frozenset({"config.drifted", "escalated", "harness.drift", "lane.restart-postponed", "watch.stale"})
+_FOR_A_PERSON = frozenset(
+    {"config.drifted", "escalated", "harness.drift", "lane.restart-postponed", "prompt.overflow", "watch.stale"}
+)
 
 
 def weight_of(event: Event) -> Weight:
@@ -95,6 +97,9 @@ _ROWS: Mapping[str, str] = {
     "mail.acked": "{file} by {by}",
     "mail.sent": "{from} -> {to}: {subject}",
     "notice.failed": "{service}: {reason}",
+    "prompt.cut": "for {brain}, to {tokens} tokens: loop engine prompt --sizes",
+    "prompt.long": "for {brain}: about {tokens} tokens",
+    "prompt.overflow": "the checkpoint fits into none; {brain} was told to have it trimmed",
     "task.assigned": "{task} to {lane} ({purpose})",
     "task.moved": "{task}: {was} -> {now} (by {by})",
     "task.proved": "{task}: {answer} (by {by})",
