@@ -44,8 +44,7 @@ def _restart(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.engine.cycle import engine_config
     from loop_orchestrator.operations.person import refuse_agent
     from loop_orchestrator.operations.replacing import end_engine
-    from loop_orchestrator.operations.service import service_of, unit_file
-    from loop_orchestrator.process import systemd
+    from loop_orchestrator.operations.service import runs, service_of, unit_file
 
     if args.detach and args.foreground:
         raise UsageError("--detach and --foreground exclude each other", hint="leave one out")
@@ -58,7 +57,7 @@ def _restart(args: argparse.Namespace, project: Project) -> int:
     engine_config(world)  # a mistake in the config is found before the engine that runs is ended
     file = unit_file(service_of(world, socket=project.socket, environ=project.environ), project.environ)
     record = world.control.watch()
-    by_service = file.is_file() and systemd.state_of(file.name) == "active"
+    by_service = runs(file)
     if record is not None and record.how == "service" and not by_service:
         output.note("systemd does not answer for the service that runs the engine; it is started here in its place")
     in_background = args.detach or (record is not None and record.how == "detached" and not args.foreground)

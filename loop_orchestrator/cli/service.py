@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import NoReturn
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.cli.trust import require_accepted
 from loop_orchestrator.errors import ExitCode
 from loop_orchestrator.model.unit import EngineService, launchd_plist
-from loop_orchestrator.process.survival import LINGER_HINT, read_facts
 from loop_orchestrator.wiring import Project
 
 
@@ -41,7 +41,7 @@ def _install_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _install(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.engine.cycle import engine_config
-    from loop_orchestrator.operations.service import install, start, text_of
+    from loop_orchestrator.operations.service import LINGER_HINT, install, lingers, start, text_of
 
     service, file = _service(project)
     if args.show:
@@ -52,7 +52,7 @@ def _install(args: argparse.Namespace, project: Project) -> int:
     require_accepted(project)
     changed = install(service, file)
     started = args.start and start(project.world, file)
-    lingers = read_facts(project.environ).linger
+    stays = lingers(project.environ)
     if project.json:
         output.document(
             {
@@ -61,7 +61,7 @@ def _install(args: argparse.Namespace, project: Project) -> int:
                 "file": str(file),
                 "changed": changed,
                 "started": started,
-                "lingers": lingers,
+                "lingers": stays,
             }
         )
         return ExitCode.DONE
@@ -70,7 +70,7 @@ def _install(args: argparse.Namespace, project: Project) -> int:
         output.line("it was started" if started else "it runs already")
     else:
         output.line("start it now: loop service start; from now on it starts with your login")
-    if not lingers:
+    if not stays:
         output.note(f"it ends with your last login, unless you say once: {LINGER_HINT}")
     if any(one.url_env for one in project.config.notify.services):
         output.note(
@@ -146,18 +146,12 @@ def _logs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-f", "--follow", action="store_true", help="go on as they come; Ctrl-C ends it")
 
 
-def _logs(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.errors import LoopError
-    from loop_orchestrator.operations.service import require_systemd
-    from loop_orchestrator.process.systemd import become_journal
+def _logs(args: argparse.Namespace, project: Project) -> NoReturn:
+    from loop_orchestrator.operations.service import become_logs
 
     _, file = _service(project)
-    if not file.is_file():
-        raise LoopError("the engine of this session is no service", hint="what it did: loop engine status")
-    require_systemd()
     output.flush()
-    become_journal(file.name, max(0, args.lines), follow=args.follow)
-    return ExitCode.FAILED
+    become_logs(file, max(0, args.lines), follow=args.follow)
 
 
 COMMANDS = {

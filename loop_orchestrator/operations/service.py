@@ -6,11 +6,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from loop_orchestrator.errors import LoopError, ProcessError, StoreError, UsageError
 from loop_orchestrator.model.unit import EngineService, systemd_unit
 from loop_orchestrator.process import systemd
+from loop_orchestrator.process.survival import LINGER_HINT as LINGER_HINT
+from loop_orchestrator.process.survival import read_facts
 
 if TYPE_CHECKING:
     from loop_orchestrator.world import World
@@ -101,7 +103,7 @@ def uninstall(file: Path) -> bool:
 def start(world: World, file: Path) -> bool:
     """Start it; False: it runs already. Raises LoopError where another engine watches the session."""
     _require_installed(file)
-    if systemd.state_of(file.name) == "active":
+    if runs(file):
         return False
     holder = world.control.watch_lock().holder()
     if holder is not None:
@@ -117,9 +119,25 @@ def start(world: World, file: Path) -> bool:
 def stop(file: Path) -> bool:
     """Stop it until it is started again, or until the next login; False: it did not run."""
     _require_installed(file)
-    running = systemd.state_of(file.name) in ("active", "activating", "reloading")
+    running = runs(file)
     systemd.change("stop", file.name)
     return running
+
+
+def runs(file: Path) -> bool:
+    """systemd runs it, or is about to start it again."""
+    return file.is_file() and systemd.state_of(file.name) in ("active", "activating", "reloading")
+
+
+def lingers(environ: Mapping[str, str]) -> bool:
+    """This user's systemd stays when the last login ends, and with it the service."""
+    return read_facts(environ).linger
+
+
+def become_logs(file: Path, lines: int, *, follow: bool) -> NoReturn:
+    """Become the program that shows what the service printed. Raises LoopError where there is no service."""
+    _require_installed(file)
+    systemd.become_journal(file.name, lines, follow=follow)
 
 
 def state(service: EngineService, file: Path) -> ServiceState:

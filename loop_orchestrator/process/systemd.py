@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from typing import NoReturn
 
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.process.run import Finished, run
@@ -44,7 +45,7 @@ def state_of(unit: str) -> str:
     return words[0] if words else ""
 
 
-def become_journal(unit: str, lines: int, *, follow: bool) -> None:
+def become_journal(unit: str, lines: int, *, follow: bool) -> NoReturn:
     """Become the program that shows what a unit printed. Does not return; raises ProcessError where there is none."""
     argv = ["journalctl", "--user", "--unit", unit, "--lines", str(lines), "--no-pager"]
     try:
