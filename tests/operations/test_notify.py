@@ -341,3 +341,26 @@ def test_notices_of_a_newer_release_are_left_alone_and_broken_ones_begun_anew(sh
     clock.advance(5)
     Notifier(world).look()
     assert told(world) == [["decision:d-1"]]
+
+
+@pytest.mark.parametrize(
+    ("how", "begins"),
+    [("bell", b"\a"), ("osc9", b"\a\x1b]9;project: "), ("osc777", b"\a\x1b]777;notify;loop;project: ")],
+)
+def test_terminals_get_the_sign_that_they_understand(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, how: str, begins: bytes
+) -> None:
+    world = shop(f"notify: {{services: {{term: {{terminal: {how}}}}}}}\n")
+    shown: list[tuple[str, bytes]] = []
+
+    def sign(self: object, text: str, sequence: bytes) -> int:
+        shown.append((text, sequence))
+        return len(shown) - 1
+
+    monkeypatch.setattr(type(world.substrate), "sign_terminals", sign)
+    (nobody,) = tell_test(world, ()).values()
+    (somebody,) = tell_test(world, ()).values()
+    assert (nobody.ok, nobody.reason, somebody.ok) == (False, "no terminal shows the session", True)
+    text, sequence = shown[0]
+    assert text == "project: this is a test: loop can reach you here (loop status)"
+    assert sequence.startswith(begins) and (how == "bell" or sequence.endswith(b"\x1b\\"))
