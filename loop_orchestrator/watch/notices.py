@@ -17,6 +17,10 @@ AGAIN_S = 30.0
 """Seconds after which a look that failed is tried again. At half, a full disk is asked twice as often; at double, its
 end is told later."""
 
+MOST_WAIT_S = 300.0
+"""Longest sleep while a message is due later: a machine that was suspended, or whose clock was set, is late by no more.
+At half, twice the wake-ups of a quiet night; at double, the morning's message comes up to ten minutes late."""
+
 
 class Telling:
     """Runs the Notifier beside the daemon, so that no service is ever waited for there."""
@@ -69,4 +73,4 @@ class Telling:
             except Exception as error:
                 self._on_error(error)
                 wait_s = AGAIN_S
-            self._wake.wait(wait_s)
+            self._wake.wait(None if wait_s is None else min(wait_s, MOST_WAIT_S))
