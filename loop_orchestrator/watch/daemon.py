@@ -88,8 +88,8 @@ class _Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        self.started = await asyncio.to_thread(StartedWith, self.world, how=self.how)
         self._event("watch.started", {"pid": os.getpid(), "took_over": self._killed_before()})
+        self.started = await asyncio.to_thread(StartedWith, self.world, how=self.how)
         self.world.control.record_watch(self.started.record)
         self.telling = Telling(self.world, lambda error: self._telling_failed(loop, error))
         self.telling.start()

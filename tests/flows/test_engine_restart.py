@@ -222,7 +222,7 @@ def test_other_code_is_stale_and_the_same_code_again_is_not(boot: Boot, tmp_path
     shutil.copytree(source, package, ignore=ignored)
     scratch.env["PYTHONPATH"] = str(package.parent)
     with watching(scratch):
-        assert engine_of(scratch)["code"] == "current"
+        eventually(lambda: engine_of(scratch)["code"] == "current")
         shutil.copytree(source, package, ignore=ignored, dirs_exist_ok=True)
         for path in package.rglob("*.py"):
             path.touch()
