@@ -40,6 +40,8 @@ question is told by nobody; at double, the first start takes twice 10 ms."""
 _SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|(?:^|_)KEY$")
 _LEAST_SECRET = 8
 """Characters; a shorter value is more often a word than a secret."""
+_LEAST_CUT = 4
+"""Characters of the beginning of a secret before the end of a shortened text; fewer tell nothing of it."""
 _LEAST_PART = 12
 """Characters of a part of a URL, which may be the name of a channel."""
 
@@ -90,7 +92,7 @@ class Notifier:
                 kind=NoticeKind.DISK,
                 key=f"disk:{now:%Y%m%dT%H%M%S}",
                 what=f"a disk is full, and the engine waits for space: {quoted(reason)}",
-                answer="df -h; loop watch goes on by itself",
+                answer="df -h",
                 at=now,
                 passing=True,
             )
@@ -224,7 +226,7 @@ def tell(world: World, service: ServiceConfig, notices: tuple[Notice, ...]) -> T
     secrets = known_secrets(world)
     written = letter(notices, place_of(world), world.clock.now())
     told = _tell(world, service, _redacted(written, secrets))
-    return replace(told, reason=without(secrets, quoted(told.reason)))
+    return replace(told, reason=quoted(without(secrets, told.reason)))
 
 
 def _tell(world: World, service: ServiceConfig, written: Letter) -> Told:
@@ -288,8 +290,13 @@ def known_secrets(world: World) -> tuple[str, ...]:
 
 
 def without(secrets: Iterable[str], text: str) -> str:
+    """The text with *** for each of these, also as a notice quotes it, and where the end of one was cut off."""
     for secret in secrets:
-        text = text.replace(secret, "***").replace(quoted(secret, len(secret)), "***")
+        for form in dict.fromkeys((secret, quoted(secret, len(secret)))):
+            text = text.replace(form, "***")
+            if "…" in text:
+                for length in range(len(form) - 1, _LEAST_CUT - 1, -1):
+                    text = text.replace(f"{form[:length]}…", "***…")
     return text
 
 

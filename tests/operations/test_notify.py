@@ -291,6 +291,9 @@ def test_known_secrets_are_long_ones_and_the_longest_goes_first(shop: Shop, monk
     secrets = known_secrets(shop())
     assert secrets.index("abcdefghijkl") < secrets.index("abcdefgh")
     assert without(secrets, "abcdefghijkl abcdefgh short") == "*** *** short"
+    assert without(secrets, "the key is abcde…") == "the key is ***…"
+    assert without(secrets, "the key is abc…") == "the key is abc…"
+    assert without(["a@b`cdefg"], "it is a＠b'cdefg, or a＠b'c…") == "it is ***, or ***…"
 
 
 def test_a_lane_that_waits_at_a_dialog_is_told_after_its_time(shop: Shop, clock: SteppedClock) -> None:
