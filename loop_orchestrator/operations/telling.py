@@ -8,6 +8,7 @@ from math import floor, log10
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.model.event import Event
+from loop_orchestrator.model.needs import CONFIG_DRIFTS
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -156,6 +157,12 @@ def sentence(event: Event) -> str:
             return f"the engine watches (pid {told['pid']})"
         case "watch.stopped":
             return f"the engine stopped: {told['reason']}"
+        case "watch.stale":
+            return "the installed program is another than the one that runs: loop restart"
+        case "config.drifted":
+            return _drifted(told["state"])
+        case "notice.failed":
+            return f"{told['service']} does not tell you: {told['reason']}"
         case "engine.paused" | "engine.resumed":
             return f"the engine was {event.kind.removeprefix('engine.')} by {told['by']}"
         case "mail.sent":
@@ -214,6 +221,13 @@ def _usd(used: Mapping[str, JsonValue]) -> str:
 def _asked_again(event: Event) -> str:
     until = event.payload.get("until")
     return f"; it is asked again from {until} on" if until else ""
+
+
+def _drifted(state: str) -> str:
+    if state not in CONFIG_DRIFTS:
+        return "the config is again the one that the engine runs with"
+    says, answer = CONFIG_DRIFTS[state]
+    return f"the config was changed; {says}: {answer}"
 
 
 def _session_up(event: Event) -> str:

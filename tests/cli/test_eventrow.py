@@ -12,7 +12,7 @@ from loop_orchestrator.cli import output
 from loop_orchestrator.cli.eventrow import event_row, print_row
 from loop_orchestrator.model.event import EVENT_KINDS, Event
 from loop_orchestrator.model.state import JsonValue
-from loop_orchestrator.operations.telling import Weight, weight_of
+from loop_orchestrator.operations.telling import Weight, sentence, weight_of
 from tests.support.builders import NOW
 
 
@@ -92,3 +92,21 @@ def test_colours_are_for_terminals_that_want_them(
         os.close(slave)
     assert ("\x1b[31m" in said) is painted
     assert "…" in said and "x" * 40 not in said
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        (an_event("watch.stale", runs="a", installed="b"), "loop restart"),
+        (an_event("config.drifted", state="unaccepted", reason=""), "loop trust, then: loop restart"),
+        (an_event("config.drifted", state="broken", reason="x"), "loop validate"),
+        (an_event("config.drifted", state="same", reason=""), "is again the one that the engine runs with"),
+        (
+            an_event("notice.failed", service="hook", things=[], reason="it is down"),
+            "hook does not tell you: it is down",
+        ),
+        (an_event("notice.sent", service="hook", things=["a"]), ""),
+    ],
+)
+def test_who_looks_on_without_every_event_is_told_what_to_do(event: Event, says: str) -> None:
+    assert says in sentence(event) and bool(sentence(event)) is bool(says)
