@@ -132,6 +132,8 @@ def row_text(event: Event) -> str:
             if not waiting:
                 return f"{told['decision']}: nothing waits"
             return f"{'waits' if waiting == 1 else f'{waiting} wait'}: loop approve {told['decision']}"
+        case "brain.replied" if told["brain"] != "rules":
+            return f"{told['brain']}: {usage_words(event.payload)}"
         case "session.up":
             return _session_up(event).removeprefix("session up: ")
         case "notice.sent":
