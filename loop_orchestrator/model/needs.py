@@ -59,7 +59,7 @@ def _escalated(ledger: Ledger, event: Event) -> Ledger:
         Notice(
             kind=NoticeKind.ESCALATION,
             key=f"decision:{decision}",
-            what=f"the brain asks for you: {_text(event, 'summary')}",
+            what=f"the engine asks for you: {_text(event, 'summary')}",
             answer=f"loop approve {decision}",
             at=event.at,
             seq=event.seq,
@@ -180,25 +180,6 @@ def _brain_replied(ledger: Ledger, event: Event) -> Ledger:
     return ledger.settled(f"brain:{_text(event, 'brain')}")
 
 
-def _config_drifted(ledger: Ledger, event: Event) -> Ledger:
-    state = str(event.payload.get("state"))
-    if state == "same":
-        return ledger.settled("config")
-    says, answer = CONFIG_DRIFTS.get(state, CONFIG_DRIFTS["changed"])
-    what = f"the config was changed; {says}"
-    return ledger.settled("config").noted(
-        Notice(kind=NoticeKind.CONFIG, key=f"config:{event.seq}", what=what, answer=answer, at=event.at, seq=event.seq)
-    )
-
-
-CONFIG_DRIFTS: Mapping[str, tuple[str, str]] = {
-    "changed": ("the engine goes on with the one it was started with", "loop restart"),
-    "unaccepted": ("it has to be accepted before an engine runs with it", "loop trust, then: loop restart"),
-    "broken": ("it cannot be read, and the engine goes on with the one it was started with", "loop validate"),
-}
-"""State in ``config.drifted`` -> what is said of it, and the command that answers it."""
-
-
 def _stale(ledger: Ledger, event: Event) -> Ledger:
     what = "the installed program is another than the one that the engine runs"
     return ledger.noted(
@@ -207,7 +188,7 @@ def _stale(ledger: Ledger, event: Event) -> Ledger:
 
 
 def _watch_started(ledger: Ledger, event: Event) -> Ledger:
-    ledger = ledger.settled("code", "config")
+    ledger = ledger.settled("code")
     took_over = _text(event, "took_over")
     if not took_over:
         return ledger
@@ -281,7 +262,6 @@ _STEPS: Mapping[str, _Step] = {
     "brain.failed": _brain_failed,
     "brain.called": _brain_called,
     "brain.replied": _brain_replied,
-    "config.drifted": _config_drifted,
     "watch.stale": _stale,
     "watch.started": _watch_started,
     "mail.sent": _mail_sent,

@@ -60,7 +60,7 @@ def _escalate(shown: str) -> Escalate:
     cut = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}\n[cut; read the files]"
     summary = (
         "The files that say what this project runs on this machine, and what runs without a person, have changed. "
-        "The engine goes on with what it began with. To take the change over: loop trust, then end loop watch and "
-        f"start it again. Approving this says: seen.\n\n{cut}"
+        "The engine goes on with what it began with. To take the change over: loop trust, then loop "
+        f"restart. Approving this says: seen.\n\n{cut}"
     )
     return Escalate(summary=summary, rationale="No running engine takes over what nobody accepted.")

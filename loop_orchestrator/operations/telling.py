@@ -8,7 +8,6 @@ from math import floor, log10
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.model.event import Event
-from loop_orchestrator.model.needs import CONFIG_DRIFTS
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -50,9 +49,7 @@ _FAILURES = frozenset(
         *("notice.failed", "observe.incomplete", "signal.refused"),
     }
 )
-_FOR_A_PERSON = frozenset(
-    {"config.drifted", "escalated", "harness.drift", "lane.restart-postponed", "prompt.overflow", "watch.stale"}
-)
+_FOR_A_PERSON = frozenset({"escalated", "harness.drift", "lane.restart-postponed", "prompt.overflow", "watch.stale"})
 
 
 def weight_of(event: Event) -> Weight:
@@ -74,7 +71,6 @@ _ROWS: Mapping[str, str] = {
     "brain.called": "{brain} is asked",
     "brain.failed": "{brain}: {failure}: {reason}",
     "brain.replied": "{brain} answered after {duration_s} s",
-    "config.drifted": "on disk: {state} {reason}",
     "control.lost": "{reason}; it looks by itself",
     "crash": "{what}: {reason}; it is tried again",
     "cycle.ended": "{outcome}, after {duration_s} s",
@@ -161,8 +157,6 @@ def sentence(event: Event) -> str:
             return f"the engine stopped: {told['reason']}"
         case "watch.stale":
             return "the installed program is another than the one that runs: loop restart"
-        case "config.drifted":
-            return _drifted(told["state"])
         case "notice.failed":
             return f"{told['service']} does not tell you: {told['reason']}"
         case "engine.paused" | "engine.resumed":
@@ -223,13 +217,6 @@ def _usd(used: Mapping[str, JsonValue]) -> str:
 def _asked_again(event: Event) -> str:
     until = event.payload.get("until")
     return f"; it is asked again from {until} on" if until else ""
-
-
-def _drifted(state: str) -> str:
-    if state not in CONFIG_DRIFTS:
-        return "the config is again the one that the engine runs with"
-    says, answer = CONFIG_DRIFTS[state]
-    return f"the config was changed; {says}: {answer}"
 
 
 def _session_up(event: Event) -> str:

@@ -47,9 +47,7 @@ AGAIN_S = 5.0
 at double, its end is noticed later."""
 
 
-def run_daemon(
-    world: World, *, emit: Callable[[Event], None], config: ConfigWatch, how: str = "foreground"
-) -> int:
+def run_daemon(world: World, *, emit: Callable[[Event], None], config: ConfigWatch, how: str = "foreground") -> int:
     """Watch one session until SIGTERM or SIGINT; returns the exit code.
 
     config: sees what becomes of the project's config while this runs by the one that was accepted.

@@ -98,9 +98,6 @@ def test_colours_are_for_terminals_that_want_them(
     ("event", "says"),
     [
         (an_event("watch.stale", runs="a", installed="b"), "loop restart"),
-        (an_event("config.drifted", state="unaccepted", reason=""), "loop trust, then: loop restart"),
-        (an_event("config.drifted", state="broken", reason="x"), "loop validate"),
-        (an_event("config.drifted", state="same", reason=""), "is again the one that the engine runs with"),
         (
             an_event("notice.failed", service="hook", things=[], reason="it is down"),
             "hook does not tell you: it is down",

@@ -52,7 +52,6 @@ NO_LOGIN: tuple[str, dict[str, JsonValue]] = ("brain.failed", {"brain": "claude"
 NO_MODEL: tuple[str, dict[str, JsonValue]] = ("brain.failed", {"brain": "claude", "failure": "model-unavailable"})
 USED_UP: tuple[str, dict[str, JsonValue]] = ("brain.failed", {"brain": "claude", "failure": "budget"})
 IN_DOUBT: tuple[str, dict[str, JsonValue]] = ("item.closed", {"decision": "d-1", "idx": 0, "status": "unknown"})
-CHANGED: tuple[str, dict[str, JsonValue]] = ("config.drifted", {"state": "unaccepted"})
 STALE: tuple[str, dict[str, JsonValue]] = ("watch.stale", {})
 MAIL: tuple[str, dict[str, JsonValue]] = ("mail.sent", {"file": "f.md", "from": "web", "to": "person", "subject": "?"})
 REVIEW: tuple[str, dict[str, JsonValue]] = ("task.moved", {"task": "T0001", "now": "review"})
@@ -73,8 +72,6 @@ TOOK_OVER: tuple[str, dict[str, JsonValue]] = ("watch.started", {"pid": 7, "took
         (NO_LOGIN, NoticeKind.BRAIN, ("brain.replied", {"brain": "claude"})),
         (NO_MODEL, NoticeKind.BRAIN, ("brain.replied", {"brain": "claude"})),
         (USED_UP, NoticeKind.BUDGET, ("brain.called", {"brain": "claude"})),
-        (CHANGED, NoticeKind.CONFIG, ("config.drifted", {"state": "same"})),
-        (CHANGED, NoticeKind.CONFIG, ("watch.started", {"took_over": ""})),
         (STALE, NoticeKind.CODE, ("watch.started", {"took_over": ""})),
         (MAIL, NoticeKind.MAIL, ("mail.acked", {"file": "f.md"})),
         (REVIEW, NoticeKind.REVIEW, ("task.moved", {"task": "T0001", "now": "done"})),

@@ -273,7 +273,7 @@ def test_no_secret_is_told_and_a_command_gets_none(
     Notifier(world).look()
     said = (world.root / "told").read_text()
     what = json.loads(said)["notices"][0]["what"]
-    assert what == "the brain asks for you: the key *** and *** (31mare ＠everyone's ‹!channel›"
+    assert what == "the engine asks for you: the key *** and *** (31mare ＠everyone's ‹!channel›"
     said += json.dumps(service.got)
     assert len(service.got) == 1
     assert "sk-0123456789abcdef" not in said and "hunter2hunter2" not in said
