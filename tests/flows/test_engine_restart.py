@@ -140,7 +140,9 @@ SYSTEMCTL = """\
 case "$*" in
   *is-active*) echo active ;;
   *" restart "*) echo "$*" >> systemctl.log
-    setsid {python} -m loop_orchestrator engine watch --run-as service >/dev/null 2>&1 </dev/null & ;;
+    watch='engine watch --run-as service'
+    setsid sh -c "touch begun; exec {python} -m loop_orchestrator $watch" >/dev/null 2>&1 </dev/null &
+    while [ ! -e begun ]; do sleep 0.05; done ;;
 esac
 """
 
