@@ -44,6 +44,8 @@ def decide(snapshot: Snapshot, texts: Mapping[str, str]) -> tuple[str, tuple[Act
     actions = list(planner.handed_over())[: min(MAX_ACTIONS, snapshot.limits.max_dispatches)]
     actions += list(planner.escalations())[: MAX_ACTIONS - len(actions)]
     actions += list(planner.retirements())[: MAX_ACTIONS - len(actions)]
+    if not actions and (goes_on := planner.what_goes_on()):
+        return f"Nothing is to be done until something changes: {goes_on}.", ()
     if not actions:
         return "Nothing is ready to be handed over and nothing is wrong.", (Stop(rationale=planner.why_nothing()),)
     return planner.critique(actions), tuple(actions)
@@ -273,13 +275,18 @@ class _Planner:
         retired = f", {dropped} idle too long" if dropped else ""
         return f"{handed} to hand over, {waiting} for a person{retired}; free: {free}."
 
+    def what_goes_on(self) -> str:
+        """Agents at work, and what is not known: with any of it a stop would not be carried out. Empty: nothing."""
+        words = {LaneWord.WORKING: "is at work", LaneWord.UNKNOWN: "is in a state that is not known"}
+        agents = [lane for _, lane in sorted(self.lanes.items()) if lane.record.agent]
+        found = [f"{lane.name} {words[lane.state.word]}" for lane in agents if lane.state.word in words]
+        found += [f"the {name} cannot be seen" for name, _ in self.snapshot.unseen if name in ("lanes", "mail")]
+        return ", ".join(found)
+
     def why_nothing(self) -> str:
         ready = [task.id for task in ready_tasks(self.tasks) if (task.id, "work") not in self.assigned]
         if ready:
             return f"{', '.join(ready)} wait for an idle lane of their role."
-        working = sorted(name for name, lane in self.lanes.items() if lane.state.word is LaneWord.WORKING)
-        if working:
-            return f"{', '.join(working)} are at work."
         return "No task is ready and no mail waits for an idle lane."
 
 

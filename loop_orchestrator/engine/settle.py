@@ -76,8 +76,10 @@ def _settle_item(world: World, decision: Decision, item: Item) -> Decision:
 def _what_became_of(world: World, decision: Decision, item: Item) -> Outcome:
     """The outcome of an item whose process died while it ran, as far as the disk tells."""
     kind, target = item.action.kind, item.action.target
-    if kind in ("escalate", "stop"):
+    if kind == "escalate":
         return Outcome(ItemStatus.DONE, "settled after a restart")
+    if kind == "stop":
+        return Outcome(ItemStatus.FAILED, "not stopped: the engine ended before it looked whether anything goes on")
     if kind == "drop_lane":
         gone = target not in world.lanes.records()
         if gone:

@@ -128,6 +128,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "task.unassigned": EventKind("a hand-over did not happen", ("task", "lane", "op")),
     "task.proved": EventKind("a validation lane answered for a task", ("task", "by", "answer", "file")),
     "task.moved": EventKind("a task changed its status", ("task", "was", "now", "by")),
+    "stop.refused": EventKind("a stop was not carried out, because something goes on", ("decision", "idx", "reason")),
     "adr.proposed": EventKind("an ADR was written", ("adr", "file", "by")),
     "adr.accepted": EventKind(
         "a person accepts an ADR; sha256 is that of its file as it is then written",

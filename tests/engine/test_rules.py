@@ -43,7 +43,7 @@ def test_a_busy_claimed_or_assigned_lane_gets_nothing() -> None:
         claims={"infra": "d-1"},
         assignments=[an_assignment("T0002", "third", at=NOW)],
     )
-    assert in_short(snapshot) == [("stop", "")]
+    assert in_short(snapshot) == []
 
 
 def test_a_task_is_handed_over_once_and_only_after_its_dependencies() -> None:
@@ -130,7 +130,7 @@ def test_errored_waiting_and_long_unknown_agent_lanes_go_to_a_person_once() -> N
         "lane:infra:dialog",
         "lane:fog:drifted",
     ]
-    assert in_short(a_snapshot(lanes=[a_lane("fog", Detail.DRIFTED)], since={"fog": NOW})) == [("stop", "")]
+    assert in_short(a_snapshot(lanes=[a_lane("fog", Detail.DRIFTED)], since={"fog": NOW})) == []
     assert in_short(a_snapshot(lanes=[a_lane("web", Detail.AUTH)], escalated=["lane:web:auth"])) == [("stop", "")]
 
 
@@ -161,7 +161,7 @@ def test_what_could_not_be_seen_is_not_acted_on() -> None:
     blind = a_snapshot(lanes=Unknown("tmux is gone"), tasks=[a_task()], mail=Unknown("no"))
     assert [action.to_fields()["about"] for action in actions_of(blind)] == ["unseen:lanes", "unseen:mail"]
     asked = replace(blind, escalated=frozenset({"unseen:lanes", "unseen:mail"}))
-    assert in_short(asked) == [("stop", "")]
+    assert in_short(asked) == []
     unread = a_snapshot(lanes=[a_lane("web")], tasks=[a_task()], assignments=Unknown("broken\x1b"))
     assert in_short(unread) == [("escalate", "")]
 
@@ -197,7 +197,7 @@ def test_mail_that_its_lane_was_given_and_did_not_answer_goes_to_a_person() -> N
         return in_short(a_snapshot(lanes=[a_lane("web", detail)], mail=[message], since={"web": since}, **handed))  # type: ignore[arg-type]
 
     assert asked() == [("escalate", "")]
-    assert asked(Detail.BUSY) == [("stop", "")]
+    assert asked(Detail.BUSY) == []
     assert asked(since=NOW) == [("stop", "")]
     assert asked(escalated=[f"unanswered:{message.file}"]) == [("stop", "")]
 
@@ -208,3 +208,10 @@ def test_a_lane_with_a_line_is_not_free_and_nor_is_any_where_lines_cannot_be_rea
     assert (action.kind, action.target) == ("dispatch", "infra")
     unread = a_snapshot(lanes=lanes, tasks=[a_task("T0001")], in_line=Unknown("no such disk"))
     assert in_short(unread) == [("escalate", "")]
+
+
+@pytest.mark.parametrize("detail", [Detail.BUSY, Detail.DRIFTED])
+def test_it_does_not_stop_while_an_agent_is_or_may_be_at_work(detail: Detail) -> None:
+    assert in_short(a_snapshot(lanes=[a_lane("web", detail)], escalated=["lane:web:drifted"])) == []
+    assert in_short(a_snapshot(lanes=[a_lane("ops", detail, agent=False)])) == [("stop", "")]
+    assert in_short(a_snapshot(lanes=[a_lane("boss", detail, role="coordinator")])) == [("stop", "")]
