@@ -19,6 +19,8 @@ CRASH_POINTS: dict[str, str] = {
     "brain.replied": "the reply is on disk, nobody read it",
     "decision.filed": "the decision is on disk, nothing of it was done",
     "task.assigned": "a task is recorded as assigned to a lane, no text was sent",
+    "ask.recorded": "a text that wants an answer is recorded as an ask, nothing of it was sent",
+    "ask.ending": "how an ask ended is in the event log, the ask on disk is as before",
     "item.started": "an item is recorded as started, its effect has not begun",
     "item.performed": "an item's effect happened, its outcome is not recorded",
     "item.closed": "an item's outcome is recorded",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.operations.trust import Door
     from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.adr import AdrStore
+    from loop_orchestrator.stores.asks import AskStore
     from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
@@ -380,6 +381,12 @@ class Project:
         from loop_orchestrator.stores.queue import DeliveryQueue
 
         return DeliveryQueue(self.layout, self.clock, self.events)
+
+    @cached_property
+    def asks(self) -> AskStore:
+        from loop_orchestrator.stores.asks import AskStore
+
+        return AskStore(self.layout, self.clock, self.events)
 
     @cached_property
     def handed_mail(self) -> KeyedNotes:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.adr import AdrStore
+    from loop_orchestrator.stores.asks import AskStore
     from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
@@ -134,6 +135,10 @@ class World(Protocol):
 
     @property
     def control(self) -> Control: ...
+
+    @property
+    def asks(self) -> AskStore:
+        """texts to lanes that want an answer"""
 
     @property
     def handed_mail(self) -> KeyedNotes:

@@ -2,19 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.actions.base import Outcome
-from loop_orchestrator.clock import format_time
+from loop_orchestrator.clock import format_age, format_time
 from loop_orchestrator.crash import crash_point
+from loop_orchestrator.errors import LoopError
+from loop_orchestrator.model.ask import QUESTION_LIMIT, Ask
 from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryStatus
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.model.task import Assignment
+from loop_orchestrator.prompts import fill
 
 if TYPE_CHECKING:
     from loop_orchestrator.actions.base import Hands
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
+
+
+def ask(hands: Hands, request: DeliveryRequest, *, timeout_s: int) -> Outcome:
+    """Deliver a text that wants an answer, with a footer that says how to give it.
+
+    The ask is on record before anything is sent, and taken back where the text provably never arrived. Raises LoopError
+    for a lane that runs no agent: it would run the footer.
+    """
+    world = hands.world
+    record = world.lanes.records().get(request.lane)
+    if record is not None and not record.agent:
+        raise LoopError(f"lane {request.lane} runs no agent that could answer")
+    footer = fill(
+        world.prompts["ask_footer"],
+        ask=request.op,
+        lane=request.lane,
+        timeout=format_age(timeout_s),
+        mailbox=str(world.layout.messages),
+    )
+    world.asks.record(
+        Ask(
+            id=request.op,
+            lane=request.lane,
+            question=request.text[:QUESTION_LIMIT],
+            asked_at=world.clock.now(),
+            timeout_s=timeout_s,
+        ),
+        trace=hands.trace,
+    )
+    crash_point("ask.recorded")
+    receipt = deliver(hands, replace(request, text=f"{request.text.rstrip()}\n\n{footer.rstrip()}"))
+    if receipt.status is DeliveryStatus.NOT_DELIVERED:
+        world.asks.withdraw(request.op)
+    elif receipt.delivered:
+        world.asks.arrived(request.op, world.clock.now())
+    return outcome_of(receipt)
 
 
 def hand_over(

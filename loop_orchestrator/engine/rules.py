@@ -13,6 +13,8 @@ from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.actions.fields import ONE_LINE
 from loop_orchestrator.actions.judging import COORDINATOR
 from loop_orchestrator.actions.stop import Stop
+from loop_orchestrator.clock import format_age
+from loop_orchestrator.model.ask import AskStatus
 from loop_orchestrator.model.decision import MAX_ACTIONS
 from loop_orchestrator.model.lane import Lane, LaneWord
 from loop_orchestrator.model.message import Message
@@ -189,6 +191,7 @@ class _Planner:
             yield from self._lane_trouble(lane)
         for assignment in self.assignments:
             yield from self._silence(assignment)
+        yield from self._unanswered_asks()
         for task, proof in sorted(self.snapshot.proofs.items()):
             key = f"proof:{task}"
             if proof.startswith("not-proved") and key not in self.snapshot.escalated:
@@ -196,6 +199,19 @@ class _Planner:
                     summary=f"{task} could not be proved; the answer is {proof.removeprefix('not-proved ')}.",
                     about=key,
                     rationale="A person decides whether it goes back to work.",
+                )
+
+    def _unanswered_asks(self) -> Iterator[ActionKind]:
+        for ask in () if isinstance(self.snapshot.asks, Unknown) else self.snapshot.asks:
+            key = f"ask:{ask.id}"
+            if ask.status is AskStatus.TIMED_OUT and key not in self.snapshot.escalated:
+                yield Escalate(
+                    summary=(
+                        f"Lane {ask.lane} was asked and has not answered within {format_age(ask.timeout_s)}: "
+                        f"{_one_line(ask.question)}"
+                    ),
+                    about=key,
+                    rationale=f"Ask {ask.id}; a late answer still counts. Look with: loop attach {ask.lane}",
                 )
 
     def _is_report(self, message: Message) -> bool:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from loop_orchestrator.actions.base import Outcome
 from loop_orchestrator.actions.handing import outcome_of
+from loop_orchestrator.engine.answers import settle_asks, settle_unsent
 from loop_orchestrator.engine.execute import archive_if_closed, close_item, execute
 from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.errors import LockedError, StoreError
@@ -25,6 +26,7 @@ def settle(world: World) -> None:
     for decision in world.decisions.open_decisions():
         _settle_decision(world, decision)
     _take_back_hand_overs(world)
+    _settle_asks(world)
     _forget_old_proofs(world)
     for message in world.mailbox.pending("coord"):
         try:
@@ -33,12 +35,23 @@ def settle(world: World) -> None:
             world.events.append("crash", "engine", {"what": f"report {message.file}", "reason": error.message})
 
 
+def _settle_asks(world: World) -> None:
+    """Asks that cannot be read hold nothing else up; the brain is told that they cannot."""
+    try:
+        settle_unsent(world)
+        settle_asks(world)
+    except StoreError as error:
+        world.events.append("crash", "engine", {"what": "asks", "reason": error.message})
+
+
 def settle_item_of(world: World, op: str) -> None:
-    """Close the item that sent a delivery as soon as a person said what became of it; nothing else is begun."""
+    """Close the item that sent a delivery, and take back what it asked, as soon as a person said what became of it;
+    nothing else is begun."""
     decision_id, _, _ = op.rpartition("-")
     for decision in world.decisions.open_decisions():
         if decision.id == decision_id:
             _settle_decision(world, decision, go_on=False)
+    settle_unsent(world)
 
 
 def _settle_decision(world: World, decision: Decision, *, go_on: bool = True) -> None:

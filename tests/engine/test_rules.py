@@ -10,11 +10,12 @@ import pytest
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.engine.reply import read_reply
 from loop_orchestrator.engine.rules import LONG_UNKNOWN_S, SILENT_S, reply_text
+from loop_orchestrator.model.ask import AskStatus
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
 from loop_orchestrator.model.task import TaskStatus
 from loop_orchestrator.prompts import load_prompts
-from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task, an_assignment
+from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task, an_ask, an_assignment
 
 TEXTS = load_prompts()
 
@@ -208,6 +209,14 @@ def test_a_lane_with_a_line_is_not_free_and_nor_is_any_where_lines_cannot_be_rea
     assert (action.kind, action.target) == ("dispatch", "infra")
     unread = a_snapshot(lanes=lanes, tasks=[a_task("T0001")], in_line=Unknown("no such disk"))
     assert in_short(unread) == [("escalate", "")]
+
+
+def test_an_ask_that_nobody_answered_goes_to_a_person_once() -> None:
+    asks = [an_ask("d-1-0"), an_ask("d-2-0", "infra", status=AskStatus.TIMED_OUT, ended_at=NOW)]
+    (escalate,) = actions_of(a_snapshot(asks=asks))
+    assert escalate.text == "Lane infra was asked and has not answered within 10m: Which port?"
+    assert escalate.to_fields()["about"] == "ask:d-2-0"
+    assert in_short(a_snapshot(asks=asks, escalated=["ask:d-2-0"])) == [("stop", "")]
 
 
 @pytest.mark.parametrize("detail", [Detail.BUSY, Detail.DRIFTED])

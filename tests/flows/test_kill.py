@@ -29,7 +29,10 @@ tests/substrate/test_kill.py and tests/flows/test_delivery.py kill there."""
 IN_LINE = tuple(point for point in CRASH_POINTS if point.startswith("line."))
 """Points of texts in line; tests/flows/test_queue.py kills there."""
 
-ELSEWHERE = ("approval.recorded", "decision.edited", "mail.linked", *ENDING, *RESTARTING, *TYPING, *IN_LINE)
+ASKING = ("ask.recorded", "ask.ending")
+"""Points of a text that wants an answer; tests/flows/test_asks.py kills there."""
+
+ELSEWHERE = ("approval.recorded", "decision.edited", "mail.linked", *ENDING, *RESTARTING, *TYPING, *IN_LINE, *ASKING)
 """Points outside a cycle; they have tests of their own."""
 
 
