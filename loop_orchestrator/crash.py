@@ -49,6 +49,7 @@ CRASH_POINTS: dict[str, str] = {
     "line.dropping": "a delivery is recorded as about to leave the line for good, it is not closed",
     "worktree.made": "a lane's worktree is there, its branch is not in the state file and its pane was not started",
     "snapshot.made": "the uncommitted work of a lane is under its ref, nothing was ended",
+    "handoff.noted": "the state of a lane stands on its page of the wiki, its pane was not touched",
     "handoff.written": "the hand-off of a lane is on disk, its pane was not touched",
     "lane.ended": "the pane of a lane was ended, the lane is still on record",
     "restart.recorded": "a restart is recorded as begun, the lane's pane was not touched",

@@ -475,10 +475,15 @@ class Project:
 
         return start_lane(self, spec, self.surroundings)
 
-    def end_lane(self, name: str) -> Path:
+    def end_lane(self, name: str, *, even_at_work: bool) -> Path:
         from loop_orchestrator.operations.ending import end_lane
 
-        return end_lane(self, name, by="engine").handoff
+        return end_lane(self, name, by="engine", even_at_work=even_at_work).handoff
+
+    def left_worktree(self, name: str) -> Path | None:
+        from loop_orchestrator.operations.worktrees import left_worktree
+
+        return left_worktree(self, name)
 
     @cached_property
     def world(self) -> World:

@@ -217,5 +217,11 @@ class World(Protocol):
     def start_lane(self, spec: LaneSpec) -> LaneRecord:
         """Boot one lane more; what add_lane needs from the layer above it."""
 
-    def end_lane(self, name: str) -> Path:
-        """End a lane after writing its hand-off, whose file is returned."""
+    def end_lane(self, name: str, *, even_at_work: bool) -> Path:
+        """End a lane after writing its hand-off, whose file is returned.
+
+        Raises LoopError, with the lane as it was, for an agent that is not known to rest, unless ``even_at_work``.
+        """
+
+    def left_worktree(self, name: str) -> Path | None:
+        """The place in a repository whose worktree an earlier lane of this name left; None: there is none."""

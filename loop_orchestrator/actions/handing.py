@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,42 @@ from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryStatus
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.model.task import Assignment
-from loop_orchestrator.prompts import fill
+from loop_orchestrator.prompts import fenced, fill
 
 if TYPE_CHECKING:
     from loop_orchestrator.actions.base import Hands
     from loop_orchestrator.model.delivery import DeliveryRequest, Receipt
+
+TASK_LIMIT = 16_000
+"""Characters of a task's text that are put behind a text which names its file. At half, a task with its background is
+cut; at double, the paste alone fills a tenth of a small model's window."""
+
+_TASK_FILE = re.compile(r"\btasks/(T[0-9]{4})-[a-z0-9-]+\.md\b")
+
+
+def task_named_in(text: str) -> str:
+    """The id of the one task whose file a text names; empty if it names none, or several."""
+    named = set(_TASK_FILE.findall(text))
+    return named.pop() if len(named) == 1 else ""
+
+
+def with_task_text(hands: Hands, lane: str, text: str) -> str:
+    """The text for a lane; in a worktree, where the task's file may not be, with the text of the task that it names.
+
+    It is put there as data, at most TASK_LIMIT characters of it, and not if the text holds it already.
+    """
+    world = hands.world
+    record = world.lanes.records().get(lane)
+    id = task_named_in(text)
+    if record is None or record.spec.worktree_of is None or not record.agent or not id:
+        return text
+    task = next((one for one in world.tasks.all() if one.id == id), None)
+    if task is None or not task.body.strip() or task.body.strip() in text:
+        return text
+    body = task.body.strip()
+    cut = "" if len(body) <= TASK_LIMIT else f"\n[cut after {TASK_LIMIT} characters; the whole is in {task.file}]"
+    said = fill(world.prompts["task_text"], task=task.id, file=str(task.file))
+    return f"{text.rstrip()}\n\n{said.rstrip()}\n{fenced(body[:TASK_LIMIT] + cut, 'task')}"
 
 
 def ask(hands: Hands, request: DeliveryRequest, *, timeout_s: int) -> Outcome:

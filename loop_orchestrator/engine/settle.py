@@ -10,9 +10,12 @@ from loop_orchestrator.engine.answers import settle_asks, settle_unsent
 from loop_orchestrator.engine.execute import archive_if_closed, close_item, execute
 from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.errors import LockedError, StoreError
+from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.decision import Decision, DecisionStatus, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStatus
+from loop_orchestrator.model.handoff import HANDOFF_ACK, has_handoff, page_of
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.task import REPORT_SUBJECT, TASK_MOVES, TaskStatus
 from loop_orchestrator.stores.sweep import sweep
 from loop_orchestrator.world import World
@@ -145,6 +148,7 @@ def _settle_report(world: World, message: Message) -> None:
     """``T0001 in-progress`` and the like, from the lane that has the task, moves the task and is acknowledged."""
     report = REPORT_SUBJECT.fullmatch(message.subject)
     if report is None:
+        _settle_handoff_ack(world, message)
         return
     task_id, word = report[1], report[2]
     tasks = {task.id: task for task in world.tasks.all()}
@@ -167,4 +171,15 @@ def _settle_report(world: World, message: Message) -> None:
         for assignment in mine:
             world.tasks.unassign(task_id, assignment.op, answered=True)
             world.escalations.discard(f"silent:{task_id}.{assignment.lane}")
+    world.mailbox.ack(message.file, "engine")
+
+
+def _settle_handoff_ack(world: World, message: Message) -> None:
+    """``re:handoff:web`` from lane web, whose page has a hand-off, says that it goes on, and is acknowledged."""
+    said = HANDOFF_ACK.fullmatch(message.subject)
+    if said is None or said["lane"] != message.sender or not has_handoff(world.wiki.read_or(page_of(message.sender))):
+        return
+    payload: dict[str, JsonValue] = {"lane": message.sender, "file": message.file}
+    id = derived_id("e", "handoff.taken-up", message.file)
+    world.events.append("handoff.taken-up", "engine", payload, caused_by=message.id, id=id)
     world.mailbox.ack(message.file, "engine")

@@ -145,6 +145,11 @@ EVENT_KINDS: Mapping[str, EventKind] = {
         ("ask", "lane", "from", "file"),
     ),
     "stop.refused": EventKind("a stop was not carried out, because something goes on", ("decision", "idx", "reason")),
+    "handoff.noted": EventKind(
+        "the state of a lane that is ended was put on its page of the wiki, or why it was not",
+        ("lane", "page", "reason"),
+    ),
+    "handoff.taken-up": EventKind("a lane said that it goes on with what its predecessor left", ("lane", "file")),
     "adr.proposed": EventKind("an ADR was written", ("adr", "file", "by")),
     "adr.accepted": EventKind(
         "a person accepts an ADR; sha256 is that of its file as it is then written",

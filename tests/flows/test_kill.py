@@ -16,7 +16,7 @@ LANES = "{web: {harness: actor}}"
 IN_THE_PANE = ("delivery.pasting", "delivery.pasted", "delivery.submitting", "delivery.submitted")
 """Killed here, nobody can know whether the text was submitted: a person must look."""
 
-ENDING = ("worktree.made", "snapshot.made", "handoff.written", "lane.ended")
+ENDING = ("worktree.made", "snapshot.made", "handoff.written", "handoff.noted", "lane.ended")
 """Points of beginning and ending a lane; tests/flows/test_worktrees.py kills there."""
 
 RESTARTING = ("restart.recorded", "restart.started", "restart.kept")
