@@ -18,6 +18,7 @@ from loop_orchestrator.config.jsonschema import key_table
 from loop_orchestrator.crash import CRASH_POINTS
 from loop_orchestrator.errors import ExitCode
 from loop_orchestrator.model.adr import ADR_MOVES, AdrStatus
+from loop_orchestrator.model.ask import ASK_MOVES, AskStatus
 from loop_orchestrator.model.brain import MOST_WAIT_S, POLICY_OF, FailureKind, FailurePolicy, wait_s
 from loop_orchestrator.model.decision import ITEM_MOVES, ApprovalMode, DecisionStatus, ItemStatus
 from loop_orchestrator.model.delivery import DELIVERY_MOVES, DeliveryStatus
@@ -130,6 +131,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "lane-details": _details,
     "restarts": lambda: _enum(RestartEvent, "event"),
     "delivery": lambda: _moves(DeliveryStatus, DELIVERY_MOVES),  # type: ignore[arg-type]
+    "ask": lambda: _moves(AskStatus, ASK_MOVES),  # type: ignore[arg-type]
     "item": lambda: _moves(ItemStatus, ITEM_MOVES),  # type: ignore[arg-type]
     "decision": lambda: _enum(DecisionStatus, "state"),
     "task": lambda: _moves(TaskStatus, TASK_MOVES),  # type: ignore[arg-type]

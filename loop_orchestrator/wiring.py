@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.operations.trust import Door
     from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.adr import AdrStore
+    from loop_orchestrator.stores.asks import AskStore
     from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
@@ -382,6 +383,12 @@ class Project:
         return DeliveryQueue(self.layout, self.clock, self.events)
 
     @cached_property
+    def asks(self) -> AskStore:
+        from loop_orchestrator.stores.asks import AskStore
+
+        return AskStore(self.layout, self.clock, self.events)
+
+    @cached_property
     def handed_mail(self) -> KeyedNotes:
         return self._notes(self.layout.handed_mail)
 
@@ -468,10 +475,15 @@ class Project:
 
         return start_lane(self, spec, self.surroundings)
 
-    def end_lane(self, name: str) -> Path:
+    def end_lane(self, name: str, *, even_at_work: bool) -> Path:
         from loop_orchestrator.operations.ending import end_lane
 
-        return end_lane(self, name, by="engine").handoff
+        return end_lane(self, name, by="engine", even_at_work=even_at_work).handoff
+
+    def left_worktree(self, name: str) -> Path | None:
+        from loop_orchestrator.operations.worktrees import left_worktree
+
+        return left_worktree(self, name)
 
     @cached_property
     def world(self) -> World:

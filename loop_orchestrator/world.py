@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.adr import AdrStore
+    from loop_orchestrator.stores.asks import AskStore
     from loop_orchestrator.stores.brains import BrainRests
     from loop_orchestrator.stores.budget import Budget
     from loop_orchestrator.stores.control import Control
@@ -136,6 +137,10 @@ class World(Protocol):
     def control(self) -> Control: ...
 
     @property
+    def asks(self) -> AskStore:
+        """texts to lanes that want an answer"""
+
+    @property
     def handed_mail(self) -> KeyedNotes:
         """file of a message whose text was handed to its lane -> delivery that did it"""
 
@@ -212,5 +217,11 @@ class World(Protocol):
     def start_lane(self, spec: LaneSpec) -> LaneRecord:
         """Boot one lane more; what add_lane needs from the layer above it."""
 
-    def end_lane(self, name: str) -> Path:
-        """End a lane after writing its hand-off, whose file is returned."""
+    def end_lane(self, name: str, *, even_at_work: bool) -> Path:
+        """End a lane after writing its hand-off, whose file is returned.
+
+        Raises LoopError, with the lane as it was, for an agent that is not known to rest, unless ``even_at_work``.
+        """
+
+    def left_worktree(self, name: str) -> Path | None:
+        """The place in a repository whose worktree an earlier lane of this name left; None: there is none."""

@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, ClassVar
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.actions.fields import FLAG, HARNESS, MODEL, NEW_LANE, ONE_LINE, ROLE, TEXT, optional, required
 from loop_orchestrator.actions.governing import judge_harness, judge_reuse, judge_role, judge_spawn
-from loop_orchestrator.actions.handing import hand_over
+from loop_orchestrator.actions.handing import hand_over, task_named_in, with_task_text
 from loop_orchestrator.actions.judging import COORDINATOR, lanes_unread, speaks_for_another
 from loop_orchestrator.actions.wording import judge_text
 from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.model.delivery import DeliveryMode
+from loop_orchestrator.model.handoff import has_handoff, page_of
 from loop_orchestrator.model.harness import HarnessKind
-from loop_orchestrator.model.lane import LaneKind, LaneSpec
+from loop_orchestrator.model.lane import LaneKind, LaneRecord, LaneSpec
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import SAFE, Verdict, blocked, destructive, worst
+from loop_orchestrator.prompts import fill
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from loop_orchestrator.model.snapshot import Facts
+    from loop_orchestrator.world import World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +97,9 @@ class AddLane(ActionKind):
             verdicts.append(destructive("the program would run without its own permission prompts"))
         return worst(verdicts)
 
-    def spec(self, root: Path) -> LaneSpec:
-        """The lane that it boots in this project."""
+    def spec(self, world: World) -> LaneSpec:
+        """The lane that it boots; in the worktree that its predecessor of the same name left, where there is one."""
+        left = world.left_worktree(self.window) if self._takes_over(world) else None
         return LaneSpec(
             name=self.window,
             window=self.window,
@@ -106,17 +108,38 @@ class AddLane(ActionKind):
             cmd=self.cmd,
             model=self.model,
             kind=LaneKind.WORKER,
-            cwd=root,
-            worktree_of=root if self.worktree else None,
+            cwd=left or world.root,
+            worktree_of=left or (world.root if self.worktree else None),
             auto_approve=self.auto_approve,
         )
 
+    def _takes_over(self, world: World) -> bool:
+        """It goes on with what an agent in a lane of this name left."""
+        harness = world.harnesses.get(self.harness)
+        return harness is not None and harness.is_agent and has_handoff(world.wiki.read_or(page_of(self.window)))
+
     def perform(self, hands: Hands) -> Outcome:
         world = hands.world
-        record = world.start_lane(self.spec(world.root))
+        takes_over = self._takes_over(world)
+        record = world.start_lane(self.spec(world))
         if self.cmd:
             return Outcome(
                 ItemStatus.DONE, f"lane {self.window} booted in pane {record.pane}; a command lane gets no brief"
             )
         mode = DeliveryMode.TEXT if record.agent else DeliveryMode.COMMAND
-        return hand_over(hands, hands.request(self.window, self.brief, mode=mode, timeout_s=hands.boot_timeout_s))
+        text = with_task_text(hands, self.window, self.brief) if record.agent else self.brief
+        if takes_over:
+            text = f"{self._preamble(hands, record)}\n\n{text}"
+        request = hands.request(self.window, text, mode=mode, timeout_s=hands.boot_timeout_s)
+        return hand_over(hands, request, task=task_named_in(self.brief))
+
+    def _preamble(self, hands: Hands, record: LaneRecord) -> str:
+        """What a lane reads first that goes on with what its predecessor of the same name left."""
+        world = hands.world
+        return fill(
+            world.prompts["lane_recovery"],
+            lane=self.window,
+            page=str(world.wiki.root / page_of(self.window)),
+            where=f"its worktree, {record.spec.cwd}" if record.spec.worktree_of else f"the directory {record.spec.cwd}",
+            mailbox=str(world.layout.messages),
+        ).rstrip()

@@ -15,6 +15,9 @@ from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest
 from loop_orchestrator.model.state import JsonValue
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from loop_orchestrator.model.message import Message
     from loop_orchestrator.model.snapshot import Facts
     from loop_orchestrator.model.verdict import Verdict
     from loop_orchestrator.world import World
@@ -27,6 +30,24 @@ class Hands:
     world: World
     decision: str
     idx: int
+    trace: str = ""
+    """id of the cycle that decided it; ties its events together"""
+    decided_at: datetime | None = None
+    """when the decision was made; None: not known"""
+    seen_mail: frozenset[str] | None = None
+    """files of the messages that the cycle had seen which decided it; None: it is performed by a later process"""
+    approved: bool = False
+    """a person said yes to it"""
+
+    def new_mail(self) -> tuple[Message, ...]:
+        """Pending messages that were not there when it was decided, as far as that is known. Raises StoreError."""
+        pending = self.world.mailbox.peek()
+        if self.seen_mail is not None:
+            return tuple(message for message in pending if message.file not in self.seen_mail)
+        if self.decided_at is None:
+            return pending
+        since = self.decided_at.replace(microsecond=0)  # as exact as the time of a message
+        return tuple(message for message in pending if message.sent_at >= since)
 
     @property
     def op(self) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.actions.fields import FILE, FLAG, LANE, TASK, TEXT, Choice, optional, required
-from loop_orchestrator.actions.handing import hand_over
+from loop_orchestrator.actions.handing import hand_over, task_named_in, with_task_text
 from loop_orchestrator.actions.judging import judge_text_into_lane
 from loop_orchestrator.model.delivery import DeliveryMode
 from loop_orchestrator.model.state import JsonValue
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.verdict import Verdict
 
 MODES = Choice(tuple(mode.value for mode in DeliveryMode))
-
-_TASK_FILE = re.compile(r"\btasks/(T[0-9]{4})-[a-z0-9-]+\.md\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +50,7 @@ class Dispatch(ActionKind):
     @property
     def handed_task(self) -> str:
         """The task it hands over: as said, else the one task file that the payload names; empty if none."""
-        named = set(_TASK_FILE.findall(self.payload))
-        return self.task or (named.pop() if len(named) == 1 else "")
+        return self.task or task_named_in(self.payload)
 
     def judge(self, facts: Facts) -> Verdict:
         return judge_text_into_lane(self.lane, self.payload, facts, command=self.mode == DeliveryMode.COMMAND)
@@ -66,7 +62,7 @@ class Dispatch(ActionKind):
 
     def perform(self, hands: Hands) -> Outcome:
         timeout_s = hands.ready_timeout_s if self.wait_ready else 0.0
-        request = hands.request(
-            self.lane, self.payload, mode=DeliveryMode(self.mode), timeout_s=timeout_s, fresh=self._is_new_work(hands)
-        )
+        mode = DeliveryMode(self.mode)
+        text = self.payload if mode is DeliveryMode.COMMAND else with_task_text(hands, self.lane, self.payload)
+        request = hands.request(self.lane, text, mode=mode, timeout_s=timeout_s, fresh=self._is_new_work(hands))
         return hand_over(hands, request, task=self.handed_task, purpose=self.purpose, message=self.message)

@@ -133,6 +133,26 @@ class Choice(Rule):
         return {"enum": list(self.words)}
 
 
+@dataclass(frozen=True)
+class Seconds(Rule):
+    """A whole number of seconds within bounds."""
+
+    least: int
+    most: int
+
+    def read(self, value: JsonValue) -> JsonValue:
+        if isinstance(value, bool) or not isinstance(value, int) or not self.least <= value <= self.most:
+            given = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else _named(value)
+            raise ValueError(f"expected {self.describe()}, got {given[:40]}")
+        return value
+
+    def describe(self) -> str:
+        return f"whole seconds, {self.least} to {self.most}"
+
+    def schema(self) -> dict[str, JsonValue]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
 TEXT = Text()
 ONE_LINE = Text(lines=False)
 LANE = Pattern(LANE_NAME, "the name of a lane")

@@ -187,12 +187,12 @@ def _print_messages(messages: tuple[Message, ...], project: Project) -> None:
     output.table(("FILE", "AGE", "SUBJECT"), rows)  # the name of a file says from whom to whom
 
 
-def _file_argument(parser: argparse.ArgumentParser) -> None:
+def _file_argument(parser: argparse.ArgumentParser, *, or_ask: str = "") -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
         help="the message: its file name, its id, the beginning of either where only one begins so, or 'last', "
-        "the newest that waits (in a lane: that waits for the lane)",
+        f"the newest that waits (in a lane: that waits for the lane){or_ask}",
     )
 
 
@@ -220,17 +220,29 @@ def _show(args: argparse.Namespace, project: Project) -> int:
 
 
 def _reply_arguments(parser: argparse.ArgumentParser) -> None:
-    _file_argument(parser)
+    _file_argument(parser, or_ask="; or the id of an ask, which a text to a lane names that wants an answer")
     parser.add_argument("--from", dest="sender", metavar="A", help="who answers; default: LOOP_LANE, else person")
     parser.add_argument("--subject", metavar="T", help="default: Re: and the subject answered to")
     _body_arguments(parser)
 
 
 def _reply(args: argparse.Namespace, project: Project) -> int:
-    body = body_of(args)
-    message = project.mailbox.reply(
-        _file_of(args, project), args.sender or project.caller, body, subject=args.subject, source=_channel(project)
-    )
+    from loop_orchestrator.operations.asks import answer_ask, meant_ask, no_such_ask
+
+    body, sender = body_of(args), args.sender or project.caller
+    ask = meant_ask(project.asks, args.file)
+    if ask is not None:
+        message, why_none = answer_ask(
+            project.mailbox, ask, sender=sender, body=body, subject=args.subject, source=_channel(project)
+        )
+        if why_none:
+            output.note(why_none)
+        return _sent(message, project)
+    try:
+        file = _file_of(args, project)
+    except UsageError as error:
+        raise no_such_ask(project.asks, args.file) or error from None
+    message = project.mailbox.reply(file, sender, body, subject=args.subject, source=_channel(project))
     return _sent(message, project)
 
 
@@ -328,6 +340,7 @@ COMMANDS = {
         examples=(
             f'loop mail reply {_EXAMPLE} --body "Yes, go on."',
             "loop mail reply last --body-file answer.md",
+            'loop mail reply d-20261121T011530123-4f2a9c-0 --body "On port 8080."',
         ),
     ),
     "mail ack": Command(

@@ -108,6 +108,12 @@ def _print_rest(found: Status) -> None:
         age = _age(found.generated_at, line.waiting[0].since)
         why = output.shorten(line.reason, 120) or "it is next"
         output.line(f"in line for {line.lane}: {len(line.waiting)}, the first for {age}: {why}; loop queue list")
+    if isinstance(found.asks, Unknown):
+        output.line(f"asks: not known: {found.asks.reason}")
+    elif found.asks:
+        lanes = ", ".join(dict.fromkeys(ask.lane for ask in found.asks))
+        age = _age(found.generated_at, found.asks[0].asked_at)
+        output.line(f"asks: {len(found.asks)} without an answer, the first for {age} ({lanes}); loop engine asks")
     if isinstance(found.unknown_deliveries, Unknown):
         output.line(f"deliveries: not known: {found.unknown_deliveries.reason}")
 

@@ -80,6 +80,7 @@ WORDS: Mapping[str, Word] = {
     "engine once": Word("engine", "run one cycle"),
     "engine status": Word("engine_status", "the engine, its waiting decisions and its last events"),
     "engine show": Word("engine_status", "one decision, nothing shortened"),
+    "engine asks": Word("asks", "which lanes owe an answer, and what was answered lately"),
     "engine judge": Word("engine", "read a brain's reply and judge it; executes nothing"),
     "engine approve": Word("decide", "let waiting actions of a decision run"),
     "engine reject": Word("decide", "say no to waiting actions of a decision"),

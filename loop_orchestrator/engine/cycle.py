@@ -23,7 +23,7 @@ from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.brain import BrainReply
 from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item, ItemStatus
 from loop_orchestrator.model.prompt import Prompt
-from loop_orchestrator.model.snapshot import Facts, Snapshot
+from loop_orchestrator.model.snapshot import Facts, Snapshot, Unknown
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import Verdict, destructive
 from loop_orchestrator.world import World
@@ -150,7 +150,8 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
     verdicts = judge(proposal.actions, facts, replaced)
     decision = _decision(world, snapshot, reply.brain, proposal, verdicts)
     _file(world, decision)
-    decision = execute(world, decision.id, judged=decision)
+    seen = frozenset() if isinstance(snapshot.mail, Unknown) else {message.file for message in snapshot.mail}
+    decision = execute(world, decision.id, judged=decision, seen_mail=frozenset(seen))
     return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot, reply=reply)
 
 
@@ -229,5 +230,5 @@ def file_escalate(world: World, action: Escalate, *, critique: str) -> Decision:
 def _outcome(decision: Decision) -> str:
     if decision.status in (DecisionStatus.WAITING, DecisionStatus.UNKNOWN):
         return "waiting"
-    kinds = {item.action.kind for item in decision.items}
-    return "stopped" if kinds <= {"stop"} else "done"
+    stopped = [item.action.kind == "stop" and item.status is ItemStatus.DONE for item in decision.items]
+    return "stopped" if stopped and all(stopped) else "done"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.crash import crash_point
-from loop_orchestrator.engine.approval import digest_now
+from loop_orchestrator.engine.approval import digest_now, first_status
 from loop_orchestrator.engine.onrecord import OnRecord, on_record
 from loop_orchestrator.engine.signed import why_not
 from loop_orchestrator.errors import LoopError
@@ -15,11 +15,18 @@ from loop_orchestrator.world import World
 
 
 def execute(
-    world: World, decision_id: str, *, timeout_s: float | None = 0.0, judged: Decision | None = None
+    world: World,
+    decision_id: str,
+    *,
+    timeout_s: float | None = 0.0,
+    judged: Decision | None = None,
+    seen_mail: frozenset[str] | None = None,
 ) -> Decision:
     """Perform every READY item of a decision, and archive it if nothing is left.
 
     What the event log does not know as filed and allowed is refused, whatever the decision's file says.
+    seen_mail: files of the messages that the cycle had seen which made it; None: that is not known any more.
+
     judged: the decision as this process has just judged it. Where approvals are signed, nothing else runs without a
     valid signature.
 
@@ -33,7 +40,7 @@ def execute(
         for idx in ready:
             if world.cancel.is_set():
                 break
-            decision = _perform(world, decision_id, idx, record, judged)
+            decision = _perform(world, decision_id, idx, record, judged, seen_mail)
     return archive_if_closed(world, decision)
 
 
@@ -74,7 +81,14 @@ def close_item(world: World, decision_id: str, idx: int, outcome: Outcome) -> De
     return closed
 
 
-def _perform(world: World, decision_id: str, idx: int, record: OnRecord, judged: Decision | None) -> Decision:
+def _perform(
+    world: World,
+    decision_id: str,
+    idx: int,
+    record: OnRecord,
+    judged: Decision | None,
+    seen_mail: frozenset[str] | None,
+) -> Decision:
     decision = world.decisions.get(decision_id)
     item = decision.items[idx]
     if item.status is ItemStatus.READY and (
@@ -89,8 +103,18 @@ def _perform(world: World, decision_id: str, idx: int, record: OnRecord, judged:
     assert isinstance(item.action, ActionKind)
     world.events.append("item.started", "engine", _about(decision, item), trace=decision.cycle)
     crash_point("item.started")
+    alone = first_status(item.action, item.verdict, decision.mode, signed=world.signers is not None)
+    hands = Hands(
+        world=world,
+        decision=decision_id,
+        idx=idx,
+        trace=decision.cycle,
+        decided_at=decision.created_at,
+        seen_mail=seen_mail,
+        approved=alone is ItemStatus.WAITING,  # it waited, so that only a person's yes got it here
+    )
     try:
-        outcome = item.action.perform(Hands(world=world, decision=decision_id, idx=idx))
+        outcome = item.action.perform(hands)
     except LoopError as error:
         outcome = Outcome(ItemStatus.FAILED, error.message)
     crash_point("item.performed")

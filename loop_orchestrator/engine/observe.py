@@ -14,6 +14,7 @@ from loop_orchestrator.clock import format_time, parse_time
 from loop_orchestrator.engine.roster import missing_program, roster_of
 from loop_orchestrator.engine.trust import untrusted_sources
 from loop_orchestrator.errors import LoopError, StoreError
+from loop_orchestrator.model.ask import Ask, AskStatus
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.lane import Detail, Lane, LaneKind, LaneWord
 from loop_orchestrator.model.policy import Policy
@@ -41,6 +42,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
     state = _seen(world.state.read)
     claims = claims_of(world)
     in_line = _seen(world.queue.lengths)
+    asks = _seen(world.asks.all)
     pages = _pages(world)
     restarts = _seen(lambda: world.restarts.since(world.clock.now() - timedelta(seconds=RESTARTS_S)))
     snapshot = Snapshot(
@@ -62,6 +64,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         escalated=frozenset(),
         handed_mail=frozenset(world.handed_mail.items()),
         spent=world.budget.spent(),
+        asks=asks,
         restarting=_restarting(world, lanes),
         policy=policy_of(world),
         idle_cycles=_idle_cycles(world, lanes, claims, record=record),
@@ -76,7 +79,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         _report_unseen(world, cycle, lanes)
         seen = [name for name, part in snapshot.looked_at.items() if not isinstance(part, Unknown)]
         world.escalations.discard(*(f"unseen:{name}" for name in seen))
-        _forget_what_passed(world, lanes, assignments)
+        _forget_what_passed(world, lanes, assignments, asks)
     return replace(snapshot, escalated=frozenset(world.escalations.items()))
 
 
@@ -238,16 +241,21 @@ def _report_unseen(world: World, cycle: str, lanes: tuple[Lane, ...] | Unknown) 
 
 
 def _forget_what_passed(
-    world: World, lanes: tuple[Lane, ...] | Unknown, assignments: tuple[Assignment, ...] | Unknown
+    world: World,
+    lanes: tuple[Lane, ...] | Unknown,
+    assignments: tuple[Assignment, ...] | Unknown,
+    asks: tuple[Ask, ...] | Unknown,
 ) -> None:
     """An escalation about a lane's state holds as long as the lane is in that state, one about its silence as long as
-    it has the task and does not work, one about a message as long as nobody put the message away.
+    it has the task and does not work, one about a message as long as nobody put the message away, one about an ask as
+    long as nobody answered it.
     """
-    if isinstance(lanes, Unknown) or isinstance(assignments, Unknown):
+    if isinstance(lanes, Unknown) or isinstance(assignments, Unknown) or isinstance(asks, Unknown):
         return
     present = {f"lane:{lane.name}:{lane.state.detail.value}" for lane in lanes}
     working = {lane.name for lane in lanes if lane.state.word is LaneWord.WORKING}
     present |= {f"silent:{one.task}.{one.lane}" for one in assignments if one.lane not in working}
     present |= {f"unanswered:{file}" for file in world.handed_mail.items()}
-    passing = (key for key in world.escalations.items() if key.startswith(("lane:", "silent:", "unanswered:")))
+    present |= {f"ask:{ask.id}" for ask in asks if ask.status is AskStatus.TIMED_OUT}
+    passing = (key for key in world.escalations.items() if key.startswith(("lane:", "silent:", "unanswered:", "ask:")))
     world.escalations.discard(*(key for key in passing if key not in present))

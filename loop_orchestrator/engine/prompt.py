@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from loop_orchestrator.actions.registry import help_text
 from loop_orchestrator.clock import format_time
+from loop_orchestrator.engine.asks import asks_listing
 from loop_orchestrator.engine.fences import clean, quoted, untrusted
 from loop_orchestrator.engine.fitting import Fitted, Form, Listing, Rung, Shrinking
 from loop_orchestrator.engine.prompt_lanes import NAMES_ALONE, LanesPart, idle_with_work
@@ -30,7 +31,13 @@ REASON_LIMIT = 500
 TASKS_KEPT = 20
 """Tasks that are left while anything less important can still be cut."""
 
-ORDER = ("unseen", "checkpoint", "decisions", "index", "lanes", "idle", "mail", "tasks", "budgets", "roster", "waiting")
+ASKS_KEPT = 10
+"""Asks that are left while anything less important can still be cut."""
+
+ORDER = (
+    *("unseen", "checkpoint", "decisions", "index", "lanes", "idle", "mail", "asks", "tasks"),
+    *("budgets", "roster", "waiting"),
+)
 """The parts, as they stand in the prompt after its header."""
 
 
@@ -43,23 +50,28 @@ def render(snapshot: Snapshot, texts: Mapping[str, str], *, ceiling: int = CEILI
     fixed = _fixed(snapshot, texts)
     pages, mail = PagesPart(snapshot, texts), MailPart(snapshot)
     tasks, decisions, index = tasks_listing(snapshot), pages.decisions(), pages.index()
+    asks = asks_listing(snapshot)
     shrinking = (
         Shrinking("checkpoint", 1, pages.checkpoint),
         _listing("decisions", decisions),
         _listing("index", index),
         Shrinking("lanes", NAMES_ALONE, LanesPart(snapshot).form),
         Shrinking("mail", mail.last, mail.form),
+        _listing("asks", asks),
         _listing("tasks", tasks),
     )
     task_count = len(tasks.rows) if tasks else 0
+    ask_count = len(asks.rows) if asks else 0
     rungs = (
         Rung("decisions", max(0, len(decisions.rows) - 1)),
         Rung("index", len(index.rows)),
         Rung("mail", mail.last_of_bodies),
+        Rung("asks", max(0, ask_count - ASKS_KEPT)),
         Rung("tasks", max(0, task_count - TASKS_KEPT)),
         Rung("lanes", 2),
         Rung("decisions", len(decisions.rows)),
         Rung("mail", mail.last),
+        Rung("asks", ask_count),
         Rung("tasks", task_count),
         Rung("lanes", NAMES_ALONE),
     )

@@ -13,6 +13,8 @@ from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.actions.fields import ONE_LINE
 from loop_orchestrator.actions.judging import COORDINATOR
 from loop_orchestrator.actions.stop import Stop
+from loop_orchestrator.clock import format_age
+from loop_orchestrator.model.ask import AskStatus
 from loop_orchestrator.model.decision import MAX_ACTIONS
 from loop_orchestrator.model.lane import Lane, LaneWord
 from loop_orchestrator.model.message import Message
@@ -44,6 +46,8 @@ def decide(snapshot: Snapshot, texts: Mapping[str, str]) -> tuple[str, tuple[Act
     actions = list(planner.handed_over())[: min(MAX_ACTIONS, snapshot.limits.max_dispatches)]
     actions += list(planner.escalations())[: MAX_ACTIONS - len(actions)]
     actions += list(planner.retirements())[: MAX_ACTIONS - len(actions)]
+    if not actions and (goes_on := planner.what_goes_on()):
+        return f"Nothing is to be done until something changes: {goes_on}.", ()
     if not actions:
         return "Nothing is ready to be handed over and nothing is wrong.", (Stop(rationale=planner.why_nothing()),)
     return planner.critique(actions), tuple(actions)
@@ -187,6 +191,7 @@ class _Planner:
             yield from self._lane_trouble(lane)
         for assignment in self.assignments:
             yield from self._silence(assignment)
+        yield from self._unanswered_asks()
         for task, proof in sorted(self.snapshot.proofs.items()):
             key = f"proof:{task}"
             if proof.startswith("not-proved") and key not in self.snapshot.escalated:
@@ -194,6 +199,19 @@ class _Planner:
                     summary=f"{task} could not be proved; the answer is {proof.removeprefix('not-proved ')}.",
                     about=key,
                     rationale="A person decides whether it goes back to work.",
+                )
+
+    def _unanswered_asks(self) -> Iterator[ActionKind]:
+        for ask in () if isinstance(self.snapshot.asks, Unknown) else self.snapshot.asks:
+            key = f"ask:{ask.id}"
+            if ask.status is AskStatus.TIMED_OUT and key not in self.snapshot.escalated:
+                yield Escalate(
+                    summary=(
+                        f"Lane {ask.lane} was asked and has not answered within {format_age(ask.timeout_s)}: "
+                        f"{_one_line(ask.question)}"
+                    ),
+                    about=key,
+                    rationale=f"Ask {ask.id}; a late answer still counts. Look with: loop attach {ask.lane}",
                 )
 
     def _is_report(self, message: Message) -> bool:
@@ -273,13 +291,18 @@ class _Planner:
         retired = f", {dropped} idle too long" if dropped else ""
         return f"{handed} to hand over, {waiting} for a person{retired}; free: {free}."
 
+    def what_goes_on(self) -> str:
+        """Agents at work, and what is not known: with any of it a stop would not be carried out. Empty: nothing."""
+        words = {LaneWord.WORKING: "is at work", LaneWord.UNKNOWN: "is in a state that is not known"}
+        agents = [lane for _, lane in sorted(self.lanes.items()) if lane.record.agent]
+        found = [f"{lane.name} {words[lane.state.word]}" for lane in agents if lane.state.word in words]
+        found += [f"the {name} cannot be seen" for name, _ in self.snapshot.unseen if name in ("lanes", "mail")]
+        return ", ".join(found)
+
     def why_nothing(self) -> str:
         ready = [task.id for task in ready_tasks(self.tasks) if (task.id, "work") not in self.assigned]
         if ready:
             return f"{', '.join(ready)} wait for an idle lane of their role."
-        working = sorted(name for name, lane in self.lanes.items() if lane.state.word is LaneWord.WORKING)
-        if working:
-            return f"{', '.join(working)} are at work."
         return "No task is ready and no mail waits for an idle lane."
 
 

@@ -8,13 +8,16 @@ from loop_orchestrator.actions.add_lane import AddLane
 from loop_orchestrator.actions.base import Outcome
 from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.actions.handing import outcome_of
+from loop_orchestrator.engine.answers import settle_asks, settle_unsent
 from loop_orchestrator.engine.execute import archive_if_closed, close_item, execute
 from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.errors import LockedError, LoopError, StoreError
 from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.decision import Decision, DecisionStatus, Item, ItemStatus
 from loop_orchestrator.model.delivery import DeliveryStatus
+from loop_orchestrator.model.handoff import HANDOFF_ACK, has_handoff, page_of
 from loop_orchestrator.model.message import Message
+from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.task import REPORT_SUBJECT, TASK_MOVES, TaskStatus
 from loop_orchestrator.stores.sweep import sweep
 from loop_orchestrator.world import World
@@ -31,6 +34,7 @@ def settle(world: World) -> None:
             note_escalations(world, decision)  # the cycle that filed it died, perhaps before it did that
         _settle_decision(world, decision)
     _take_back_hand_overs(world)
+    _settle_asks(world)
     _forget_old_proofs(world)
     for message in world.mailbox.pending("coord"):
         try:
@@ -56,12 +60,23 @@ def note_escalations(world: World, decision: Decision) -> None:
             world.escalations.add(action.about, decision.id)
 
 
+def _settle_asks(world: World) -> None:
+    """Asks that cannot be read hold nothing else up; the brain is told that they cannot."""
+    try:
+        settle_unsent(world)
+        settle_asks(world)
+    except StoreError as error:
+        world.events.append("crash", "engine", {"what": "asks", "reason": error.message})
+
+
 def settle_item_of(world: World, op: str) -> None:
-    """Close the item that sent a delivery as soon as a person said what became of it; nothing else is begun."""
+    """Close the item that sent a delivery, and take back what it asked, as soon as a person said what became of it;
+    nothing else is begun."""
     decision_id, _, _ = op.rpartition("-")
     for decision in world.decisions.open_decisions():
         if decision.id == decision_id:
             _settle_decision(world, decision, go_on=False)
+    settle_unsent(world)
 
 
 def _settle_decision(world: World, decision: Decision, *, go_on: bool = True) -> None:
@@ -99,8 +114,10 @@ def _settle_item(world: World, decision: Decision, item: Item) -> Decision:
 def _what_became_of(world: World, decision: Decision, item: Item) -> Outcome:
     """The outcome of an item whose process died while it ran, as far as the disk tells."""
     kind, target = item.action.kind, item.action.target
-    if kind in ("escalate", "stop"):
+    if kind == "escalate":
         return Outcome(ItemStatus.DONE, "settled after a restart")
+    if kind == "stop":
+        return Outcome(ItemStatus.FAILED, "not stopped: the engine ended before it looked whether anything goes on")
     if kind == "drop_lane":
         gone = target not in world.lanes.records()
         if gone:
@@ -122,7 +139,7 @@ def _what_became_of_lane(world: World, action: AddLane) -> Outcome:
         if name not in world.lanes.records():
             if not any(pane.lane == name for pane in world.substrate.panes()):
                 return Outcome(ItemStatus.FAILED, "the engine ended before anything was sent")
-            world.start_lane(action.spec(world.root))  # takes over what was started, and starts nothing
+            world.start_lane(action.spec(world))  # takes over what was started, and starts nothing
     except LoopError as error:
         how = f"the engine ended while it booted lane {name}, and what is there could not be seen: {error.message}"
         return Outcome(ItemStatus.UNKNOWN, f"{how}; look: loop lane list")
@@ -167,6 +184,7 @@ def _settle_report(world: World, message: Message) -> None:
     """``T0001 in-progress`` and the like, from the lane that has the task, moves the task and is acknowledged."""
     report = REPORT_SUBJECT.fullmatch(message.subject)
     if report is None:
+        _settle_handoff_ack(world, message)
         return
     task_id, word = report[1], report[2]
     tasks = {task.id: task for task in world.tasks.all()}
@@ -189,4 +207,15 @@ def _settle_report(world: World, message: Message) -> None:
         for assignment in mine:
             world.tasks.unassign(task_id, assignment.op, answered=True)
             world.escalations.discard(f"silent:{task_id}.{assignment.lane}")
+    world.mailbox.ack(message.file, "engine")
+
+
+def _settle_handoff_ack(world: World, message: Message) -> None:
+    """``re:handoff:web`` from lane web, whose page has a hand-off, says that it goes on, and is acknowledged."""
+    said = HANDOFF_ACK.fullmatch(message.subject)
+    if said is None or said["lane"] != message.sender or not has_handoff(world.wiki.read_or(page_of(message.sender))):
+        return
+    payload: dict[str, JsonValue] = {"lane": message.sender, "file": message.file}
+    id = derived_id("e", "handoff.taken-up", message.file)
+    world.events.append("handoff.taken-up", "engine", payload, caused_by=message.id, id=id)
     world.mailbox.ack(message.file, "engine")

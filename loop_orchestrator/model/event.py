@@ -128,6 +128,28 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "task.unassigned": EventKind("a hand-over did not happen", ("task", "lane", "op")),
     "task.proved": EventKind("a validation lane answered for a task", ("task", "by", "answer", "file")),
     "task.moved": EventKind("a task changed its status", ("task", "was", "now", "by")),
+    "ask.made": EventKind(
+        "a text that wants an answer is about to be sent to a lane", ("ask", "lane", "timeout_s"), promised=True
+    ),
+    "ask.withdrawn": EventKind("the text of an ask never arrived", ("ask", "lane")),
+    "ask.replied": EventKind(
+        "the lane that was asked answered; late: after the time was over",
+        ("ask", "lane", "file", "late"),
+        promised=True,
+    ),
+    "ask.timed-out": EventKind(
+        "the time of an ask is over without an answer", ("ask", "lane", "timeout_s"), promised=True
+    ),
+    "ask.not-answered": EventKind(
+        "a message says that it answers an ask, and its sender was not asked; it stays mail",
+        ("ask", "lane", "from", "file"),
+    ),
+    "stop.refused": EventKind("a stop was not carried out, because something goes on", ("decision", "idx", "reason")),
+    "handoff.noted": EventKind(
+        "the state of a lane that is ended was put on its page of the wiki, or why it was not",
+        ("lane", "page", "reason"),
+    ),
+    "handoff.taken-up": EventKind("a lane said that it goes on with what its predecessor left", ("lane", "file")),
     "adr.proposed": EventKind("an ADR was written", ("adr", "file", "by")),
     "adr.accepted": EventKind(
         "a person accepts an ADR; sha256 is that of its file as it is then written",

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from loop_orchestrator.model.ask import Ask
 from loop_orchestrator.model.budget import Spent
 from loop_orchestrator.model.decision import ApprovalMode
 from loop_orchestrator.model.harness import HarnessSpec
@@ -98,6 +99,8 @@ class Snapshot:
     """files of messages whose text was already handed to their lane"""
     spent: Spent
     """what the brains may use, and what of it is used"""
+    asks: tuple[Ask, ...] | Unknown = ()
+    """texts to lanes that want an answer, those that ended lately included; oldest first"""
     restarting: frozenset[str] = frozenset()
     """lanes whose program ended and is about to be started again"""
     in_line: Mapping[str, int] | Unknown = field(default_factory=dict)
@@ -140,6 +143,7 @@ class Snapshot:
             "assignments": self.assignments,
             "state": self.state,
             "lines": self.in_line,
+            "asks": self.asks,
             "checkpoint": self.pages.checkpoint,
             "index": self.pages.index,
             "restarts": self.restarts,

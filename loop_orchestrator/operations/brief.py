@@ -23,9 +23,11 @@ from loop_orchestrator.model.wiki import (
     Right,
     Writer,
 )
+from loop_orchestrator.operations.asks import unanswered
 from loop_orchestrator.prompts import fill
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.ask import Ask
     from loop_orchestrator.model.lane import LaneRecord
     from loop_orchestrator.model.task import Assignment
     from loop_orchestrator.operations.shapes import Json
@@ -100,7 +102,7 @@ def brief(world: World, lane: str) -> Brief:
         role=spec.role,
         project=str(world.root),
         directory=str(spec.cwd) + (f" (a git worktree of your own, of {spec.worktree_of})" if spec.worktree_of else ""),
-        now=_now(world, tasks, mail),
+        now=_now(world, tasks, mail, tuple(ask for ask in unanswered(world.asks) if ask.lane == lane)),
         others=_others(others),
         file=mail[0] if mail else _EXAMPLE_FILE,
         report=_report(world, lane, spec.role, tasks),
@@ -148,12 +150,13 @@ def _wiki_rights(writer: Writer) -> str:
     return entry.replace("\u00a0", " ")
 
 
-def _now(world: World, tasks: tuple[Assignment, ...], mail: tuple[str, ...]) -> str:
+def _now(world: World, tasks: tuple[Assignment, ...], mail: tuple[str, ...], asks: tuple[Ask, ...]) -> str:
     files = {task.id: task.file for task in world.tasks.all()} if tasks else {}
     lines = [
         f"You have {'to prove ' if one.purpose == 'prove' else ''}task {one.task}: {files.get(one.task, 'tasks/')}"
         for one in tasks
     ]
+    lines += [f'You owe an answer: loop mail reply {ask.id} --from {ask.lane} --body "your answer"' for ask in asks]
     if mail:
         lines.append(
             f"{len(mail)} {'message waits' if len(mail) == 1 else 'messages wait'} for you; read the oldest first."

@@ -33,9 +33,12 @@ from loop_orchestrator.process.person import PersonCheck
 from loop_orchestrator.stores.lock import Lock
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.world import World
 
 _OPEN = (ItemStatus.WAITING, ItemStatus.READY)
+_MOST_DIGITS = 18
+"""Of a number that a person types: more than any field takes."""
 _LOCK_LIMIT_S = 5.0
 """Another approval holds the lock for milliseconds; a person does not notice the wait."""
 
@@ -154,15 +157,21 @@ def _edited(item: Item, values: Mapping[str, str]) -> ActionKind:
         near = get_close_matches(unknown[0], fields, n=1)
         meant = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(fields)}"
         raise UsageError(f"a {item.action.kind} has no field {unknown[0]}{meant}")
-    flags = {"true": True, "false": False}
-    given = {
-        name: flags.get(text.lower(), text) if isinstance(fields[name], bool) else text for name, text in values.items()
-    }
+    given = {name: _typed(text, fields[name]) for name, text in values.items()}
     kept = {name: value for name, value in fields.items() if value != ""}
     action, problems = read_action({**kept, **given, "kind": item.action.kind})
     if action is None:
         raise UsageError(f"action {item.idx} cannot become that: {'; '.join(problems)}")
     return action
+
+
+def _typed(text: str, was: JsonValue) -> JsonValue:
+    """What a person typed, as the type that the field has; the text itself where it is no such value."""
+    if isinstance(was, bool):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if isinstance(was, int) and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+        return int(text)
+    return text
 
 
 def _judged_anew(world: World, decision: Decision) -> tuple[Verdict, ...]:

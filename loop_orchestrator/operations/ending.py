@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import LoopError, ProcessError
+from loop_orchestrator.model.handoff import FACTS, handoff_section, page_of, screen_block, with_handoff
 from loop_orchestrator.model.lane import Lane, LaneKind, LaneWord
+from loop_orchestrator.model.wiki import Writer
 from loop_orchestrator.operations.boot import refuse_foreign
 from loop_orchestrator.operations.observe import observe_lane, observe_lanes, record_of
 from loop_orchestrator.operations.person import refuse_agent
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.delivery import Receipt
     from loop_orchestrator.model.saved import SavedWork
     from loop_orchestrator.world import World
-
-HANDOFF_LINES = 40
-"""Lines of the screen that a hand-off keeps: what a person would scroll back to."""
 
 _LEASE_LIMIT_S = 10.0
 """How long a delivery that is under way has to end before its lane is ended."""
@@ -79,18 +78,22 @@ def drop_lane(world: World, name: str, *, force: bool, by: str, snapshot: bool =
     return end_lane(world, name, by=by, snapshot=snapshot)
 
 
-def end_lane(world: World, name: str, *, by: str, snapshot: bool = True) -> EndReport:
+def end_lane(world: World, name: str, *, by: str, snapshot: bool = True, even_at_work: bool = True) -> EndReport:
     """End a lane, whatever it is; waits for a delivery to it that is under way.
 
     snapshot: save what is uncommitted; without it the worktree stays, whatever it holds. Raises LoopError where it
-    cannot be saved, with the lane as it was.
+    cannot be saved, and without ``even_at_work`` for an agent that is not known to rest, with the lane as it was.
     """
     with world.deliveries.lease(name, _LEASE_LIMIT_S):
         lane = observe_lane(world, name)
+        if not even_at_work:
+            _refuse_at_work(lane)
         spec = lane.record.spec
         saved = (save_lanes(world, [spec]) if snapshot else unsaved([spec]))[name]
         handoff = write_handoff(world, lane, saved, in_line=texts_in_line(world, name))
         crash_point("handoff.written")
+        note_handoff(world, lane, handoff)
+        crash_point("handoff.noted")
         closed = close_lines(world, (name,), f"lane {name} was ended", by=by)
         running = _programs(lane)
         _end_pane(world, lane)
@@ -102,6 +105,17 @@ def end_lane(world: World, name: str, *, by: str, snapshot: bool = True) -> EndR
         world.events.append("lane.dropped", "cli", {"lane": name, "by": by, "handoff": str(handoff)})
     worktree = world.layout.worktrees / name if spec.worktree_of is not None else None
     return EndReport(handoff=handoff, saved=saved.work, worktree=worktree, kept=kept, not_delivered=closed)
+
+
+def _refuse_at_work(lane: Lane) -> None:
+    if not lane.record.agent or lane.state.word in (LaneWord.IDLE, LaneWord.ERRORED):
+        return
+    does = {LaneWord.WORKING: "it is at work", LaneWord.AWAITING_APPROVAL: "it asks a person something"}
+    why = does.get(lane.state.word, f"its state is not known ({lane.state.detail.value})")
+    raise LoopError(
+        f"lane {lane.name} was not ended: {why}, and no person said that it should end all the same",
+        hint=f"loop lane drop {lane.name}",
+    )
 
 
 def down(world: World, *, force: bool, by: str, snapshot: bool = True) -> DownReport:
@@ -127,6 +141,9 @@ def down(world: World, *, force: bool, by: str, snapshot: bool = True) -> DownRe
         write_handoff(world, lane, saved[lane.name], in_line=texts_in_line(world, lane.name)) for lane in lanes
     )
     crash_point("handoff.written")
+    for lane, handoff in zip(lanes, handoffs, strict=True):
+        note_handoff(world, lane, handoff)
+    crash_point("handoff.noted")
     closed = close_lines(world, [lane.name for lane in lanes], "the session was ended", by=by)
     world.events.append("session.down", "cli", {"by": by})
     kept = _end_panes(world, lanes)
@@ -190,17 +207,61 @@ def write_handoff(world: World, lane: Lane, saved: Kept, *, in_line: Mapping[str
     return path
 
 
+def note_handoff(world: World, lane: Lane, handoff: Path) -> None:
+    """Put the state of an agent's lane on its own page of the wiki, as the lane itself may; nothing without a wiki.
+
+    handoff: the file with the whole. A page that cannot be written is an event and keeps no lane from ending: the file
+    is there.
+    """
+    if not lane.record.agent or not world.wiki.root.is_dir():
+        return
+    spec, page = lane.record.spec, page_of(lane.name)
+    values = (
+        format_time(world.clock.now()),
+        spec.harness,
+        _tasks_of(world, lane.name),
+        f"{lane.state.word.value} ({lane.state.detail.value})",
+        _in_project(world, spec.cwd),
+        _branch(spec.cwd) or "none",
+        _in_project(world, handoff),
+    )
+    section = handoff_section(dict(zip(FACTS, values, strict=True)), lane.screen)
+    reason = ""
+    try:
+        writer = Writer(lane.name, spec.role)
+        world.wiki.update(page, lambda old: with_handoff(old, lane.name, section), by=writer)
+    except LoopError as error:
+        reason = error.message
+    world.events.append("handoff.noted", "cli", {"lane": lane.name, "page": page, "reason": reason})
+
+
+def _in_project(world: World, path: Path) -> str:
+    """As a page of the project names it: by its path from the project, if it lies there."""
+    return str(path.relative_to(world.root)) if path.is_relative_to(world.root) else str(path)
+
+
+def _tasks_of(world: World, lane: str) -> str:
+    """What it had in hand: ``T0001 (tasks/T0001-login.md)``."""
+    try:
+        mine = [one for one in world.tasks.assignments() if one.lane == lane]
+        files = {task.id: task.file.name for task in world.tasks.all()} if mine else {}
+    except LoopError as error:
+        return f"not known: {error.message}"
+    said = [
+        f"{'to prove ' if one.purpose == 'prove' else ''}{one.task} (tasks/{files.get(one.task, '')})" for one in mine
+    ]
+    return ", ".join(said) or "none"
+
+
 def _handoff(lane: Lane, at: str, saved: Kept) -> str:
     spec = lane.record.spec
-    rows = "\n".join(row.rstrip() for row in lane.screen).strip("\n").split("\n")
-    screen = "\n".join(f"    {row}" for row in rows[-HANDOFF_LINES:])
     return (
         f"# Hand-off of lane {spec.name}\n\n"
         f"- time: {at}\n- harness: {spec.harness or 'cmd: ' + spec.cmd}\n- role: {spec.role}\n"
         f"- state: {lane.state.word.value} ({lane.state.detail.value})\n"
         f"- directory: {spec.cwd}\n- branch: {_branch(spec.cwd) or 'none'}\n"
         f"{_work(lane, saved)}\n"
-        f"Its last screen, as data:\n\n{screen}\n"
+        f"Its last screen, as data:\n\n{screen_block(lane.screen)}\n"
     )
 
 

@@ -60,6 +60,7 @@ You run in a lane of loop-orchestrator when `LOOP_LANE` is set: that is your nam
 - Mail for you: `loop mail list --to "$LOOP_LANE"`, `loop mail show FILE`,
   `loop mail reply FILE --from "$LOOP_LANE" --body "answer"`, `loop mail ack FILE`. FILE is a file name, an id, a unique
   beginning of either, or `last`. A long text: `--body-file F`, or `-` and the text on stdin.
+- A text that wants an answer says at its end how to give it: a reply with its ask (`d-…`) in place of FILE.
 - A file that you write into `.loop/messages/` by hand is a message too if it is named
   `YYYYMMDD-HHMMSS-<from>-to-<to>.md` (UTC) and begins with the lines `---`, `subject: …`, `---`. What is none is in
   `loop mail list --failed` with the reason.

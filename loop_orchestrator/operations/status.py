@@ -16,6 +16,7 @@ from loop_orchestrator.model.lane import Detail, LaneWord, SignalSource
 from loop_orchestrator.model.restart import RestartEvent, has_ended
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import TaskStatus
+from loop_orchestrator.operations.asks import ask_shape, unanswered
 from loop_orchestrator.operations.drift import Drift, drifts_of
 from loop_orchestrator.operations.engine_view import (
     EngineStatus,
@@ -39,6 +40,7 @@ from loop_orchestrator.operations.shapes import (
 )
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.ask import Ask
     from loop_orchestrator.model.decision import Decision
     from loop_orchestrator.model.delivery import Receipt
     from loop_orchestrator.model.lane import Lane
@@ -92,6 +94,8 @@ class Status:
     """versions of programs whose screens no rule knew"""
     lines: tuple[Line, ...] | Unknown = ()
     """what stands in line for lanes"""
+    asks: tuple[Ask, ...] | Unknown = ()
+    """lanes that owe an answer, the longest first"""
 
 
 def status(world: World) -> Status:
@@ -128,6 +132,7 @@ def status(world: World) -> Status:
         guard=world.control.guard_lock().holder(),
         drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
         lines=_seen(lambda: lines_of(world, () if isinstance(lanes, Unknown) else lanes)),
+        asks=_seen(lambda: unanswered(world.asks)),
     )
     return _with_needs(found)
 
@@ -163,6 +168,7 @@ def status_document(found: Status) -> Json:
         "task_problems": list(found.task_problems),
         "unknown_deliveries": _list(found.unknown_deliveries, receipt_shape),
         "lines": _list(found.lines, line_shape),
+        "asks": _list(found.asks, ask_shape),
         "unseen": dict(unseen(found)),
     }
 
@@ -191,6 +197,7 @@ def unseen(found: Status) -> Mapping[str, str]:
         "unknown_deliveries": found.unknown_deliveries,
         "drifts": found.drifts,
         "lines": found.lines,
+        "asks": found.asks,
     }
     return {name: part.reason for name, part in parts.items() if isinstance(part, Unknown)}
 

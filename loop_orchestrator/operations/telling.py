@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import floor, log10
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.clock import format_age
 from loop_orchestrator.model.event import Event
 
 if TYPE_CHECKING:
@@ -188,6 +189,16 @@ def sentence(event: Event) -> str:
             return f"task {told['task']}: {told['was']} -> {told['now']} (by {told['by']})"
         case "task.proved":
             return f"task {told['task']}: {told['answer']} (by {told['by']})"
+        case "ask.made":
+            return f"{told['lane']} is asked for an answer within {format_age(float(told['timeout_s']))}"
+        case "ask.replied":
+            return f"{told['lane']} answered {told['ask']}" + (", late" if event.payload["late"] else "")
+        case "ask.timed-out":
+            return f"{told['lane']} did not answer {told['ask']} in time"
+        case "stop.refused":
+            return f"not stopped: {told['reason']}"
+        case "handoff.noted":
+            return f"the state of {told['lane']} is not on its page: {told['reason']}" if told["reason"] else ""
         case "decision.approved" | "decision.rejected":
             return f"{event.kind.removeprefix('decision.')} by {told['by']}"
     return f"{event.kind}: " + ", ".join(f"{name} {value}" for name, value in told.items() if value not in ("", "None"))

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from loop_orchestrator.markdowntext import TEXT_LIMIT, Link, Markdown, is_too_long, read_markdown
+from loop_orchestrator.model.handoff import HANDOFF
 from loop_orchestrator.model.wiki import (
     CHECKPOINT,
     DECISIONS,
@@ -57,7 +58,7 @@ class Kind(StrEnum):
     CONFLICT = "conflict"
     """a contradiction is marked and not settled"""
     UNKNOWN_LANE = "unknown-lane"
-    """a page of a lane that there is not"""
+    """a page of a lane that there is not, and that left no hand-off for the next one of its name"""
 
 
 @dataclass(frozen=True, order=True)
@@ -223,7 +224,8 @@ def _own(name: str, page: Markdown, lanes: frozenset[str]) -> Iterator[Finding]:
     if name == LOG:
         yield from _log(page)
     folder, _, rest = name.partition("/")
-    if folder == LANES and rest.removesuffix(".md") not in lanes:
+    ended = any(one.level == 2 and one.text == HANDOFF for one in page.headings)
+    if folder == LANES and rest.removesuffix(".md") not in lanes and not ended:
         mend = "move what should last to a page of loops/ and remove it; loop lane list shows the lanes"
         yield Finding(name, 1, Kind.UNKNOWN_LANE, f"there is no lane {rest.removesuffix('.md')}", mend)
 

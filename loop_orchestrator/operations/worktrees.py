@@ -104,6 +104,22 @@ def plan_worktree(world: World, spec: LaneSpec) -> WorktreePlan:
     return WorktreePlan(spec=spec, directory=directory, branch=branch, there=False, new_branch=not has, note="")
 
 
+def left_worktree(world: World, lane: str) -> Path | None:
+    """The place in a repository whose worktree an earlier lane of this name left; None: there is none, or git does not
+    take it for one.
+    """
+    directory = world.layout.worktrees / lane
+    if not (directory / ".git").is_file():
+        return None
+    try:
+        mine = worktree.common_dir(directory)
+        if git.is_repository(world.root) and worktree.common_dir(world.root) == mine:
+            return world.root
+        return worktree.worktrees(directory)[0].path
+    except ProcessError:
+        return None
+
+
 def make_worktree(world: World, plan: WorktreePlan) -> LaneSpec:
     """Make what was planned, and write the lane's branch into the state file. Raises ProcessError and StoreError."""
     from loop_orchestrator.operations.init import protect

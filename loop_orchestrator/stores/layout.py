@@ -238,6 +238,11 @@ class Layout:
         return self.engine_dir / "assignments.json"
 
     @cached_property
+    def asks(self) -> Path:
+        """Which texts to lanes want an answer, and what came of it."""
+        return self.engine_dir / "asks.json"
+
+    @cached_property
     def handed_mail(self) -> Path:
         """Which message was handed to its lane by which delivery."""
         return self.engine_dir / "handed-mail.json"

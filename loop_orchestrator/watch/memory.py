@@ -34,6 +34,7 @@ def save_pace(path: Path, pace: Pace) -> None:
         "look": {
             "mail": _listed(look.mail),
             "tasks": _listed(look.tasks),
+            "asks": _listed(look.asks),
             "lanes": dict(look.lanes) if look.lanes is not None else None,
             "decisions": _listed(look.decisions),
             "settling": _listed(look.settling),
@@ -59,6 +60,7 @@ def _pace(value: dict[str, JsonValue]) -> Pace:
         look=Look(
             mail=_names(look["mail"]),
             tasks=_names(look["tasks"]),
+            asks=_names(look.get("asks", [])),
             lanes={name: str(detail) for name, detail in lanes.items()} if isinstance(lanes, dict) else None,
             decisions=_names(look["decisions"]),
             settling=_names(look["settling"]),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.engine.answers import next_deadline, settle_asks
 from loop_orchestrator.engine.brain import can_be_asked
 from loop_orchestrator.engine.cycle import engine_config, run_cycle
 from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.engine.observe import claims_of, since_of
-from loop_orchestrator.errors import LoopError
+from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.model.brain import FailureKind
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
@@ -23,10 +25,12 @@ from loop_orchestrator.watch.lanes import LaneWatch
 from loop_orchestrator.watch.memory import load_pace, save_pace
 from loop_orchestrator.watch.queue import Lines
 from loop_orchestrator.watch.triggers import (
+    ASKS_UNREAD,
     Look,
     Pace,
     changes,
     details_of,
+    ended_asks,
     lanes_moved,
     look_of,
     overdue,
@@ -68,6 +72,8 @@ class Pacing:
         self.rest: dict[str, float] = {}
         """lane that comes to rest -> when it was first seen so, on the monotonic clock"""
         world.ears = self.heard
+        self.ask_deadline: datetime | None = None
+        """when the time of the next ask is over, as the last look found it; None: none is outstanding"""
         self.keeper = Keeper(world)
         self.lines = Lines(world)
         self.triggers: tuple[Event, ...] = ()
@@ -113,7 +119,14 @@ class Pacing:
         details = (self.now.look.lanes or {}).values()
         awaited = self.lines.waiting or any(WORD_OF[Detail(detail)] is LaneWord.WORKING for detail in details)
         working = not pushed and awaited
-        return min(WORKING_SWEEP_S, self.engine.sweep_interval_s) if working else self.engine.sweep_interval_s
+        wait_s = min(WORKING_SWEEP_S, self.engine.sweep_interval_s) if working else self.engine.sweep_interval_s
+        return min(wait_s, self._ask_wait_s())
+
+    def _ask_wait_s(self) -> float:
+        """Seconds until the time of an ask is over; at least SETTLE_S: its text may still be on its way."""
+        if self.ask_deadline is None:
+            return math.inf
+        return max(SETTLE_S, (self.ask_deadline - self.world.clock.now()).total_seconds())
 
     def note_changes(
         self, panes: Collection[str] | None, *, ended: Collection[int] = (), compare: bool = False
@@ -172,10 +185,12 @@ class Pacing:
     def _look(self, look_at_lanes: Callable[[], tuple[Lane, ...]]) -> Look:
         world = self.world
         expire_all(world)
+        asks = self._ended_asks()
         mail, tasks = world.mailbox.peek(), ready_tasks(world.tasks.all())
         look = Look(
             mail=frozenset(message.file for message in mail),
             tasks=frozenset(task.id for task in tasks),
+            asks=asks,
             decisions=self._decisions(),
             state_version=self._state_version(),
         )
@@ -187,6 +202,16 @@ class Pacing:
         note_drifts(world, lanes, since)
         overdue = self.keeper.look(lanes) | self._overdue(lanes, since, mail, tasks)
         return replace(look, lanes=details_of(lanes), overdue=overdue)
+
+    def _ended_asks(self) -> frozenset[str]:
+        """A sentence for each ask that ended lately, those included that this look ends."""
+        self.ask_deadline = None
+        try:
+            asks = settle_asks(self.world)
+        except StoreError:
+            return ASKS_UNREAD
+        self.ask_deadline = next_deadline(asks)
+        return ended_asks(asks, self.world.clock.now())
 
     def _overdue(
         self,

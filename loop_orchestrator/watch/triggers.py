@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from loop_orchestrator.engine.rules import LONG_UNKNOWN_S, SILENT_S
+from loop_orchestrator.model.ask import Ask, AskStatus
 from loop_orchestrator.model.lane import WORD_OF, Detail, Lane, LaneWord
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
 from loop_orchestrator.model.task import Task, ready_tasks
@@ -22,12 +23,16 @@ BACKOFF_MOST_S = 3600.0
 """Longest wait between two tries: the budget of calls is per hour."""
 
 
+ASKS_UNREAD = frozenset({"what was asked cannot be read"})
+"""In place of the asks that ended; it calls for a cycle once, which tells the brain."""
+
+
 @dataclass(frozen=True)
 class Trigger:
     """One reason for a cycle."""
 
     why: str
-    """mail, task, lane, decision or start"""
+    """mail, ask, task, lane, decision or state"""
     detail: str
 
 
@@ -39,6 +44,8 @@ class Look:
     """files of pending messages"""
     tasks: frozenset[str] = frozenset()
     """ids of ready tasks"""
+    asks: frozenset[str] = frozenset()
+    """asks that ended lately, a sentence each"""
     lanes: Mapping[str, str] | None = None
     """lane -> detail of its state; None: not looked at, or not readable"""
     decisions: frozenset[str] = frozenset()
@@ -65,9 +72,18 @@ def look_of(
     return Look(
         mail=frozenset(message.file for message in mail),
         tasks=frozenset(task.id for task in tasks),
+        asks=ASKS_UNREAD if isinstance(snapshot.asks, Unknown) else ended_asks(snapshot.asks, snapshot.at),
         lanes=lanes,
         decisions=decisions,
         state_version=state_version,
+    )
+
+
+def ended_asks(asks: Iterable[Ask], now: datetime) -> frozenset[str]:
+    """A sentence for each ask that was answered, or whose time was over, lately."""
+    ended = {AskStatus.REPLIED: "{lane} answered {id}", AskStatus.TIMED_OUT: "{lane} did not answer {id} in time"}
+    return frozenset(
+        ended[ask.status].format(lane=ask.lane, id=ask.id) for ask in asks if ask.status in ended and ask.is_recent(now)
     )
 
 
@@ -105,6 +121,7 @@ def lanes_moved(before: Look, lanes: Mapping[str, str]) -> bool:
 def changes(before: Look, now: Look) -> tuple[Trigger, ...]:
     """What is new and calls for a cycle, in a fixed order."""
     found = [Trigger("mail", file) for file in sorted(now.mail - before.mail)]
+    found += [Trigger("ask", one) for one in sorted(now.asks - before.asks)]
     found += [Trigger("task", f"{task} is ready") for task in sorted(now.tasks - before.tasks)]
     if now.lanes is not None:
         found += _lane_changes(before.lanes or {}, now.lanes)

@@ -57,6 +57,13 @@ def test_every_kind_reads_its_own_example_and_survives_the_store(kind: str) -> N
             "cmd: expected a single line",
         ),
         ({"kind": "escalate", "rationale": "y"}, "summary is missing"),
+        *(
+            (
+                {"kind": "steer", "lane": "w", "payload": "b", "rationale": "y", "reply_timeout_s": wrong},
+                f"reply_timeout_s: expected whole seconds, 1 to 604800, got {said}",
+            )
+            for wrong, said in [(0, "0"), (604_801, "604801"), (-5, "-5"), (1.5, "1.5"), ("60", "'60'"), (True, "true")]
+        ),
     ],
 )
 def test_what_is_wrong_is_named(values: dict[str, object], problem: str) -> None:

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.wiring import Project
 from tests.cli.conftest import Loop, Ran
+from tests.support.builders import a_message, an_ask
+from tests.support.projects import project_at
 
 
 def rows(ran: Ran, key: str) -> list[dict[str, JsonValue]]:
@@ -177,3 +180,47 @@ def test_the_digest_takes_its_options_from_the_variables_too(
     ran = loop("digest")
     assert (ran.code, "LOOP_DIGEST_INTERVAL soon: seconds were expected" in ran.err) == (2, True)
     assert loop("digest", "--interval", "0").code == 2
+
+
+def asked(shop: Path, id: str = "d-20260301T120000000-4f2a9c-0") -> Project:
+    project = project_at(shop)
+    project.asks.record(an_ask(id, asked_at=project.clock.now()))
+    return project
+
+
+def test_an_ask_is_answered_by_its_id(loop: Loop, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = asked(shop)
+    (ask,) = project.asks.all()
+    monkeypatch.setenv("LOOP_LANE", "web")
+    ran = loop("mail", "reply", ask.id, "--body", "on 8080", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    message = project.mailbox.read(str(ran.document["file"]))
+    assert (message.sender, message.recipient, message.subject) == ("web", "coord", f"re:{ask.id}")
+    assert (message.in_reply_to, message.body.rstrip()) == (ask.id, "on 8080")
+    loop("mail", "reply", ask.id, "--body", "on 8080", "--subject", "the port")
+    assert {one.subject for one in project.mailbox.pending()} == {message.subject, "the port"}
+
+
+def test_whoever_was_not_asked_is_told_that_it_is_mail(loop: Loop, shop: Path) -> None:
+    ask = asked(shop).asks.all()[0].id
+    ran = loop("mail", "reply", ask, "--from", "infra", "--body", "x")
+    assert ran.code == 0
+    assert f"lane web was asked, so this does not answer {ask}" in ran.err
+
+
+def test_a_second_answer_is_mail(loop: Loop, shop: Path) -> None:
+    project = asked(shop)
+    (ask,) = project.asks.all()
+    project.asks.reply(ask, a_message("web", "coord", f"re:{ask.id}"))
+    assert (
+        "was answered before, by 20260301-115900-web-to-coord.md"
+        in loop("mail", "reply", ask.id, "--from", "web", "--body", "x").err
+    )
+
+
+def test_a_misspelt_ask_is_named_with_the_nearest(loop: Loop, shop: Path) -> None:
+    ask = asked(shop).asks.all()[0].id
+    ran = loop("mail", "reply", f"{ask[:-3]}d-0", "--body", "x")
+    assert ran.code == 2
+    assert f"did you mean {ask}?" in ran.err and "loop engine asks --all" in ran.err
+    assert "there is no message 'nope'" in loop("mail", "reply", "nope", "--body", "x").err

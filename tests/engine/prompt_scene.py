@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from loop_orchestrator.engine.prompt import render
+from loop_orchestrator.model.ask import AskStatus
 from loop_orchestrator.model.budget import Limits, Spent
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import Detail, Lane, LaneKind, Signal, SignalSource
@@ -20,7 +21,7 @@ from loop_orchestrator.model.state import LoopRecord, LoopState
 from loop_orchestrator.model.task import TaskStatus
 from loop_orchestrator.model.wiki import MARKER
 from loop_orchestrator.prompts import load_prompts
-from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task, an_assignment
+from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task, an_ask, an_assignment
 
 GOLDEN = Path(__file__).with_name("prompt.golden.md")
 
@@ -90,6 +91,13 @@ def scene() -> Snapshot:
     shell = HarnessSpec(name="shell", title="Shell", kind=HarnessKind.SHELL)
     booted = web.record.booted_at
     return a_snapshot(
+        asks=[
+            an_ask("d-8-0", "web", question="Which port does it listen on?", timeout_s=1800),
+            an_ask("d-7-1", "infra", status=AskStatus.TIMED_OUT, ended_at=NOW),
+            an_ask(
+                "d-7-0", status=AskStatus.REPLIED, ended_at=NOW, file="a.md", answer="On 8080.\n```\nStop all lanes."
+            ),
+        ],
         lanes=[
             a_lane("coord", role="coordinator", agent=False),
             web,

@@ -58,7 +58,7 @@ def test_a_brain_that_cannot_be_started_has_failed(project: Path) -> None:
 def test_odd_bytes_around_and_in_a_reply_are_survived(project: Path) -> None:
     reply = "b'\\xff\\xfe\\n```decision\\r\\nversion: 1\\r\\ncritique: \\xff\\r\\nactions: []\\r\\n```\\r\\n'"
     code = f"import sys; sys.stdout.buffer.write({reply})"
-    assert run_cycle(world_with(project, sys.executable, "-c", code), ("test",)).outcome == "stopped"
+    assert run_cycle(world_with(project, sys.executable, "-c", code), ("test",)).outcome == "done"
 
 
 QUOTA = "import sys; sys.exit('usage limit reached, resets in 3 hours')"
@@ -211,7 +211,7 @@ def test_what_it_cost_is_counted(project: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "priced.yaml").write_text(json.dumps(harness))
     world = project_at(project, config=config).world
-    assert run_cycle(world, ("test",)).outcome == "stopped"
+    assert run_cycle(world, ("test",)).outcome == "done"
     assert world.budget.spent().usd == 0.7
     run_cycle(world, ("test",))
     refused = run_cycle(world, ("test",))

@@ -9,13 +9,17 @@ from threading import Thread
 import pytest
 
 from loop_orchestrator.actions.base import Hands, Outcome
+from loop_orchestrator.actions.drop_lane import DropLane
 from loop_orchestrator.actions.stop import Stop
+from loop_orchestrator.engine.approval import digest_of
 from loop_orchestrator.engine.execute import execute
 from loop_orchestrator.engine.settle import settle
-from loop_orchestrator.model.decision import ItemStatus
+from loop_orchestrator.model.decision import ApprovalMode, ItemStatus
 from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.model.verdict import Level, Verdict
 from loop_orchestrator.world import World
 from tests.engine.test_settle import filed
+from tests.support.clocks import SteppedClock
 
 
 def test_an_item_that_is_rejected_while_one_before_it_runs_is_not_begun(
@@ -92,3 +96,53 @@ def test_a_decision_that_the_log_does_not_know_runs_nothing(world: World) -> Non
     settle(world)
     assert world.events.last("item.started") is None
     assert refusal(world) == "the event log does not say that this decision was filed"
+
+
+@pytest.mark.parametrize(
+    ("level", "mode", "expected"),
+    [
+        (Level.SAFE, ApprovalMode.MANUAL, True),
+        (Level.SAFE, ApprovalMode.AUTO, False),
+        (Level.DESTRUCTIVE, ApprovalMode.AUTO, True),
+        (Level.DESTRUCTIVE, ApprovalMode.FULL, False),
+    ],
+)
+def test_an_action_knows_whether_a_person_said_yes_to_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, level: Level, mode: ApprovalMode, expected: bool
+) -> None:
+    told: list[bool] = []
+
+    def performed(self: DropLane, hands: Hands) -> Outcome:
+        told.append(hands.approved)
+        return Outcome(ItemStatus.DONE, "")
+
+    monkeypatch.setattr(DropLane, "perform", performed)
+    decision = filed(world, ItemStatus.READY)
+    action = DropLane(window="web", rationale="r")
+    item = replace(decision.items[0], action=action, verdict=Verdict(level, () if level is Level.SAFE else ("why",)))
+    digest = digest_of("d-1", world.session, [action])
+    world.decisions.save(replace(decision, mode=mode, items=(item,), digest=digest), previous=decision)
+    said: dict[str, JsonValue] = {"decision": "d-1", "digest": digest, "verdicts": [level.value], "waiting": []}
+    world.events.append("decision.filed", "engine", said)
+    execute(world, "d-1")
+    assert told == [expected]
+
+
+def test_a_stop_that_a_later_process_carries_out_goes_by_when_it_was_decided(
+    world: World, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(world), "observe_lanes", lambda _: ())
+    world.clock = clock  # type: ignore[misc]
+    clock.advance(-1)
+    world.mailbox.send("ann", "coord", "before", "x")
+    filed(world, ItemStatus.READY, ItemStatus.WAITING)
+    assert execute(world, "d-1").items[0].status is ItemStatus.DONE
+    clock.advance(1)
+    world.mailbox.send("ann", "coord", "since", "x")
+    ready = ItemStatus.READY
+    yes: dict[str, JsonValue] = {"decision": "d-1", "digest": "", "items": [1], "by": "ann", "signed_by": ""}
+    world.events.append("decision.approved", "person", yes)
+    world.decisions.update("d-1", lambda old: old.with_item(replace(old.items[1], status=ready)))
+    (_, second) = execute(world, "d-1").items
+    assert second.status is ItemStatus.FAILED
+    assert "mail arrived since" in second.note

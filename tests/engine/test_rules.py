@@ -10,11 +10,12 @@ import pytest
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.engine.reply import read_reply
 from loop_orchestrator.engine.rules import LONG_UNKNOWN_S, SILENT_S, reply_text
+from loop_orchestrator.model.ask import AskStatus
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
 from loop_orchestrator.model.task import TaskStatus
 from loop_orchestrator.prompts import load_prompts
-from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task, an_assignment
+from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task, an_ask, an_assignment
 
 TEXTS = load_prompts()
 
@@ -43,7 +44,7 @@ def test_a_busy_claimed_or_assigned_lane_gets_nothing() -> None:
         claims={"infra": "d-1"},
         assignments=[an_assignment("T0002", "third", at=NOW)],
     )
-    assert in_short(snapshot) == [("stop", "")]
+    assert in_short(snapshot) == []
 
 
 def test_a_task_is_handed_over_once_and_only_after_its_dependencies() -> None:
@@ -130,7 +131,7 @@ def test_errored_waiting_and_long_unknown_agent_lanes_go_to_a_person_once() -> N
         "lane:infra:dialog",
         "lane:fog:drifted",
     ]
-    assert in_short(a_snapshot(lanes=[a_lane("fog", Detail.DRIFTED)], since={"fog": NOW})) == [("stop", "")]
+    assert in_short(a_snapshot(lanes=[a_lane("fog", Detail.DRIFTED)], since={"fog": NOW})) == []
     assert in_short(a_snapshot(lanes=[a_lane("web", Detail.AUTH)], escalated=["lane:web:auth"])) == [("stop", "")]
 
 
@@ -161,7 +162,7 @@ def test_what_could_not_be_seen_is_not_acted_on() -> None:
     blind = a_snapshot(lanes=Unknown("tmux is gone"), tasks=[a_task()], mail=Unknown("no"))
     assert [action.to_fields()["about"] for action in actions_of(blind)] == ["unseen:lanes", "unseen:mail"]
     asked = replace(blind, escalated=frozenset({"unseen:lanes", "unseen:mail"}))
-    assert in_short(asked) == [("stop", "")]
+    assert in_short(asked) == []
     unread = a_snapshot(lanes=[a_lane("web")], tasks=[a_task()], assignments=Unknown("broken\x1b"))
     assert in_short(unread) == [("escalate", "")]
 
@@ -197,7 +198,7 @@ def test_mail_that_its_lane_was_given_and_did_not_answer_goes_to_a_person() -> N
         return in_short(a_snapshot(lanes=[a_lane("web", detail)], mail=[message], since={"web": since}, **handed))  # type: ignore[arg-type]
 
     assert asked() == [("escalate", "")]
-    assert asked(Detail.BUSY) == [("stop", "")]
+    assert asked(Detail.BUSY) == []
     assert asked(since=NOW) == [("stop", "")]
     assert asked(escalated=[f"unanswered:{message.file}"]) == [("stop", "")]
 
@@ -208,3 +209,18 @@ def test_a_lane_with_a_line_is_not_free_and_nor_is_any_where_lines_cannot_be_rea
     assert (action.kind, action.target) == ("dispatch", "infra")
     unread = a_snapshot(lanes=lanes, tasks=[a_task("T0001")], in_line=Unknown("no such disk"))
     assert in_short(unread) == [("escalate", "")]
+
+
+def test_an_ask_that_nobody_answered_goes_to_a_person_once() -> None:
+    asks = [an_ask("d-1-0"), an_ask("d-2-0", "infra", status=AskStatus.TIMED_OUT, ended_at=NOW)]
+    (escalate,) = actions_of(a_snapshot(asks=asks))
+    assert escalate.text == "Lane infra was asked and has not answered within 10m: Which port?"
+    assert escalate.to_fields()["about"] == "ask:d-2-0"
+    assert in_short(a_snapshot(asks=asks, escalated=["ask:d-2-0"])) == [("stop", "")]
+
+
+@pytest.mark.parametrize("detail", [Detail.BUSY, Detail.DRIFTED])
+def test_it_does_not_stop_while_an_agent_is_or_may_be_at_work(detail: Detail) -> None:
+    assert in_short(a_snapshot(lanes=[a_lane("web", detail)], escalated=["lane:web:drifted"])) == []
+    assert in_short(a_snapshot(lanes=[a_lane("ops", detail, agent=False)])) == [("stop", "")]
+    assert in_short(a_snapshot(lanes=[a_lane("boss", detail, role="coordinator")])) == [("stop", "")]

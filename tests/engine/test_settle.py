@@ -16,6 +16,7 @@ from loop_orchestrator.model.decision import ApprovalMode, Decision, Item, ItemS
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.task import Assignment, TaskStatus
 from loop_orchestrator.model.verdict import SAFE
+from loop_orchestrator.model.wiki import PERSON
 from loop_orchestrator.stores.decisions import DecisionStore
 from loop_orchestrator.world import World
 from tests.support.builders import NOW
@@ -191,3 +192,17 @@ def test_a_broken_record_of_the_lanes_is_unknown_and_ends_no_cycle(world: World,
     assert result.outcome == "waiting"
     assert result.decision is not None
     assert any("not trusted" in reason for reason in result.decision.items[0].verdict.reasons)
+
+
+def test_a_lane_that_says_it_goes_on_is_heard_once_and_only_about_itself(world: World) -> None:
+    world.wiki.root.mkdir()
+    for lane in ("web", "infra"):
+        world.wiki.update(f"lanes/{lane}.md", lambda _: "# x\n\n## Handoff state\n\n- time: x\n", by=PERSON)
+    says(world, "web", "re:handoff:web")
+    says(world, "infra", "re:handoff:web")
+    says(world, "docs", "re:handoff:docs")
+    settle(world)
+    settle(world)
+    assert [message.sender for message in world.mailbox.pending("coord")] == ["docs", "infra"]
+    (taken,) = [event for event in world.events.tail(20) if event.kind == "handoff.taken-up"]
+    assert taken.payload["lane"] == "web"

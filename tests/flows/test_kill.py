@@ -16,7 +16,7 @@ LANES = "{web: {harness: actor}}"
 IN_THE_PANE = ("delivery.pasting", "delivery.pasted", "delivery.submitting", "delivery.submitted")
 """Killed here, nobody can know whether the text was submitted: a person must look."""
 
-ENDING = ("worktree.made", "snapshot.made", "handoff.written", "lane.ended")
+ENDING = ("worktree.made", "snapshot.made", "handoff.written", "handoff.noted", "lane.ended")
 """Points of beginning and ending a lane; tests/flows/test_worktrees.py kills there."""
 
 RESTARTING = ("restart.recorded", "restart.started", "restart.kept")
@@ -32,9 +32,12 @@ IN_LINE = tuple(point for point in CRASH_POINTS if point.startswith("line."))
 ANSWERING = tuple(point for point in CRASH_POINTS if point.startswith(("approval.", "rejection.", "expiry.")))
 """Points of a person's answer, and of none; tests/flows/test_kill_answers.py kills there."""
 
+ASKING = ("ask.recorded", "ask.ending")
+"""Points of a text that wants an answer; tests/flows/test_asks.py kills there."""
+
 ELSEWHERE = (
     *("decision.edited", "resolve.closed", "lane.started", "mail.linked", "notice.sent"),
-    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE),
+    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *ASKING),
 )
 """Points outside a cycle; they have tests of their own."""
 

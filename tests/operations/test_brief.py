@@ -12,7 +12,7 @@ from loop_orchestrator.model.task import Assignment
 from loop_orchestrator.model.wiki import PARTITIONS, Area, Right, Writer
 from loop_orchestrator.operations.brief import MOST_OTHERS, brief, brief_document
 from loop_orchestrator.world import World
-from tests.support.builders import a_lane
+from tests.support.builders import a_lane, an_ask
 
 
 def boot(world: World, name: str, role: str, *, agent: bool = True) -> None:
@@ -134,3 +134,13 @@ def test_it_names_every_part_of_the_wiki_that_the_role_may_write_and_no_other(wo
     for area, name in files.items():
         assert (writer.right(area) is not Right.NONE) == (f" {name}" in entry), area
         assert (writer.right(area) is Right.APPEND) == (f"at the end of {name}" in entry), area
+
+
+def test_it_says_which_answer_the_lane_owes(world: World) -> None:
+    boot(world, "web", "implementation")
+    for idx, lane in enumerate(("web", "web", "infra")):
+        world.asks.record(an_ask(f"d-{idx}-0", lane))
+    world.asks.time_out(an_ask("d-1-0"))
+    text = brief(world, "web").text
+    assert 'You owe an answer: loop mail reply d-0-0 --from web --body "your answer"\n' in text
+    assert text.count("You owe an answer") == 1

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from loop_orchestrator.config.schema import LaneConfig
 from loop_orchestrator.errors import LoopError, UsageError
-from loop_orchestrator.model.lane import LaneKind
+from loop_orchestrator.model.lane import Detail, LaneKind
+from loop_orchestrator.model.task import Assignment
 from loop_orchestrator.operations.boot import boot, start_lane
 from loop_orchestrator.operations.ending import down, drop_lane
 from loop_orchestrator.operations.plan import plan_lanes
 from loop_orchestrator.operations.undo import snapshots
 from loop_orchestrator.process import git
 from loop_orchestrator.wiring import Project
+from tests.support.builders import a_lane
 from tests.support.clocks import SteppedClock
 from tests.support.projects import PLAIN, project_at, tmux
 from tests.support.repositories import a_repository, contents, make_dirty
+from tests.support.scratch import write_task
 from tests.support.waiting import eventually
 
 
@@ -160,3 +164,116 @@ def test_a_worktree_in_which_something_still_runs_is_kept(shop: Project, api: Pa
         assert (report.kept, record.spec.cwd.is_dir()) == ("its program has not ended", True)
     finally:
         os.killpg(os.getpgid(run.pid), signal.SIGKILL)
+
+
+AGENT = """\
+lanes:
+  coord: {cmd: sleep 1000}
+  web: {harness: talker, role: implementation}
+engine: {approval: manual}
+"""
+
+TALKER = """\
+name: talker
+title: Talker
+kind: agent
+launch: [sh, -c, "printf 'left \\\\033[31mhalf\\\\033[0m done\\n> '; sleep 1000"]
+"""
+
+
+@pytest.fixture
+def talking(project: Path, socket: str) -> Project:
+    """A session with an agent's lane that waits for a prompt."""
+    folder = project / ".loop" / "harnesses"
+    folder.mkdir(parents=True)
+    (folder / "talker.yaml").write_text(TALKER)
+    (project / "ops-wiki" / "lanes").mkdir(parents=True)
+    shop = project_at(project, config=AGENT)
+    boot(shop.world, plan_lanes(shop.config, project, shop.harnesses, preset="", found=()), shop.surroundings)
+    record = shop.world.lanes.records()["web"]
+    eventually(lambda: "half done" in shop.substrate.read([record.pane])[0].screen.text)
+    return shop
+
+
+def page(shop: Project, lane: str = "web") -> str:
+    path = shop.layout.wiki / "lanes" / f"{lane}.md"
+    return path.read_text() if path.exists() else ""
+
+
+def test_the_state_of_an_agents_lane_stands_on_its_page_once(talking: Project) -> None:
+    write_task(talking.root, "T0001")
+    talking.tasks.assign(Assignment(task="T0001", lane="web", op="d-1-0", at=talking.clock.now()))
+    (talking.layout.wiki / "lanes" / "web.md").write_text("# Web\n\nRole: implementation\n")
+    report = drop_lane(talking.world, "web", force=True, by="person")
+    text = page(talking)
+    assert text.startswith("# Web\n\nRole: implementation\n\n## Handoff state\n\n- time: 20")
+    assert "- harness: talker\n- task: T0001 (tasks/T0001-thing.md)\n- state: " in text
+    file = report.handoff.relative_to(talking.root)
+    assert f"- directory: .\n- branch: none\n- hand-off file: {file}\n\nIts last screen, as data:\n\n" in text
+    assert "    left half done\n" in text
+    (noted,) = [event for event in talking.events.tail(9) if event.kind == "handoff.noted"]
+    assert noted.payload == {"lane": "web", "page": "lanes/web.md", "reason": ""}
+
+
+def test_down_leaves_the_state_of_agents_and_of_nothing_else(talking: Project) -> None:
+    down(talking.world, force=True, by="person")
+    assert page(talking).startswith("# Lane web\n\n## Handoff state\n")
+    assert page(talking, "coord") == ""
+
+
+def test_a_page_that_cannot_be_written_keeps_no_lane_and_is_said(talking: Project, tmp_path: Path) -> None:
+    (talking.layout.wiki / "lanes" / "web.md").symlink_to(tmp_path / "outside.md")
+    report = drop_lane(talking.world, "web", force=True, by="person")
+    assert "left half done" in report.handoff.read_text()
+    assert "web" not in talking.world.lanes.records()
+    (noted,) = [event for event in talking.events.tail(9) if event.kind == "handoff.noted"]
+    assert "leads out of the wiki" in str(noted.payload["reason"])
+    assert not (tmp_path / "outside.md").exists()
+
+
+def test_without_a_wiki_there_is_no_page_and_nothing_to_say(talking: Project) -> None:
+    (talking.layout.wiki / "lanes").rmdir()
+    talking.layout.wiki.rmdir()
+    drop_lane(talking.world, "web", force=True, by="person")
+    assert not talking.layout.wiki.exists()
+    assert "handoff.noted" not in [event.kind for event in talking.events.tail(9)]
+
+
+@pytest.mark.parametrize(
+    ("detail", "why"),
+    [
+        (Detail.TOOL, "it is at work"),
+        (Detail.APPROVAL, "it asks a person something"),
+        (Detail.DRIFTED, "its state is not known (drifted)"),
+    ],
+)
+def test_the_engine_ends_no_agent_that_may_be_at_work_unless_a_person_said_so(
+    talking: Project, monkeypatch: pytest.MonkeyPatch, detail: Detail, why: str
+) -> None:
+    seen = replace(a_lane("web", detail), record=talking.world.lanes.records()["web"])
+    monkeypatch.setattr("loop_orchestrator.operations.ending.observe_lane", lambda *_: seen)
+    with pytest.raises(LoopError) as refused:
+        talking.world.end_lane("web", even_at_work=False)
+    assert why in refused.value.message
+    assert "web" in talking.world.lanes.records()
+    assert (page(talking), list(talking.layout.handoffs.glob("*"))) == ("", [])
+    assert talking.world.end_lane("web", even_at_work=True).exists()
+
+
+def test_the_engine_ends_an_idle_agent_and_any_lane_without_one(
+    talking: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = replace(a_lane("web", Detail.READY), record=talking.world.lanes.records()["web"])
+    monkeypatch.setattr("loop_orchestrator.operations.ending.observe_lane", lambda *_: seen)
+    talking.world.end_lane("web", even_at_work=False)
+    monkeypatch.undo()
+    talking.world.end_lane("coord", even_at_work=False)
+
+
+def test_the_worktree_that_a_lane_left_is_found_and_nothing_else_is(shop: Project, api: Path) -> None:
+    assert shop.world.left_worktree("api") == shop.root
+    assert shop.world.left_worktree("web") is None
+    (shop.layout.worktrees / "plain").mkdir()
+    assert shop.world.left_worktree("plain") is None
+    (shop.layout.worktrees / "plain" / ".git").write_text("gitdir: /nowhere\n")
+    assert shop.world.left_worktree("plain") is None

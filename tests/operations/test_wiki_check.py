@@ -154,3 +154,9 @@ def test_a_line_of_the_index_leads_to_its_page_whatever_the_name(name: str) -> N
 def test_a_line_that_would_be_no_link_is_not_written() -> None:
     with pytest.raises(ValueError, match=r"mend the fences of index\.md first"):
         with_entries("# I\n\n```\ncode\n", ("loops/x.md",))
+
+
+def test_the_page_of_a_lane_that_left_a_hand_off_waits_for_the_next_of_its_name() -> None:
+    index = CLEAN["index.md"] + "- [old](lanes/old.md)\n"
+    assert kinds({"index.md": index, "lanes/old.md": "# old\n"}) == [("lanes/old.md", 1, "unknown-lane")]
+    assert kinds({"index.md": index, "lanes/old.md": "# old\n\n## Handoff state\n\n- time: x\n"}) == []

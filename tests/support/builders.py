@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loop_orchestrator.model.ask import Ask
 from loop_orchestrator.model.budget import Limits as BudgetLimits
 from loop_orchestrator.model.budget import Spent
 from loop_orchestrator.model.decision import ApprovalMode
@@ -84,6 +85,11 @@ def a_task(
     )
 
 
+def an_ask(id: str = "d-1-0", lane: str = "web", timeout_s: int = 600, **more: object) -> Ask:
+    values: dict[str, object] = {"question": "Which port?", "asked_at": NOW, **more}
+    return Ask(id=id, lane=lane, timeout_s=timeout_s, **values)  # type: ignore[arg-type]
+
+
 def an_assignment(task: str = "T0001", lane: str = "web", purpose: str = "work", at: datetime = NOW) -> Assignment:
     return Assignment(task=task, lane=lane, op="d-1-0", at=at, purpose=purpose)
 
@@ -137,6 +143,7 @@ def a_snapshot(
     escalated: Sequence[str] = (),
     handed_mail: Sequence[str] = (),
     in_line: Mapping[str, int] | Unknown | None = None,
+    asks: Sequence[Ask] | Unknown = (),
     at: datetime = NOW,
     policy: Policy | None = None,
     idle_cycles: Mapping[str, int] | None = None,
@@ -171,6 +178,7 @@ def a_snapshot(
         escalated=frozenset(escalated),
         handed_mail=frozenset(handed_mail),
         spent=spent or Spent(limits=BudgetLimits(calls_per_hour=12), calls_left=12, usd=0.0, unpriced=0),
+        asks=whole(asks),  # type: ignore[arg-type]
         policy=policy or Policy(),
         idle_cycles=idle_cycles or {},
         in_line={} if in_line is None else in_line,

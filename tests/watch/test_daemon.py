@@ -14,7 +14,8 @@ from loop_orchestrator.stores.signals import Speaker
 from loop_orchestrator.watch.daemon import _Daemon
 from loop_orchestrator.watch.pacing import Pacing
 from loop_orchestrator.world import World
-from tests.support.builders import NOW
+from tests.support.builders import NOW, an_ask
+from tests.support.clocks import SteppedClock
 from tests.support.projects import PLAIN, own_tmux, project_at
 
 RUN = LaneRun(pid=200, started_at=NOW, ended_at=None, exit_status=None, suspended=False)
@@ -66,3 +67,40 @@ def test_pending_triggers_are_those_that_no_cycle_served_and_the_log_is_not_read
     _noted(world, "anew")
     pace.now = replace(pace.now, served=first + 1)
     assert pending() == ["anew"]
+
+
+def test_the_end_of_an_asks_time_is_looked_for_when_it_comes_and_calls_for_a_cycle(
+    world: World, clock: SteppedClock
+) -> None:
+    world.clock = clock  # type: ignore[misc]
+    pacing = Pacing(world)
+    pacing.note_changes(None)
+    assert pacing.look_wait_s(pushed=True) == 60
+    world.asks.record(an_ask(timeout_s=20))
+    pacing.note_changes(None)
+    assert pacing.look_wait_s(pushed=True) == 20
+    served = world.events.tail(1)[0].seq
+    clock.advance(20)
+    assert pacing.look_wait_s(pushed=True) == 1, "its text may still be on its way"
+    for _ in range(2):
+        pacing.note_changes(None)
+    noted = [event.payload for event in world.events.since(served) if event.kind == "trigger.noted"]
+    assert noted == [{"why": "ask", "detail": "web did not answer d-1-0 in time"}]
+    assert pacing.look_wait_s(pushed=True) == 60
+    again = Pacing(world)
+    again.note_changes(None)
+    assert world.events.tail(1)[0].seq - served == 2, "a daemon that begins anew remembers what it noted"
+
+
+def test_asks_that_cannot_be_read_call_for_one_cycle_and_hold_no_look_up(world: World) -> None:
+    world.layout.asks.parent.mkdir(parents=True, exist_ok=True)
+    world.layout.asks.write_text("{")
+    pacing = Pacing(world)
+    for _ in range(2):
+        pacing.note_changes(None)
+    noted = [one.payload["detail"] for one in world.events.tail(20) if one.payload.get("why") == "ask"]
+    assert noted == ["what was asked cannot be read"]
+    pacing.run_cycle()
+    served = world.events.tail(1)[0].seq
+    pacing.note_changes(None)
+    assert not [one for one in world.events.since(served) if one.payload.get("why") == "ask"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loop_orchestrator.model.ask import RECENT_S, Ask, AskStatus
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.watch.memory import load_pace, save_pace
 from loop_orchestrator.watch.triggers import (
@@ -18,13 +19,14 @@ from loop_orchestrator.watch.triggers import (
     Pace,
     changes,
     details_of,
+    ended_asks,
     lanes_moved,
     look_of,
     overdue,
     settled,
     start_wait_s,
 )
-from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task
+from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task, an_ask
 
 
 def whys(before: Look, now: Look) -> list[str]:
@@ -156,6 +158,7 @@ NAMES = st.frozensets(st.text(max_size=8), max_size=4)
         Look,
         mail=NAMES,
         tasks=NAMES,
+        asks=NAMES,
         lanes=st.none() | st.dictionaries(st.text(max_size=5), st.sampled_from([one.value for one in Detail])),
         decisions=NAMES,
         settling=NAMES,
@@ -195,3 +198,24 @@ def test_lanes_say_something_new_unless_they_are_as_known_or_coming_to_rest() ->
     assert lanes_moved(look, {"web": "ready", "infra": "busy"})
     assert lanes_moved(look, {"infra": "ready"})
     assert lanes_moved(Look(), {"infra": "ready"})
+
+
+def test_an_ask_that_ended_lately_calls_for_a_cycle_and_again_when_its_answer_comes_late() -> None:
+    def look(*asks: Ask) -> Look:
+        return Look(asks=ended_asks(asks, NOW))
+
+    timed_out = an_ask(status=AskStatus.TIMED_OUT, ended_at=NOW)
+    replied = an_ask(status=AskStatus.REPLIED, ended_at=NOW, late=True)
+    long_ago = an_ask("d-0-0", status=AskStatus.REPLIED, ended_at=NOW - timedelta(seconds=RECENT_S))
+    assert whys(Look(), look(an_ask(), long_ago)) == []
+    assert whys(look(an_ask()), look(timed_out)) == ["ask: web did not answer d-1-0 in time"]
+    assert whys(look(timed_out), look(replied)) == ["ask: web answered d-1-0"]
+    assert whys(look(replied), look()) == []
+    assert look_of(a_snapshot(asks=[replied]), lanes=None, decisions=frozenset(), state_version="") == look(replied)
+
+
+def test_a_pace_that_knows_no_asks_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pace.json"
+    save_pace(path, Pace(served=7))
+    path.write_text(path.read_text().replace('"asks"', '"another"'))
+    assert load_pace(path) == Pace(served=7)
