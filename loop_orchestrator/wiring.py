@@ -225,11 +225,18 @@ class Project:
 
     @cached_property
     def redactor(self) -> Redactor:
-        """Takes out secrets: those the scanner finds, and the values of the variables that the config names."""
-        from loop_orchestrator.operations.secrets import secret_names
+        """Takes out secrets: those the scanner finds, and the values of the variables that the config names.
+
+        Where the config cannot be read, of those whose names say that they hold one.
+        """
+        from loop_orchestrator.operations.secrets import likely_names, secret_names
         from loop_orchestrator.redaction import Redactor, known_values
 
-        return Redactor(known_values(secret_names(self.config, self.harnesses), self.environ))
+        try:
+            names = secret_names(self.config, self.harnesses)
+        except ConfigError:
+            names = likely_names(self.environ)
+        return Redactor(known_values(names, self.environ))
 
     @cached_property
     def mailbox(self) -> Mailbox:

@@ -39,7 +39,7 @@ def test_secrets_are_replaced_by_what_they_were(secret: str) -> None:
     "text",
     [
         "c-20261130T102030123-4f2a9c and e-20261130T102030123-00001f",
-        "digest 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, commit 3f2a9c1e5b7d9f0a1c3e5f7a9b1d3f5e",
+        "digest 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, commit 3f2a9c1e5b7d9f0a1c3e5f7a",
         "input_tokens: 4000, key: value, the password form; an API key is missing",
         "",
     ],
@@ -74,8 +74,7 @@ def test_a_stream_in_any_pieces_says_what_the_whole_text_says(cuts: list[int]) -
 
 def test_a_stream_passes_on_what_cannot_be_the_beginning_of_a_secret() -> None:
     stream = Redactor({}).stream()
-    stream.add(b"one line\n")
-    assert stream.add(b"another line\n") == b"one line\n"
+    assert stream.add(b"one line\n") == b"one line\n"
 
 
 def test_a_stream_that_cannot_be_searched_ends_with_a_word_about_it() -> None:

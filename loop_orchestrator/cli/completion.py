@@ -55,6 +55,8 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("", "adr_dir"): "_shtab_compgen_dirs",
     ("", "tasks_dir"): "_shtab_compgen_dirs",
     ("undo", "ref"): "_loop_snapshots",
+    ("logs", "kinds"): "_loop_kinds",
+    ("logs", "trace"): "_loop_traces",
     ("undo", "to"): "_shtab_compgen_dirs",
     ("engine", "file"): "_shtab_compgen_files",
     ("", "lane_config"): "_shtab_compgen_files",
@@ -87,6 +89,13 @@ _loop_adrs() {
 }
 _loop_snapshots() {
   compgen -W "$(loop undo list 2>/dev/null | sed -n 's/^.* \([A-Za-z][A-Za-z0-9_-]*\/[0-9T]*\)$/\1/p')" -- "$1"
+}
+_loop_kinds() {
+  compgen -W "$(loop logs --kinds 2>/dev/null | sed -n '2,$s/ .*//p')" -- "$1"
+}
+_loop_traces() {
+  compgen -W "$(loop logs --kind cycle.started decision.filed -n 40 --json 2>/dev/null |
+    sed -n 's/^ *"\(trace\|decision\)": "\([cd]-[^"]*\)".*/\2/p' | sort -u)" -- "$1"
 }
 _loop_messages() {
   compgen -W "$(loop mail list 2>/dev/null | sed -n 's/^\([0-9][^ ]*[.]md\) .*/\1/p')" -- "$1"

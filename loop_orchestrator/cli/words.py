@@ -75,6 +75,7 @@ WORDS: Mapping[str, Word] = {
     "wiki-pending": Word("wiki_pending", "mail that waits for the wiki, and its last log entries"),
     "wiki-lint": Word("wiki_lint", "what is wrong with the wiki, or the prompt of a review"),
     "digest": Word("digest", "state, mail, unpushed work and decisions in one frame"),
+    "logs": Word("logs", "the event log in sentences; -f follows it, --trace shows what led to what"),
     "validate": Word("validate", "check the config; with --schema, print its JSON Schema for editors"),
     "trust": Word("trust", "accept the commands of this project's config on this machine"),
     "engine once": Word("engine", "run one cycle"),

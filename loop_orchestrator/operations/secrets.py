@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from loop_orchestrator.config.schema import Config
     from loop_orchestrator.model.harness import HarnessSpec
 
+_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+
 NAMING = "_env"
 """How a key of the config ends whose value is the name of a variable that holds a secret."""
 
@@ -29,6 +31,11 @@ def secret_names(config: Config, harnesses: Mapping[str, HarnessSpec]) -> tuple[
         with suppress(LoopError, KeyError):  # a mistake in its data is told of where it is used
             names |= dict.fromkeys(key_names(harnesses[harness]))
     return tuple(names)
+
+
+def likely_names(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables whose names say that they hold a secret: all that is known where there is no config to ask."""
+    return tuple(name for name in environ if any(word in name.upper() for word in _WORDS))
 
 
 def _named(value: object) -> Iterator[str]:

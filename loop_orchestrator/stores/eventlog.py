@@ -7,20 +7,20 @@ import json
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.clock import Clock, format_time
+from loop_orchestrator.clock import Clock, format_time, whole_milliseconds
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.ids import numbered_id
 from loop_orchestrator.model.event import EVENT_KINDS, Event
 from loop_orchestrator.stores.documents import Fields
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
-from loop_orchestrator.stores.lines import is_torn, last_lines, next_lines, write_whole
+from loop_orchestrator.stores.lines import is_torn, last_lines, last_lines_with, lines_with, next_lines, write_whole
 from loop_orchestrator.stores.lock import take_flock
 from loop_orchestrator.stores.segments import (
     SEGMENT_BYTES,
@@ -32,7 +32,6 @@ from loop_orchestrator.stores.segments import (
     blocks_of,
     close_into,
     continuing,
-    first_event,
     last_number,
     opened,
     removable,
@@ -116,7 +115,7 @@ class EventLog:
                 event = Event(
                     id=id or numbered_id("e", now, seq),
                     seq=seq,
-                    at=_whole_milliseconds(now),
+                    at=whole_milliseconds(now),
                     kind=kind,
                     source=source,
                     payload=dict(payload),
@@ -154,19 +153,22 @@ class EventLog:
         with self._reading() as parts:
             yield from (event for event in self._forwards(parts.after(seq)) if event.seq > seq)
 
-    def since_time(self, at: datetime) -> Iterator[Event]:
-        """Events from a time on, oldest first, up to the end that the log has on the first step."""
-        with self._reading() as parts:
-            yield from (event for event in self._forwards(parts.since(at)) if event.at >= at)
+    def since_time(self, at: datetime, *, holding: Collection[bytes] = ()) -> Iterator[Event]:
+        """Events from a time on, oldest first, up to the end that the log has on the first step.
 
-    def backwards(self) -> Iterator[Event]:
-        """Every event, newest first, for whoever stops when it has seen enough."""
+        holding: only those in whose line one of these stands; it may grow meanwhile. Empty: all.
+        """
+        with self._reading() as parts:
+            found = self._forwards(parts.since(at), holding)
+            yield from (event for event in found if event.at >= at)
+
+    def backwards(self, *, holding: Collection[bytes] = ()) -> Iterator[Event]:
+        """Every event, or those of ``holding``, newest first, for whoever stops when it has seen enough."""
         with self._reading() as parts:
             for part in parts.backwards():
-                for line in last_lines(part.fd, part.size):
-                    for event in self._decoded(line, part):
-                        if event.seq < part.below:
-                            yield event
+                found = last_lines_with(part.fd, part.size, holding) if holding else last_lines(part.fd, part.size)
+                for line in found:
+                    yield from (event for event in self._decoded(line, part) if event.seq < part.below)
 
     def first(self) -> Event | None:
         """The oldest event that is kept; None if there is none."""
@@ -177,11 +179,10 @@ class EventLog:
         mark, left = f'"kind":"{kind}"'.encode(), LAST_KIND_BYTES
         with self._reading() as parts:
             for part in parts.backwards():
-                for line in last_lines(part.fd, part.size, stop=max(0, part.size - left)):
-                    if mark in line:
-                        for event in self._decoded(line, part):
-                            if event.kind == kind and event.seq < part.below:
-                                return event
+                for line in last_lines_with(part.fd, part.size, (mark,), stop=max(0, part.size - left)):
+                    for event in self._decoded(line, part):
+                        if event.kind == kind and event.seq < part.below:
+                            return event
                 left -= part.size
                 if left <= 0:
                     break
@@ -189,11 +190,7 @@ class EventLog:
 
     def back(self, text: str) -> Iterator[Event]:
         """Events whose line holds a text, newest first: costs as much of the log as is gone through."""
-        mark = text.encode()
-        with self._reading() as (fd, size):
-            for line in last_lines(fd, size):
-                if mark in line:
-                    yield from self._decoded(line)
+        return self.backwards(holding=(text.encode(),))
 
     def end(self) -> int:
         """The offset from which read_from finds only what is written from now on."""
@@ -222,7 +219,7 @@ class EventLog:
         """The descriptor for appending, locked, to a live file that is not too long; whether one was closed for it."""
         fd = self._locked()
         if self._size == 0 and self._seq:
-            begin_anew(self._path, self._continuing("", self._seq, self._seq, self._start(fd)))
+            begin_anew(self._path, self._continuing("", self._seq, self._seq, self._held(fd).start_of_live()))
             return self._locked(), False
         if self._size < self._close_at:
             return fd, False
@@ -238,18 +235,17 @@ class EventLog:
 
         The segment is a copy: whoever still holds the old file, with a lock of it or for reading, disturbs nobody.
         """
-        part = Part(self._path, fd, self._size)
-        first = first_event(part, _decode)
-        number = first.seq if first else self._seq + 1
-        start = self._start(fd)
+        parts = self._held(fd)
+        number = self._seq + 1 if parts.first == math.inf else int(parts.first)
+        start = parts.start_of_live()
         end = b"\n" if self._torn else b""
         segment = close_into(self._path, number, blocks_of(fd, self._size, end=end))
         crash_point("log.copied")
         begin_anew(self._path, self._continuing(segment.name, number, self._seq, start + self._size + len(end)))
         crash_point("log.continued")
 
-    def _start(self, fd: int) -> int:
-        return Parts(self._path, fd, self._size, _decode).start_of_live()
+    def _held(self, fd: int) -> Parts:
+        return Parts(self._path, fd, self._size, _decode)
 
     def _continuing(self, segment: str, first: int, last: int, before: int) -> bytes:
         return _encoded(continuing(self._clock.now(), segment, first, last, before))
@@ -314,7 +310,7 @@ class EventLog:
 
     def _with_id(self, fd: int, id: str) -> Event | None:
         mark = f'"id":"{id}"'.encode()
-        for recent in Parts(self._path, fd, self._size, _decode).last_bytes(SAME_ID_LINES):
+        for recent in self._held(fd).last_bytes(SAME_ID_LINES):
             for line in recent.split(b"\n") if mark in recent else ():
                 for event in _decode(line) if mark in line else ():
                     if event.id == id:
@@ -329,15 +325,15 @@ class EventLog:
             parts.damaged = self.damaged
             yield parts
 
-    def _forwards(self, parts: Iterator[Part]) -> Iterator[Event]:
+    def _forwards(self, parts: Iterator[Part], holding: Collection[bytes] = ()) -> Iterator[Event]:
         for part in parts:
-            last = 0
-            for line in next_lines(part.fd, part.place, part.size):
+            last, place = 0, (part.fd, part.place, part.size)
+            for line in lines_with(*place, holding) if holding else next_lines(*place):
                 for event in self._decoded(line, part):
                     if event.seq < part.below:
                         last = event.seq
                         yield event
-            if last and last + 1 < part.below < math.inf:
+            if not holding and last and last + 1 < part.below < math.inf:
                 self.damaged[part.path.name] = f"the events {last + 1} to {int(part.below) - 1} are missing behind it"
 
     def _decoded(self, line: bytes, part: Part) -> tuple[Event, ...]:
@@ -406,7 +402,3 @@ def _decode(line: bytes) -> tuple[Event, ...]:
         )
     except (ValueError, RecursionError, StoreError):
         return ()
-
-
-def _whole_milliseconds(at: datetime) -> datetime:
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)

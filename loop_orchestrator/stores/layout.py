@@ -179,6 +179,11 @@ class Layout:
         return self.events.with_suffix("")
 
     @cached_property
+    def last_look(self) -> Path:
+        """When a person last read the report."""
+        return self.session_dir / "last-look.json"
+
+    @cached_property
     def restarts(self) -> Path:
         """What became of lanes whose program ended."""
         return self.session_dir / "lane-restarts.jsonl"

@@ -18,6 +18,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from loop_orchestrator.clock import whole_milliseconds
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.ids import numbered_id
 from loop_orchestrator.model.event import Event
@@ -294,7 +295,7 @@ def continuing(now: datetime, segment: str, first: int, last: int, before: int) 
     return Event(
         id=numbered_id("e", now, last + 1),
         seq=last + 1,
-        at=now.replace(microsecond=now.microsecond // 1000 * 1000),
+        at=whole_milliseconds(now),
         kind=CONTINUED,
         source=SOURCE,
         payload={"segment": segment, "first": first, "last": last, "before": before},
