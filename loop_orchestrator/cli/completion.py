@@ -67,6 +67,7 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("digest", "shown_state"): "_shtab_compgen_files",
     ("digest", "shown_mailbox"): "_shtab_compgen_dirs",
     ("digest", "extra_repos"): "_shtab_compgen_dirs",
+    ("metrics", "roots"): "_shtab_compgen_dirs",
     ("digest", "adr_dir"): "_shtab_compgen_dirs",
 }
 """Word ("" for every word) and argument -> the function of the bash script that lists what may stand there."""
@@ -118,6 +119,7 @@ _loop_digest() { _loop_program loop-digest digest; }
 _loop_lane_status() { _loop_program loop-lane-status lane-status; }
 _loop_checkpoint() { _loop_program loop-checkpoint checkpoint; }
 _loop_wiki_pending() { _loop_program loop-wiki-pending wiki-pending; }
+_loop_metrics() { _loop_program loop-metrics metrics; }
 _loop_wiki_lint() { _loop_program loop-wiki-lint wiki-lint; }
 complete -o bashdefault -F _loop_engine loop-engine
 complete -o bashdefault -F _loop_up loop-tmux
@@ -129,6 +131,7 @@ complete -o bashdefault -F _loop_lane_status loop-lane-status
 complete -o bashdefault -F _loop_checkpoint loop-checkpoint
 complete -o bashdefault -F _loop_wiki_pending loop-wiki-pending
 complete -o bashdefault -F _loop_wiki_lint loop-wiki-lint
+complete -o bashdefault -F _loop_metrics loop-metrics
 """
 
 

@@ -77,6 +77,7 @@ WORDS: Mapping[str, Word] = {
     "digest": Word("digest", "state, mail, unpushed work and decisions in one frame"),
     "logs": Word("logs", "the event log in sentences; -f follows it, --trace shows what led to what"),
     "report": Word("report", "what happened since a time, failures first"),
+    "metrics": Word("metrics", "figures of a session: autonomy, spend, restarts, what was shipped"),
     "validate": Word("validate", "check the config; with --schema, print its JSON Schema for editors"),
     "trust": Word("trust", "accept the commands of this project's config on this machine"),
     "engine once": Word("engine", "run one cycle"),

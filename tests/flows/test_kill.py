@@ -32,9 +32,12 @@ IN_LINE = tuple(point for point in CRASH_POINTS if point.startswith("line."))
 ANSWERING = tuple(point for point in CRASH_POINTS if point.startswith(("approval.", "rejection.", "expiry.")))
 """Points of a person's answer, and of none; tests/flows/test_kill_answers.py kills there."""
 
+IN_THE_LOG = tuple(point for point in CRASH_POINTS if point.startswith("log."))
+"""Points of closing the event log; tests/flows/test_logs.py kills there."""
+
 ELSEWHERE = (
     *("decision.edited", "resolve.closed", "lane.started", "mail.linked", "notice.sent"),
-    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE),
+    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *IN_THE_LOG),
 )
 """Points outside a cycle; they have tests of their own."""
 
