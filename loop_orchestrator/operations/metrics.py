@@ -121,7 +121,7 @@ def metrics(world: World) -> Metrics:
     figures |= counted
     notes += found
     notes += [f"{name}: {reason}; the rest was counted" for name, reason in world.events.damaged.items()]
-    first = world.events.first()
+    first = next(world.events.since(0), None)
     if first is not None and first.seq > 1 and first.at > now - WEEK:
         notes.append(f"the log reaches back to {format_time(first.at)} only; what was before is not counted")
     figures |= _of_log(world, now, notes)

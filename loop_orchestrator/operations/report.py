@@ -61,7 +61,7 @@ def report(world: World, since: datetime | None) -> Report:
     begin, why = (since, "asked for") if since is not None else _last_look(world, until)
     found = gather(world.events.since_time(begin), destructive=lambda id, idx: _was_destructive(world, id, idx))
     damaged = dict(world.events.damaged)
-    first = world.events.first()
+    first = next(world.events.since(0), None)
     removed = first is not None and first.seq > 1 and first.at > begin
     return Report(
         session=world.session,

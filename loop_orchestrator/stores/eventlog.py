@@ -35,6 +35,7 @@ from loop_orchestrator.stores.segments import (
     last_number,
     opened,
     removable,
+    size_of,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class EventLog:
         self._segment_bytes = self._close_at = segment_bytes
         self._mutex = threading.Lock()
         self._fd = -1
+        self._file = (0, 0)
+        """device and inode of what is open: other names of it, such as a backup's, are not the log"""
         self._pid = 0
         self._size = -1
         self._seq = 0
@@ -170,10 +173,6 @@ class EventLog:
                 for line in found:
                     yield from (event for event in self._decoded(line, part) if event.seq < part.below)
 
-    def first(self) -> Event | None:
-        """The oldest event that is kept; None if there is none."""
-        return next(self.since(0), None)
-
     def last(self, kind: str) -> Event | None:
         """The newest event of a kind; None if the last 4 MB of the log have none."""
         mark, left = f'"kind":"{kind}"'.encode(), LAST_KIND_BYTES
@@ -268,13 +267,12 @@ class EventLog:
             if self._fd < 0 or self._pid != os.getpid():
                 self._open()
             take_flock(self._fd, self._path)
-            found = os.fstat(self._fd)
-            if found.st_nlink:
+            if (size := size_of(self._path, self._file)) is not None:
                 break
-            os.close(self._fd)  # the file was deleted
+            os.close(self._fd)
             self._fd = -1
-        if found.st_size != self._size:
-            self._catch_up(found.st_size)
+        if size != self._size:
+            self._catch_up(size)
         return self._fd
 
     def _open(self) -> None:
@@ -288,6 +286,8 @@ class EventLog:
         except OSError as error:
             raise StoreError(f"cannot write {self._path}: {error.strerror}") from error
         self._pid, self._size, self._close_at = os.getpid(), -1, self._segment_bytes
+        found = os.fstat(self._fd)
+        self._file = found.st_dev, found.st_ino
         if is_new:
             sync_dir(self._path.parent)
 

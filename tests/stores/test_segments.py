@@ -52,6 +52,10 @@ def noted(events: Iterator[Event] | tuple[Event, ...]) -> list[object]:
     return [event.payload["by"] for event in events if event.kind == "engine.paused"]
 
 
+def first_of(log: EventLog) -> Event | None:
+    return next(log.since(0), None)
+
+
 def filled(log: EventLog, count: int) -> list[str]:
     said = [f"event {number}" for number in range(count)]
     for one in said:
@@ -80,7 +84,7 @@ def test_a_long_live_file_is_closed_and_every_reader_crosses_to_the_next(log: Ev
     old = log.tail(1)[0]
     filled(log, 10)
     assert log.last("engine.resumed") == old
-    assert log.first() == everything[0]
+    assert first_of(log) == everything[0]
     assert (log.unreadable, log.damaged) == (0, {})
 
 
@@ -299,7 +303,7 @@ def test_old_segments_are_removed_and_an_event_says_so_first(path: Path) -> None
     filled(log, 60)
     assert len(segments_of(path)) == 3
     removed = [event for event in log.since(0) if event.kind == "log.removing"]
-    first = log.first()
+    first = first_of(log)
     assert first is not None
     assert removed[-1].payload["last"] == first.seq - 1
     assert numbers(log.since(0)) == list(range(first.seq, log.tail(1)[0].seq + 1))
@@ -313,13 +317,13 @@ def test_nothing_that_somebody_still_needs_is_removed(path: Path) -> None:
     for _ in range(60):
         note(log)
         clock.advance(60)
-    first = log.first()
+    first = first_of(log)
     assert first is not None
     assert 1 < first.seq <= 10
     keep = Keep(segments=1, needed_since=NOON + timedelta(minutes=30))
     for _ in range(20):
         note(log)
-    kept = log.first()
+    kept = first_of(log)
     assert kept is not None
     assert first.at < kept.at <= NOON + timedelta(minutes=30)
     keep = Keep(segments=1)
@@ -334,10 +338,10 @@ def test_segments_older_than_their_days_are_removed(path: Path) -> None:
     filled(log, 20)
     clock.advance(86_400)
     filled(log, 20)
-    assert log.first() is not None and log.first().seq == 1  # type: ignore[union-attr]
+    assert first_of(log) is not None and first_of(log).seq == 1  # type: ignore[union-attr]
     clock.advance(1.5 * 86_400)
     filled(log, 10)
-    first = log.first()
+    first = first_of(log)
     assert first is not None and first.seq > 15
     assert len(segments_of(path)) > 4
 
@@ -360,3 +364,14 @@ def test_an_id_in_the_segment_before_is_not_written_again(log: EventLog) -> None
     first = log.append("engine.paused", "person", {"by": "a"}, id="e-derived")
     filled(log, 60)
     assert log.append("engine.paused", "person", {"by": "b"}, id="e-derived") == first
+
+
+def test_a_second_name_of_the_live_file_draws_no_writer_away(log: EventLog, path: Path) -> None:
+    """As a backup of hard links gives it one: the file is not deleted then, but it is the live one no more."""
+    waiting = small(path)
+    note(waiting, "before")
+    os.link(path, path.with_name("backup"))
+    filled(log, 10)
+    note(waiting, "after")
+    assert noted(log.tail(1)) == ["after"]
+    assert numbers(log.since(0)) == list(range(1, log.tail(1)[0].seq + 1))
