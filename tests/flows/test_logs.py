@@ -168,6 +168,22 @@ def test_secrets_of_a_brain_are_in_no_file_of_its_calls(boot: Boot, tmp_path: Pa
     assert "[redacted: MY_OWN_KEY]" in "".join(path.read_text() for path in files)
 
 
+def test_what_the_daemon_prints_has_no_secrets(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine="approval: manual")
+    out = scratch.root / ".printed"
+    with out.open("w") as file:
+        argv = [LOOP, "engine", "watch", "--foreground"]
+        daemon = subprocess.Popen(argv, cwd=scratch.root, env=scratch.environ, stdin=subprocess.DEVNULL, stdout=file)
+    try:
+        eventually(lambda: scratch.events("watch.started"), limit_s=30)
+        scratch.ok("mail", "send", "--from", "human", "--to", "coord", "--subject", f"token {SECRET}", "--body", "x")
+        eventually(lambda: "token [redacted: github token]" in out.read_text(), limit_s=30)
+    finally:
+        daemon.terminate()
+        assert daemon.wait(20) == 0
+    assert SECRET not in out.read_text()
+
+
 def test_the_log_of_a_session_without_a_daemon_is_followed_too(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=None)
     with following(scratch, "--kind", "mail") as followed:
