@@ -122,23 +122,38 @@ def _replace_bare(place: Path, value: JsonValue) -> None:
 
 @contextmanager
 def events() -> Iterator[tuple[Way, ...]]:
-    """The end of short and long logs."""
+    """Short and long logs: their end, the newest event of a kind, and appending to them."""
     with folder() as place:
         project = _project(place)
-        yield tuple(way for count in (1_000, 100_000) for way in _reads(place / f"{count}.jsonl", project, count))
+        counts = (1_000, 100_000, 1_000_000)
+        yield tuple(way for count in counts for way in _uses(place / f"{count}" / "events.jsonl", project, count))
 
 
-def _reads(path: Path, project: Project, count: int) -> tuple[Way, ...]:
+def _uses(path: Path, project: Project, count: int) -> tuple[Way, ...]:
+    path.parent.mkdir()
     log, bare = long_log(path, project, count), f"read the last 20 lines of {count:,}"
+    near, payload = log.tail(1)[0].seq - 20, log.tail(1)[0].payload
+    grown = EventLog(Path(shutil.copytree(path.parent, f"{path.parent}-grown")) / path.name, project.clock)
+    numbers = itertools.count()
+    reads: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("tail(20)", lambda: log.tail(20)),
+        ("since(last 20)", lambda: list(log.since(near))),
+        ("last(a kind that is near)", lambda: log.last("cycle.started")),
+        ("read_from(end)", lambda: log.read_from(log.end())),
+    )
     return (
         Way(name=bare, run=lambda: _last_lines(path), repeat=20),
-        Way(name=f"tail(20) of {count:,}", run=lambda: log.tail(20), repeat=20, against=(bare,), goal_ms=1.0),
+        *(Way(name=f"{name} of {count:,}", run=read, repeat=20, against=(bare,), goal_ms=1.0) for name, read in reads),
         Way(
-            name=f"since(last 20) of {count:,}",
-            run=lambda: list(log.since(count - 20)),
-            repeat=20,
-            against=(bare,),
-            goal_ms=1.0,
+            name=f"append to {count:,}",
+            run=lambda: grown.append("cycle.started", "engine", payload),
+            repeat=100,
+            goal_ms=0.01,
+        ),
+        Way(
+            name=f"append with an id to {count:,}",
+            run=lambda: grown.append("cycle.started", "engine", payload, id=f"e-bench-{next(numbers)}"),
+            repeat=10,
         ),
     )
 

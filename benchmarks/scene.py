@@ -19,6 +19,7 @@ from loop_orchestrator.operations.boot import boot
 from loop_orchestrator.operations.plan import plan_lanes
 from loop_orchestrator.operations.trust import accept
 from loop_orchestrator.stores.eventlog import EventLog
+from loop_orchestrator.stores.segments import SEGMENT_BYTES
 from loop_orchestrator.substrate.listing import is_running
 from loop_orchestrator.wiring import Options, Project
 
@@ -127,13 +128,20 @@ def write_tasks(project: Project, count: int) -> None:
 
 
 def long_log(path: Path, project: Project, count: int) -> EventLog:
-    """A log of so many events: the line of one real event, over and over, with its number counted on."""
+    """A log of so many events: the line of one real event, over and over, with its number counted on.
+
+    What is too long for the live file is in segments, as appending would have put it there.
+    """
     log = EventLog(path, project.clock)
     first: Event = log.append("cycle.started", "engine", {"cycle": "c-1", "why": ["a message came"]})
-    line = path.read_text(encoding="utf-8")
-    with path.open("a", encoding="utf-8") as file:
-        for seq in range(first.seq + 1, count + 1):
-            file.write(line.replace('"seq":1,', f'"seq":{seq},').replace(first.id, f"{first.id}-{seq}"))
+    line, seq = path.read_text(encoding="utf-8"), first.seq
+    while seq < count:
+        with path.open("a", encoding="utf-8") as file:
+            while seq < count and file.tell() < SEGMENT_BYTES:
+                seq += 1
+                file.write(line.replace('"seq":1,', f'"seq":{seq},').replace(first.id, f"{first.id}-{seq}"))
+        if seq < count:
+            seq = log.append("cycle.started", "engine", first.payload).seq
     return EventLog(path, project.clock)
 
 

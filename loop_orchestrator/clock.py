@@ -46,6 +46,11 @@ def parse_time(text: str) -> datetime:
     return at.astimezone(UTC)
 
 
+def whole_milliseconds(at: datetime) -> datetime:
+    """The time as format_time writes it."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
 def format_age(seconds: float) -> str:
     """A coarse age for people: ``5s``, ``12m``, ``3h``, ``2d``."""
     whole = max(0, int(seconds))

@@ -68,6 +68,9 @@ CRASH_POINTS: dict[str, str] = {
     "restart.kept": "the lane's new record is on disk, the restart is not closed",
     "notice.sent": "a service was given a message, that is not on disk",
     "mail.linked": "a message is in the mailbox, its event is not in the log",
+    "log.copied": "a segment of the event log is in its folder, the live file still holds all of it too",
+    "log.continued": "the event log goes on in a new file, no old segment was removed",
+    "log.removing": "the event log says which old segments go, they are all still there",
 }
 """Point -> what is true when the process dies there."""
 

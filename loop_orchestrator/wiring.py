@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.operations.boot import Surroundings
     from loop_orchestrator.operations.trust import Door
     from loop_orchestrator.process.cancel import Cancel
+    from loop_orchestrator.redaction import Redactor
     from loop_orchestrator.stores.adr import AdrStore
     from loop_orchestrator.stores.asks import AskStore
     from loop_orchestrator.stores.brains import BrainRests
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.notes import KeyedNotes
     from loop_orchestrator.stores.queue import DeliveryQueue
     from loop_orchestrator.stores.restarts import RestartLog
+    from loop_orchestrator.stores.segments import Keep
     from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
@@ -205,7 +207,37 @@ class Project:
     def events(self) -> EventLog:
         from loop_orchestrator.stores.eventlog import EventLog
 
-        return EventLog(self.layout.events, self.clock)
+        return EventLog(self.layout.events, self.clock, keep=self._kept_events)
+
+    def _kept_events(self) -> Keep:
+        """What of the event log is kept: what the config says, and what the daemon or an open decision still needs."""
+        from loop_orchestrator.stores.segments import Keep
+        from loop_orchestrator.watch.memory import load_pace
+
+        pace, waiting = self.layout.watch_pace, self.decisions.open_decisions()
+        # A decision that cannot be read is no reason to remove what says how it was filed.
+        unread = bool(self.decisions.unreadable())
+        return Keep(
+            segments=self.config.log.keep_segments,
+            days=self.config.log.keep_days,
+            served=0 if unread else load_pace(pace).served if pace.exists() else None,
+            needed_since=min((one.created_at for one in waiting), default=None),
+        )
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Takes out secrets: those the scanner finds, and the values of the variables that the config names.
+
+        Where the config cannot be read, of those whose names say that they hold one.
+        """
+        from loop_orchestrator.operations.secrets import likely_names, secret_names
+        from loop_orchestrator.redaction import Redactor, known_values
+
+        try:
+            names = secret_names(self.config, self.harnesses)
+        except ConfigError:
+            names = likely_names(self.environ)
+        return Redactor(known_values(names, self.environ))
 
     @cached_property
     def mailbox(self) -> Mailbox:
@@ -245,7 +277,12 @@ class Project:
     def decisions(self) -> DecisionStore:
         from loop_orchestrator.stores.decisions import DecisionStore
 
-        return DecisionStore(self.layout, _Actions())
+        return DecisionStore(self.layout, _Actions(), keep=self._kept_decisions)
+
+    def _kept_decisions(self) -> int:
+        from loop_orchestrator.config.schema import EngineConfig
+
+        return (self.config.engine or EngineConfig()).keep_decisions
 
     @cached_property
     def budget(self) -> Budget:
@@ -434,7 +471,8 @@ class Project:
         from loop_orchestrator.stores.transcripts import TranscriptStore
 
         engine = self.config.engine
-        return TranscriptStore(self.layout.brain, keep=engine.keep_transcripts if engine else 1)
+        keep = engine.keep_transcripts if engine else 1
+        return TranscriptStore(self.layout.brain, keep=keep, redactor=self.redactor)
 
     @cached_property
     def prompts(self) -> Mapping[str, str]:

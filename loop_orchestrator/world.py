@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneSpec, Signal
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.process.cancel import Cancel
+    from loop_orchestrator.redaction import Redactor
     from loop_orchestrator.stores.adr import AdrStore
     from loop_orchestrator.stores.asks import AskStore
     from loop_orchestrator.stores.brains import BrainRests
@@ -87,6 +88,10 @@ class World(Protocol):
 
     @property
     def events(self) -> EventLog: ...
+
+    @property
+    def redactor(self) -> Redactor:
+        """takes secrets out of what is printed"""
 
     @property
     def mailbox(self) -> Mailbox: ...

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from loop_orchestrator.errors import ConfigError, UsageError
+from loop_orchestrator.model.decision import ItemStatus
+from loop_orchestrator.stores.decisions import DecisionStore
+from loop_orchestrator.stores.segments import Keep
+from loop_orchestrator.watch.memory import save_pace
+from loop_orchestrator.watch.triggers import Pace
 from loop_orchestrator.wiring import Options, Project, find_root, session_name, state_home
+from tests.stores.builders import NOON, SayCodec, decision, item
+from tests.support.projects import project_at
 
 
 def test_the_nearest_directory_with_a_config_or_a_private_folder_is_the_project(tmp_path: Path) -> None:
@@ -113,3 +121,30 @@ def test_a_directory_that_is_gone_is_named_where_it_is_needed(tmp_path: Path, mo
     with pytest.raises(UsageError, match="is gone"):
         _ = Project(Options(), {}).root
     assert Project(Options(project_root=str(tmp_path)), {}).root == tmp_path
+
+
+def test_of_the_event_log_is_kept_what_the_config_says_and_what_is_still_needed(project: Path) -> None:
+    made = project_at(project, config="engine: {approval: manual}\nlog: {keep_segments: 3, keep_days: 2.5}\n")
+    assert made._kept_events() == Keep(segments=3, days=2.5)
+    save_pace(made.layout.watch_pace, replace(Pace(), served=41))
+    filed = decision("d-1", created_at=NOON)
+    DecisionStore(made.layout, SayCodec()).create(filed)
+    made.decisions._codec = SayCodec()
+    assert made._kept_events() == Keep(segments=3, days=2.5, served=41, needed_since=NOON)
+    (made.layout.decisions / "d-2.json").write_text("{")
+    assert made._kept_events().served == 0, "what cannot be read may need anything"
+
+
+def test_the_archive_keeps_as_many_decisions_as_the_config_says(project: Path) -> None:
+    made = project_at(project, config="engine: {approval: manual, keep_decisions: 2}\n")
+    made.decisions._codec = SayCodec()
+    done = (replace(item(), status=ItemStatus.DONE),)
+    for name in ("d-1", "d-2", "d-3"):
+        made.decisions.create(decision(name, items=done))
+        made.decisions.archive(name)
+    assert sorted(path.stem for path in made.layout.decisions_archive.glob("*.json")) == ["d-2", "d-3"]
+
+
+def test_a_config_that_cannot_be_read_leaves_nothing_unredacted_that_says_it_is_a_secret(project: Path) -> None:
+    made = project_at(project, config="nonsense: {}\n", environ={"A_TOKEN": "my token value", "OTHER": "other value"})
+    assert made.redactor.text("my token value, other value") == "[redacted: A_TOKEN], other value"

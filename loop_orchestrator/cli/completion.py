@@ -55,6 +55,8 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("", "adr_dir"): "_shtab_compgen_dirs",
     ("", "tasks_dir"): "_shtab_compgen_dirs",
     ("undo", "ref"): "_loop_snapshots",
+    ("logs", "kinds"): "_loop_kinds",
+    ("logs", "trace"): "_loop_traces",
     ("undo", "to"): "_shtab_compgen_dirs",
     ("engine", "file"): "_shtab_compgen_files",
     ("", "lane_config"): "_shtab_compgen_files",
@@ -65,6 +67,7 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("digest", "shown_state"): "_shtab_compgen_files",
     ("digest", "shown_mailbox"): "_shtab_compgen_dirs",
     ("digest", "extra_repos"): "_shtab_compgen_dirs",
+    ("metrics", "roots"): "_shtab_compgen_dirs",
     ("digest", "adr_dir"): "_shtab_compgen_dirs",
 }
 """Word ("" for every word) and argument -> the function of the bash script that lists what may stand there."""
@@ -88,6 +91,13 @@ _loop_adrs() {
 _loop_snapshots() {
   compgen -W "$(loop undo list 2>/dev/null | sed -n 's/^.* \([A-Za-z][A-Za-z0-9_-]*\/[0-9T]*\)$/\1/p')" -- "$1"
 }
+_loop_kinds() {
+  compgen -W "$(loop logs --kinds 2>/dev/null | sed -n '2,$s/ .*//p')" -- "$1"
+}
+_loop_traces() {
+  compgen -W "$(loop logs --kind cycle.started decision.filed -n 40 --json 2>/dev/null |
+    sed -n 's/^ *"\(trace\|decision\)": "\([cd]-[^"]*\)".*/\2/p' | sort -u)" -- "$1"
+}
 _loop_messages() {
   compgen -W "$(loop mail list 2>/dev/null | sed -n 's/^\([0-9][^ ]*[.]md\) .*/\1/p')" -- "$1"
 }
@@ -109,6 +119,7 @@ _loop_digest() { _loop_program loop-digest digest; }
 _loop_lane_status() { _loop_program loop-lane-status lane-status; }
 _loop_checkpoint() { _loop_program loop-checkpoint checkpoint; }
 _loop_wiki_pending() { _loop_program loop-wiki-pending wiki-pending; }
+_loop_metrics() { _loop_program loop-metrics metrics; }
 _loop_wiki_lint() { _loop_program loop-wiki-lint wiki-lint; }
 complete -o bashdefault -F _loop_engine loop-engine
 complete -o bashdefault -F _loop_up loop-tmux
@@ -120,6 +131,7 @@ complete -o bashdefault -F _loop_lane_status loop-lane-status
 complete -o bashdefault -F _loop_checkpoint loop-checkpoint
 complete -o bashdefault -F _loop_wiki_pending loop-wiki-pending
 complete -o bashdefault -F _loop_wiki_lint loop-wiki-lint
+complete -o bashdefault -F _loop_metrics loop-metrics
 """
 
 

@@ -77,6 +77,11 @@ def main_task_lint() -> int:
     return main(["task-lint", *sys.argv[1:]])
 
 
+def main_metrics() -> int:
+    """``loop-metrics`` is ``loop metrics``."""
+    return main(["metrics", *sys.argv[1:]])
+
+
 def _run(argv: list[str]) -> int:
     leading, rest = _leading_options(argv)
     if not rest or rest[0] in ("-h", "--help"):

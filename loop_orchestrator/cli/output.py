@@ -52,6 +52,17 @@ def line(text: str = "", *, whole: bool = False) -> None:
     sys.stdout.write((shown(text) if whole else folded(shown(text), _columns(sys.stdout))) + "\n")
 
 
+def hung(head: str, text: str, *, margin: str = "") -> None:
+    """One line on stdout that begins with a head; where the terminal is narrower, the text is folded beside the head.
+
+    margin: stands before the rows after the first, as wide as the head; empty: blanks.
+    """
+    head, text = shown(head), shown(text)
+    left, columns = cells(head), _columns(sys.stdout)
+    rows = folded(text, columns - left, hang=0).split("\n") if columns - left >= _NARROWEST else [text]
+    sys.stdout.write(f"\n{margin or ' ' * left}".join((head + rows[0], *rows[1:])).rstrip() + "\n")
+
+
 def block(text: str) -> None:
     """Text of several lines on stdout; newlines and tabs stay, everything else that acts is shown."""
     sys.stdout.write(shown(text, keep="\n\t").rstrip("\n") + "\n")

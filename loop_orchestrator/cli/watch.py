@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
@@ -36,7 +37,8 @@ def watch(project: Project, *, every_event: bool, how: str = "foreground") -> in
     show = _as_json if project.json else _row() if every_event else print_told
     shows = project.json or every_event or sys.stdout.isatty()
     config = ConfigWatch(project.door, project.door_now)
-    return run_daemon(project.world, emit=_emitter(show) if shows else _keep_quiet, config=config, how=how)
+    emit = _emitter(show, project) if shows else _keep_quiet
+    return run_daemon(project.world, emit=emit, config=config, how=how)
 
 
 def _row() -> Callable[[Event], None]:
@@ -45,9 +47,11 @@ def _row() -> Callable[[Event], None]:
     return print_row
 
 
-def _emitter(show: Callable[[Event], None]) -> Callable[[Event], None]:
+def _emitter(show: Callable[[Event], None], project: Project) -> Callable[[Event], None]:
+    """Shows events without secrets."""
+
     def emit(event: Event) -> None:
-        show(event)
+        show(replace(event, payload={name: project.redactor.value(value) for name, value in event.payload.items()}))
         output.flush()
 
     return emit

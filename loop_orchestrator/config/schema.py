@@ -390,6 +390,10 @@ class EngineConfig:
     keep_transcripts: int = field(
         default=200, metadata=About("Transcripts of the brain that are kept.", at_least=1, at_most=100_000).metadata
     )
+    keep_decisions: int = field(
+        default=5_000,
+        metadata=About("Closed decisions that are kept in the archive.", at_least=1, at_most=1_000_000).metadata,
+    )
     trust: tuple[str, ...] = field(
         default=(),
         metadata=About(
@@ -442,6 +446,32 @@ class RestartConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogConfig:
+    """How much of the event log is kept. What the daemon or an open decision still needs is kept in any case."""
+
+    keep_segments: int = field(
+        default=100,
+        metadata=About(
+            "Closed files of the event log that are kept, of 8 MB each; the oldest go first.",
+            at_least=1,
+            at_most=100_000,
+        ).metadata,
+    )
+    """Some four million events, a year of busy days. At half, the report of a year has no beginning; at double, 1.6 GB
+    of a disk are taken before anything goes."""
+    keep_days: float | None = field(
+        default=None,
+        metadata=About(
+            "How long a closed file of the event log is kept.",
+            unit="days",
+            above=0,
+            at_most=36_500,
+            default_says="for ever",
+        ).metadata,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TmuxConfig:
     """The tmux server and the size of its screens."""
 
@@ -486,6 +516,7 @@ class Config:
     notify: NotifyConfig = field(
         default_factory=NotifyConfig, metadata=About("How a person is told what needs one.").metadata
     )
+    log: LogConfig = field(default_factory=LogConfig, metadata=About("How much of the event log is kept.").metadata)
     tmux: TmuxConfig = field(
         default_factory=TmuxConfig, metadata=About("The tmux server and the size of its screens.").metadata
     )

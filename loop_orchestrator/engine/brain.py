@@ -14,6 +14,7 @@ from loop_orchestrator.engine.asking import prompt_for, tell_fit
 from loop_orchestrator.engine.reply import Proposal, ReplyProblem, read_reply
 from loop_orchestrator.engine.rules import reply_text
 from loop_orchestrator.errors import BrainError, ConfigError, ProcessError
+from loop_orchestrator.harnesses.detect import key_names
 from loop_orchestrator.harnesses.failures import failure_in, took_too_long
 from loop_orchestrator.harnesses.launch import oneshot_argv
 from loop_orchestrator.harnesses.resets import reset_time
@@ -34,6 +35,7 @@ from loop_orchestrator.model.brain import (
 from loop_orchestrator.model.harness import HarnessSpec, OneShot, OutputFormat, PromptBy
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.prompts import fill
+from loop_orchestrator.redaction import Redactor, known_values
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,6 +82,8 @@ class ProgramBrain:
     """names of the variables it may have; empty: all but this program's own"""
     price: Price | None = None
     """of its model; None: not known"""
+    secrets: tuple[str, ...] = ()
+    """names of the variables that hold its keys"""
 
     @property
     def most_prompt_bytes(self) -> int | None:
@@ -107,6 +111,7 @@ class ProgramBrain:
                 timeout_s=self.timeout_s,
                 follow=self._follow(transcript),
                 cancel=cancel,
+                redactor=Redactor(known_values((*self.env, *self.secrets), os.environ)),
             )
         except ProcessError as error:
             raise BrainError(FailureKind.EXIT, error.message, hint=error.hint) from error
@@ -182,7 +187,8 @@ def make_brain(label: str, config: BrainConfig, harnesses: Mapping[str, HarnessS
     if spec is None or spec.oneshot is None:
         usable = ", ".join([RULES, COMMAND, *sorted(n for n, one in harnesses.items() if one.oneshot)])
         raise ConfigError((f"engine.brain: no one-shot program {name!r}; expected one of {usable}",))
-    return ProgramBrain(label, spec.oneshot, oneshot_argv(spec, model=model), root, config.timeout_s, env, price)
+    argv = oneshot_argv(spec, model=model)
+    return ProgramBrain(label, spec.oneshot, argv, root, config.timeout_s, env, price, key_names(spec))
 
 
 def ask(world: World, snapshot: Snapshot) -> tuple[BrainReply, Proposal]:

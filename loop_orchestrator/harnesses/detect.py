@@ -57,6 +57,11 @@ def look_for(spec: HarnessSpec, *, path: str, home: Path, env: Mapping[str, str]
     return Found(spec, True, f"{program}, set up by {trace}", program=program)
 
 
+def key_names(spec: HarnessSpec) -> tuple[str, ...]:
+    """Names of the environment variables by which its program is logged in: they hold keys."""
+    return tuple(trace.removeprefix("$") for trace in spec.logged_in if trace.startswith("$"))
+
+
 def _program(spec: HarnessSpec, path: str, env: Mapping[str, str]) -> str:
     if not spec.binary:
         return env.get("SHELL") or "/bin/sh"

@@ -186,6 +186,16 @@ EVENT_KINDS: Mapping[str, EventKind] = {
         "a service did not take a message about these things and is not tried again, or cannot work in this process",
         ("service", "things", "reason"),
     ),
+    "log.continued": EventKind(
+        "the event log was closed into a segment of so many events and goes on in a new file; before: bytes before it",
+        ("segment", "first", "last", "before"),
+        promised=True,
+    ),
+    "log.removing": EventKind(
+        "old segments of the event log are about to be removed, as the config allows",
+        ("segments", "first", "last"),
+        promised=True,
+    ),
     "crash": EventKind("a step of the daemon failed; it is tried again", ("what", "reason")),
 }
 """Kind -> what it means. The catalogue in CONTRACT.md is compared with it by a test."""
@@ -203,7 +213,7 @@ class Event:
     kind: str
     """a key of EVENT_KINDS"""
     source: str
-    """who wrote it: ``engine``, ``watch``, ``person``, ``lane:<name>``, ``cli``"""
+    """who wrote it: ``engine``, ``watch``, ``person``, ``lane:<name>``, ``cli``; ``log``: the log itself"""
     payload: Mapping[str, JsonValue] = field(default_factory=dict)
     trace: str = ""
     """ties together everything that follows from one cause; a cycle's id inside a cycle"""

@@ -14,6 +14,7 @@ from loop_orchestrator.model.harness import PromptBy
 from loop_orchestrator.process.cancel import Cancel
 from loop_orchestrator.process.pump import pump
 from loop_orchestrator.process.run import Kept
+from loop_orchestrator.redaction import RedactedStream, Redactor
 
 MAX_ARGUMENT_BYTES = 131_071
 """The longest single argument that Linux takes; a longer prompt must go by stdin."""
@@ -62,11 +63,13 @@ def one_shot(
     timeout_s: float,
     follow: Follow,
     cancel: Cancel | None,
+    redactor: Redactor | None = None,
 ) -> OneShotResult:
     """Run the program with the prompt and wait for its end; see ``pump.pump`` for how it is ended.
 
     prompt_by: ARGUMENT puts the prompt in place of ``{prompt}`` in argv, STDIN writes it to the program's stdin.
     env: the whole environment; None hands on this process's own.
+    redactor: takes secrets out of the files, which then lag behind by as much as a secret could be; None: nobody does.
     Text is UTF-8; what is not becomes a replacement character, both ways.
     Raises ProcessError if the program cannot be started, the prompt does not fit into an argument, or a file of the
     transcript cannot be written (the program is ended then).
@@ -77,7 +80,7 @@ def one_shot(
         argv = _with_prompt(argv, sent.decode("utf-8"))
     stdout, stderr = Kept(MAX_OUTPUT_BYTES), Kept(MAX_OUTPUT_BYTES)
     try:
-        with _Files(follow) as files:
+        with _Files(follow, redactor) as files:
             ended = pump(
                 argv,
                 cwd=cwd,
@@ -105,16 +108,23 @@ def one_shot(
 class _Files:
     """The files of one call, while it runs."""
 
-    def __init__(self, follow: Follow) -> None:
+    def __init__(self, follow: Follow, redactor: Redactor | None) -> None:
         self._follow = follow
+        self._redactor = redactor
         self._open = ExitStack()
-        self._errors: io.FileIO | None = None
+        self._written: list[_Written] = []
+        self._errors: _Written | None = None
 
     def __enter__(self) -> _Files:
-        self._transcript = self._open.enter_context(_open_private(self._follow.transcript))
-        raw = self._follow.raw
-        self._raw = None if raw is None else self._open.enter_context(_open_private(raw))
+        self._transcript = self._begin(self._follow.transcript)
+        self._raw = None if self._follow.raw is None else self._begin(self._follow.raw)
         return self
+
+    def _begin(self, path: Path) -> _Written:
+        stream = self._redactor.stream() if self._redactor else None
+        begun = _Written(self._open.enter_context(_open_private(path)), stream)
+        self._written.append(begun)
+        return begun
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
@@ -123,19 +133,35 @@ class _Files:
         if not data:
             return
         if self._raw is not None:
-            _write_all(self._raw, data)
-        _write_all(self._transcript, data if self._follow.readable is None else self._follow.readable(data))
+            self._raw.add(data)
+        self._transcript.add(data if self._follow.readable is None else self._follow.readable(data))
 
     def complain(self, data: bytes) -> None:
         if self._follow.errors is None or not data:
             return
         if self._errors is None:
-            self._errors = self._open.enter_context(_open_private(self._follow.errors))
-        _write_all(self._errors, data)
+            self._errors = self._begin(self._follow.errors)
+        self._errors.add(data)
 
     def end(self) -> None:
         if self._follow.readable is not None:
-            _write_all(self._transcript, self._follow.readable(b""))
+            self._transcript.add(self._follow.readable(b""))
+        for one in self._written:
+            one.end()
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A file that is being written; without secrets, where somebody takes them out."""
+
+    file: io.FileIO
+    stream: RedactedStream | None
+
+    def add(self, data: bytes) -> None:
+        _write_all(self.file, self.stream.add(data) if self.stream else data)
+
+    def end(self) -> None:
+        _write_all(self.file, self.stream.end() if self.stream else b"")
 
 
 def _with_prompt(argv: Sequence[str], prompt: str) -> tuple[str, ...]:

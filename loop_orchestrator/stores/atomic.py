@@ -14,7 +14,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,11 +100,19 @@ def written_aside(path: Path, text: str, *, mode: int = 0o600) -> Iterator[Path]
         data = text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise StoreError(f"cannot write {path}: character {error.start + 1} of the text is no Unicode text") from error
+    with blocks_aside(path, (data,), mode=mode) as temp:
+        yield temp
+
+
+@contextmanager
+def blocks_aside(path: Path, blocks: Iterable[bytes], *, mode: int = 0o600) -> Iterator[Path]:
+    """Like written_aside, for bytes that come in blocks."""
     with _writing(path):
         fd, temp = _open_temp(path, mode)
     try:
         with _writing(path):
-            _write_all(fd, data)
+            for block in blocks:
+                _write_all(fd, block)
             os.fsync(fd)
         yield temp
     finally:

@@ -45,9 +45,11 @@ class ActionCodec(Protocol):
 class DecisionStore:
     """The decisions of one session. A decision is changed only from the value that is on disk, under a lock."""
 
-    def __init__(self, layout: Layout, codec: ActionCodec) -> None:
+    def __init__(self, layout: Layout, codec: ActionCodec, *, keep: Callable[[], int] | None = None) -> None:
+        """keep: asked when a decision is archived for how many the archive keeps; None: all."""
         self._layout = layout
         self._codec = codec
+        self._keep = keep
 
     def create(self, decision: Decision) -> None:
         """File a new decision; it is on the disk on return. Raises StoreError for an id that was used before."""
@@ -123,6 +125,13 @@ class DecisionStore:
                 raise DecisionStateError(f"decision {id} is {decision.status.value}: something of it is left to do")
             move(self._open(id), self._archived(id))
             self._execution_path(id).unlink(missing_ok=True)
+            if self._keep is not None:
+                self._prune(self._keep())
+
+    def _prune(self, keep: int) -> None:
+        """Remove the oldest archived decisions; their ids begin with their time."""
+        for path in sorted(_files(self._layout.decisions_archive))[:-keep]:
+            path.unlink(missing_ok=True)
 
     def execution_lock(self, id: str, *, timeout_s: float | None = 0.0) -> Lock:
         """What the process that performs a decision's items holds. timeout_s: how long ``with`` waits for it."""

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.clock import Clock, format_time
-from loop_orchestrator.errors import StoreError
+from loop_orchestrator.clock import Clock, format_time, whole_milliseconds
+from loop_orchestrator.crash import crash_point
+from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.ids import numbered_id
 from loop_orchestrator.model.event import EVENT_KINDS, Event
 from loop_orchestrator.stores.documents import Fields
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
-from loop_orchestrator.stores.lines import is_torn, last_bytes, last_lines, next_lines, reading, write_whole
+from loop_orchestrator.stores.lines import is_torn, last_lines, last_lines_with, lines_with, next_lines, write_whole
 from loop_orchestrator.stores.lock import take_flock
+from loop_orchestrator.stores.segments import (
+    SEGMENT_BYTES,
+    SOURCE,
+    Keep,
+    Part,
+    Parts,
+    begin_anew,
+    blocks_of,
+    close_into,
+    continuing,
+    last_number,
+    opened,
+    removable,
+    size_of,
+)
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -31,28 +48,42 @@ double, an append with an id reads half a megabyte."""
 LAST_KIND_BYTES = 4_000_000
 """How far back ``last`` looks: about 20,000 events, 5 ms when there is none."""
 
-NEAR_BYTES = 4_096
-"""``since`` reads forward from at most this far before the wanted line; each halving costs one more look."""
-
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _datasync = getattr(os, "fdatasync", os.fsync)
 
 
 class EventLog:
-    """One event log. Appending takes a lock for some microseconds; reading takes none and costs what it returns."""
+    """One event log. Appending takes a lock for some microseconds; reading takes none and costs what it returns.
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    The newest events stand in the live file; a live file that became long is closed into a segment (segments.py).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        keep: Callable[[], Keep] | None = None,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        """keep: asked when a segment was closed, without any lock; None: all segments are kept."""
         self._path = path
         self._clock = clock
+        self._keep = keep
+        self._segment_bytes = self._close_at = segment_bytes
         self._mutex = threading.Lock()
         self._fd = -1
+        self._file = (0, 0)
+        """device and inode of what is open: other names of it, such as a backup's, are not the log"""
         self._pid = 0
         self._size = -1
         self._seq = 0
         self._torn = False
         self.unreadable = 0
         """lines that the last read passed over because they are no events"""
+        self.damaged: dict[str, str] = {}
+        """file -> what of it the last read passed over"""
 
     def __del__(self) -> None:
         if self._fd >= 0:
@@ -78,8 +109,8 @@ class EventLog:
         """
         check_event(kind, payload, id)
         with self._mutex:
-            fd = self._locked()
             try:
+                fd, closed = self._roomy()
                 if id and (existing := self._with_id(fd, id)):
                     return existing
                 now = self._clock.now()
@@ -87,7 +118,7 @@ class EventLog:
                 event = Event(
                     id=id or numbered_id("e", now, seq),
                     seq=seq,
-                    at=_whole_milliseconds(now),
+                    at=whole_milliseconds(now),
                     kind=kind,
                     source=source,
                     payload=dict(payload),
@@ -102,64 +133,133 @@ class EventLog:
             except OSError as error:
                 raise StoreError(f"cannot write {self._path}: {error.strerror}") from error
             finally:
-                fcntl.flock(fd, fcntl.LOCK_UN)
+                if self._fd >= 0:
+                    fcntl.flock(self._fd, fcntl.LOCK_UN)
+        if closed and self._keep is not None:
+            with suppress(LoopError, OSError):  # what was not removed now is when the next segment is closed
+                self._remove_old(self._keep())
         return event
 
     def tail(self, n: int) -> tuple[Event, ...]:
         """The last n events, oldest first."""
         found: list[Event] = []
-        with self._reading() as (fd, size):
-            for line in last_lines(fd, size):
-                if len(found) == n:
-                    break
-                found += self._decoded(line)
+        with self._reading() as parts:
+            for part in parts.backwards() if n > 0 else ():
+                for line in last_lines(part.fd, part.size):
+                    found += (event for event in self._decoded(line, part) if event.seq < part.below)
+                    if len(found) == n:
+                        return tuple(reversed(found))
         return tuple(reversed(found))
 
     def since(self, seq: int) -> Iterator[Event]:
         """Events with a number greater than seq, oldest first, up to the end that the log has on the first step."""
-        with self._reading() as (fd, size):
-            for line in next_lines(fd, _place_of(fd, size, seq), size):
-                for event in self._decoded(line):
-                    if event.seq > seq:
-                        yield event
+        with self._reading() as parts:
+            yield from (event for event in self._forwards(parts.after(seq)) if event.seq > seq)
+
+    def since_time(self, at: datetime, *, holding: Collection[bytes] = ()) -> Iterator[Event]:
+        """Events from a time on, oldest first, up to the end that the log has on the first step.
+
+        holding: only those in whose line one of these stands; it may grow meanwhile. Empty: all.
+        """
+        with self._reading() as parts:
+            found = self._forwards(parts.since(at), holding)
+            yield from (event for event in found if event.at >= at)
+
+    def backwards(self, *, holding: Collection[bytes] = ()) -> Iterator[Event]:
+        """Every event, or those of ``holding``, newest first, for whoever stops when it has seen enough."""
+        with self._reading() as parts:
+            for part in parts.backwards():
+                found = last_lines_with(part.fd, part.size, holding) if holding else last_lines(part.fd, part.size)
+                for line in found:
+                    yield from (event for event in self._decoded(line, part) if event.seq < part.below)
 
     def last(self, kind: str) -> Event | None:
         """The newest event of a kind; None if the last 4 MB of the log have none."""
-        mark = f'"kind":"{kind}"'.encode()
-        with self._reading() as (fd, size):
-            for line in last_lines(fd, size, stop=max(0, size - LAST_KIND_BYTES)):
-                if mark in line:
-                    for event in self._decoded(line):
-                        if event.kind == kind:
+        mark, left = f'"kind":"{kind}"'.encode(), LAST_KIND_BYTES
+        with self._reading() as parts:
+            for part in parts.backwards():
+                for line in last_lines_with(part.fd, part.size, (mark,), stop=max(0, part.size - left)):
+                    for event in self._decoded(line, part):
+                        if event.kind == kind and event.seq < part.below:
                             return event
+                left -= part.size
+                if left <= 0:
+                    break
         return None
 
     def back(self, text: str) -> Iterator[Event]:
         """Events whose line holds a text, newest first: costs as much of the log as is gone through."""
-        mark = text.encode()
-        with self._reading() as (fd, size):
-            for line in last_lines(fd, size):
-                if mark in line:
-                    yield from self._decoded(line)
+        return self.backwards(holding=(text.encode(),))
 
     def end(self) -> int:
         """The offset from which read_from finds only what is written from now on."""
-        with self._reading() as (fd, size):
+        with self._reading() as parts:
+            fd, size = parts.live.fd, parts.live.size
             rest = next(last_lines(fd, size, torn=True), b"") if is_torn(fd, size) else b""
-            return size - len(rest)
+            return parts.start_of_live() + size - len(rest)
 
     def read_from(self, offset: int) -> tuple[tuple[Event, ...], int]:
         """Every event written at or after an offset that read_from or end returned (0: all), and the next offset.
 
-        A line that is still being written stays for the next call. A log that became shorter is read from its start.
+        A line that is still being written stays for the next call. A log that became shorter is read from the start of
+        its live file.
         """
         found: list[Event] = []
-        with self._reading() as (fd, size):
-            place = offset if offset <= size else 0
-            for line in next_lines(fd, place, size):
-                found += self._decoded(line)
-                place += len(line) + 1
+        place = offset
+        with self._reading() as parts:
+            for part, start in parts.from_offset(offset):
+                place = start + part.place
+                for line in next_lines(part.fd, part.place, part.size):
+                    found += (event for event in self._decoded(line, part) if event.seq < part.below)
+                    place += len(line) + 1
         return tuple(found), place
+
+    def _roomy(self) -> tuple[int, bool]:
+        """The descriptor for appending, locked, to a live file that is not too long; whether one was closed for it."""
+        fd = self._locked()
+        if self._size == 0 and self._seq:
+            begin_anew(self._path, self._continuing("", self._seq, self._seq, self._held(fd).start_of_live()))
+            return self._locked(), False
+        if self._size < self._close_at:
+            return fd, False
+        try:
+            self._close(fd)
+        except (StoreError, OSError):
+            self._close_at = self._size + self._segment_bytes // 8  # the disk is full: the log goes on as it is
+            return self._locked(), False
+        return self._locked(), True
+
+    def _close(self, fd: int) -> None:
+        """Close the live file, which is locked, into a segment; whoever waits for its lock finds that it is no more.
+
+        The segment is a copy: whoever still holds the old file, with a lock of it or for reading, disturbs nobody.
+        """
+        parts = self._held(fd)
+        number = self._seq + 1 if parts.first == math.inf else int(parts.first)
+        start = parts.start_of_live()
+        end = b"\n" if self._torn else b""
+        segment = close_into(self._path, number, blocks_of(fd, self._size, end=end))
+        crash_point("log.copied")
+        begin_anew(self._path, self._continuing(segment.name, number, self._seq, start + self._size + len(end)))
+        crash_point("log.continued")
+
+    def _held(self, fd: int) -> Parts:
+        return Parts(self._path, fd, self._size, _decode)
+
+    def _continuing(self, segment: str, first: int, last: int, before: int) -> bytes:
+        return _encoded(continuing(self._clock.now(), segment, first, last, before))
+
+    def _remove_old(self, keep: Keep) -> None:
+        """Remove the segments that need not be kept; an event says so first."""
+        old = removable(self._path, keep, self._clock.now(), _decode)
+        if not old:
+            return
+        names: list[JsonValue] = [segment.path.name for segment, _ in old]
+        payload: dict[str, JsonValue] = {"segments": names, "first": old[0][0].first, "last": old[-1][1]}
+        self.append("log.removing", SOURCE, payload)
+        crash_point("log.removing")
+        for segment, _ in old:
+            segment.path.unlink(missing_ok=True)
 
     def _locked(self) -> int:
         """The descriptor kept for appending, locked, with the last number and the size of the log known."""
@@ -167,13 +267,12 @@ class EventLog:
             if self._fd < 0 or self._pid != os.getpid():
                 self._open()
             take_flock(self._fd, self._path)
-            found = os.fstat(self._fd)
-            if found.st_nlink:
+            if (size := size_of(self._path, self._file)) is not None:
                 break
-            os.close(self._fd)  # the file was deleted
+            os.close(self._fd)
             self._fd = -1
-        if found.st_size != self._size:
-            self._catch_up(found.st_size)
+        if size != self._size:
+            self._catch_up(size)
         return self._fd
 
     def _open(self) -> None:
@@ -186,7 +285,9 @@ class EventLog:
             self._fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(f"cannot write {self._path}: {error.strerror}") from error
-        self._pid, self._size = os.getpid(), -1
+        self._pid, self._size, self._close_at = os.getpid(), -1, self._segment_bytes
+        found = os.fstat(self._fd)
+        self._file = found.st_dev, found.st_ino
         if is_new:
             sync_dir(self._path.parent)
 
@@ -194,7 +295,7 @@ class EventLog:
         """Learn the last number, and whether the last line is torn, after another process wrote."""
         self._torn = is_torn(self._fd, size)
         newest = (event.seq for line in last_lines(self._fd, size, torn=True) for event in _decode(line))
-        self._seq = next(newest, 0)
+        self._seq = next(newest, 0) or last_number(self._path, _decode)
         self._size = size
 
     def _write(self, fd: int, event: Event) -> None:
@@ -209,24 +310,37 @@ class EventLog:
 
     def _with_id(self, fd: int, id: str) -> Event | None:
         mark = f'"id":"{id}"'.encode()
-        recent = last_bytes(fd, self._size, SAME_ID_LINES)
-        if mark in recent:
-            for line in recent.split(b"\n"):
+        for recent in self._held(fd).last_bytes(SAME_ID_LINES):
+            for line in recent.split(b"\n") if mark in recent else ():
                 for event in _decode(line) if mark in line else ():
                     if event.id == id:
                         return event
         return None
 
     @contextmanager
-    def _reading(self) -> Iterator[tuple[int, int]]:
-        """A descriptor and the size the log has now; counts anew what cannot be read."""
-        self.unreadable = 0
-        with reading(self._path) as (fd, size):
-            yield fd, size
+    def _reading(self) -> Iterator[Parts]:
+        """The files of the log as they are now; counts anew what cannot be read."""
+        self.unreadable, self.damaged = 0, {}
+        with opened(self._path, _decode) as parts:
+            parts.damaged = self.damaged
+            yield parts
 
-    def _decoded(self, line: bytes) -> tuple[Event, ...]:
+    def _forwards(self, parts: Iterator[Part], holding: Collection[bytes] = ()) -> Iterator[Event]:
+        for part in parts:
+            last, place = 0, (part.fd, part.place, part.size)
+            for line in lines_with(*place, holding) if holding else next_lines(*place):
+                for event in self._decoded(line, part):
+                    if event.seq < part.below:
+                        last = event.seq
+                        yield event
+            if not holding and last and last + 1 < part.below < math.inf:
+                self.damaged[part.path.name] = f"the events {last + 1} to {int(part.below) - 1} are missing behind it"
+
+    def _decoded(self, line: bytes, part: Part) -> tuple[Event, ...]:
         found = _decode(line)
-        self.unreadable += not found
+        if not found:
+            self.unreadable += 1
+            self.damaged[part.path.name] = "some lines are no events"
         return found
 
 
@@ -243,30 +357,6 @@ def check_event(kind: str, payload: Mapping[str, JsonValue], id: str = "") -> No
         raise ValueError(f"{kind} has the fields {', '.join(EVENT_KINDS[kind].fields)}, not {', '.join(payload)}")
     if id and not (id.isascii() and id.isprintable() and not {'"', "\\"} & set(id)):
         raise ValueError(f"{id!r} cannot be the id of an event")
-
-
-def _place_of(fd: int, size: int, seq: int) -> int:
-    """The offset of a line before which no event has a number greater than seq; near the first that has."""
-    low, high = 0, size
-    while high - low > NEAR_BYTES:
-        middle = (low + high) // 2
-        place, found = _event_behind(fd, middle, high)
-        if found == 0 or found > seq:
-            high = middle
-        else:
-            low = place
-    return low
-
-
-def _event_behind(fd: int, offset: int, end: int) -> tuple[int, int]:
-    """Offset and number of the first event that begins behind an offset; number 0 if there is none before ``end``."""
-    place = offset
-    for position, line in enumerate(next_lines(fd, offset, end)):
-        if position:
-            for event in _decode(line):
-                return place, event.seq
-        place += len(line) + 1
-    return end, 0
 
 
 def _encoded(event: Event) -> bytes:
@@ -312,7 +402,3 @@ def _decode(line: bytes) -> tuple[Event, ...]:
         )
     except (ValueError, RecursionError, StoreError):
         return ()
-
-
-def _whole_milliseconds(at: datetime) -> datetime:
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -174,6 +174,16 @@ class Layout:
         return self.session_dir / "events.jsonl"
 
     @cached_property
+    def event_segments(self) -> Path:
+        """The closed parts of the event log: ``<number of the first event>.jsonl``."""
+        return self.events.with_suffix("")
+
+    @cached_property
+    def last_look(self) -> Path:
+        """When a person last read the report."""
+        return self.session_dir / "last-look.json"
+
+    @cached_property
     def restarts(self) -> Path:
         """What became of lanes whose program ended."""
         return self.session_dir / "lane-restarts.jsonl"

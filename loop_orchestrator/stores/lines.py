@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from loop_orchestrator.errors import StoreError
 FIRST_BLOCK = 8_192
 MAX_BLOCK = 262_144
 """Blocks double up to this: few reads for a long way, little read for a short one."""
+
+SEARCH_BLOCK = 1_048_576
+"""Blocks double up to this while something is searched for. At half, twice the reads; at double, twice the memory."""
 
 
 @contextmanager
@@ -81,6 +84,34 @@ def next_lines(fd: int, start: int, end: int) -> Iterator[bytes]:
             yield b"".join((*before, part)) if before else part
             before.clear()
         before.append(parts[-1])
+
+
+def lines_with(fd: int, start: int, end: int, marks: Collection[bytes]) -> Iterator[bytes]:
+    """Like next_lines, but only lines in which one of the marks stands; a megabyte without one costs a search."""
+    place, rest, block = start, b"", min(FIRST_BLOCK, SEARCH_BLOCK)
+    while place < end:
+        data = rest + read_exactly(fd, place, min(end, place + block))
+        place, block = min(end, place + block), min(block * 2, SEARCH_BLOCK)
+        cut = data.rfind(b"\n") + 1
+        rest = data[cut:]
+        yield from _with(data[:cut], marks, backwards=False)
+
+
+def last_lines_with(fd: int, end: int, marks: Collection[bytes], *, stop: int = 0) -> Iterator[bytes]:
+    """Like last_lines without what is torn, but only lines in which one of the marks stands."""
+    place, rest, block = end, b"", min(FIRST_BLOCK, SEARCH_BLOCK)
+    while place > stop:
+        start, block = max(stop, place - block), min(block * 2, SEARCH_BLOCK)
+        data = read_exactly(fd, start, place) + rest
+        place, cut = start, data.find(b"\n") + 1 if start else 0
+        rest = data[:cut] if cut or not start else data
+        yield from _with(data[cut:] if rest is not data else b"", marks, backwards=True)
+
+
+def _with(data: bytes, marks: Collection[bytes], *, backwards: bool) -> Iterator[bytes]:
+    if any(mark in data for mark in marks):
+        lines = data.split(b"\n")[:-1]
+        yield from (line for line in (reversed(lines) if backwards else lines) if any(mark in line for mark in marks))
 
 
 def last_bytes(fd: int, end: int, lines: int) -> bytes:

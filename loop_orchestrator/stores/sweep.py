@@ -14,6 +14,7 @@ def sweep(layout: Layout) -> int:
         layout.messages,
         layout.failed,
         layout.session_dir,
+        layout.event_segments,
         layout.signals,
         layout.deliveries,
         layout.lines,

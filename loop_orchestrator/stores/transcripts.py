@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from loop_orchestrator.redaction import Redactor
 from loop_orchestrator.stores.atomic import write_text
 from loop_orchestrator.stores.layout import ensure_dir
 
@@ -63,26 +64,30 @@ class Transcript:
 class TranscriptStore:
     """One folder; the files of a cycle share its id as the beginning of their names."""
 
-    def __init__(self, folder: Path, *, keep: int) -> None:
-        """keep: cycles whose files are kept; those of older ones are removed when a new one begins."""
+    def __init__(self, folder: Path, *, keep: int, redactor: Redactor) -> None:
+        """keep: cycles whose files are kept; those of older ones are removed when a new one begins.
+
+        redactor: takes secrets out of what is written here.
+        """
         self.folder = folder
         self._keep = keep
+        self._redactor = redactor
 
     def begin(self, cycle: str, name: str, prompt: str) -> Transcript:
         """Write the prompt of a call; the other files are written as it goes on."""
         ensure_dir(self.folder)
         self._prune(cycle)
         transcript = Transcript(self.folder / f"{cycle}.{name}.stream")
-        write_text(transcript.prompt, prompt)
+        write_text(transcript.prompt, self._redactor.text(prompt))
         return transcript
 
     def end(self, transcript: Transcript, reply: str) -> None:
         """Write the whole reply."""
-        write_text(transcript.reply, reply)
+        write_text(transcript.reply, self._redactor.text(reply))
 
     def fail(self, transcript: Transcript, reason: str) -> None:
         """Write why there is no reply."""
-        write_text(transcript.failed, reason + "\n")
+        write_text(transcript.failed, self._redactor.text(reason) + "\n")
 
     def calls(self, cycle: str) -> tuple[Transcript, ...]:
         """The calls of a cycle, in the order in which they began."""

@@ -139,7 +139,7 @@ USED: dict[str, object] = {"t": "used", "in": 1_000_000, "out": 100_000, "usd": 
 def test_events_are_followed_as_text_and_their_tokens_are_priced_by_the_config(project: Path) -> None:
     world = lines_brain(project, say(ANSWER, USED), prices={"lines": {"input": 1, "output": 5}}, max_usd_per_day=3)
     result = run_cycle(world, ("test",))
-    assert result.outcome == "stopped"
+    assert result.outcome == "done"
     (call,) = world.transcripts.calls(result.cycle)
     assert call.stream.read_text() == ANSWER["x"] == call.reply.read_text()
     assert [json.loads(line) for line in call.raw.read_text().splitlines()] == [ANSWER, USED]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from loop_orchestrator.actions import fields as rules
 from loop_orchestrator.actions.base import ActionKind
-from loop_orchestrator.actions.fields import Choice, Flag, Rule, Text, fields_of
+from loop_orchestrator.actions.fields import Choice, Flag, Rule, Seconds, Text, fields_of
 from loop_orchestrator.actions.registry import KINDS, read_action
 from loop_orchestrator.actions.spelling import visible
 from loop_orchestrator.engine.gate import judge
@@ -52,6 +52,8 @@ def values_of(rule: Rule) -> st.SearchStrategy[JsonValue]:
     match rule:
         case Flag():
             return st.booleans()
+        case Seconds():
+            return st.integers(rule.least, rule.most)
         case Choice():
             return st.sampled_from(rule.words)
         case Text() if rule not in VALUES:

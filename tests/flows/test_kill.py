@@ -35,9 +35,12 @@ ANSWERING = tuple(point for point in CRASH_POINTS if point.startswith(("approval
 ASKING = ("ask.recorded", "ask.ending")
 """Points of a text that wants an answer; tests/flows/test_asks.py kills there."""
 
+IN_THE_LOG = tuple(point for point in CRASH_POINTS if point.startswith("log."))
+"""Points of closing the event log; tests/flows/test_logs.py kills there."""
+
 ELSEWHERE = (
     *("decision.edited", "resolve.closed", "lane.started", "mail.linked", "notice.sent"),
-    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *ASKING),
+    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *ASKING, *IN_THE_LOG),
 )
 """Points outside a cycle; they have tests of their own."""
 

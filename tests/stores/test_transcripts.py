@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from loop_orchestrator.redaction import Redactor
 from loop_orchestrator.stores.transcripts import TranscriptStore
 
 
@@ -12,7 +13,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_the_files_of_a_call_share_its_name_and_are_private(tmp_path: Path) -> None:
-    store = TranscriptStore(tmp_path / "brain", keep=5)
+    store = TranscriptStore(tmp_path / "brain", keep=5, redactor=Redactor({}))
     call = store.begin("c-20261121T010000000-aaaaaa", "first-codex-gpt-5.5", "asked")
     assert (call.cycle, call.call, call.is_over) == ("c-20261121T010000000-aaaaaa", "first-codex-gpt-5.5", False)
     assert call.prompt.read_text() == "asked"
@@ -26,7 +27,7 @@ def test_the_files_of_a_call_share_its_name_and_are_private(tmp_path: Path) -> N
 
 
 def test_the_newest_cycles_are_kept_and_replays_count_by_their_time(tmp_path: Path) -> None:
-    store = TranscriptStore(tmp_path, keep=2)
+    store = TranscriptStore(tmp_path, keep=2, redactor=Redactor({}))
     ids = ["c-20261121T01-a", "r-20261121T02-b", "c-20261121T03-c", "c-20261121T04-d"]
     for cycle in ids:
         call = store.begin(cycle, "first", "asked")
@@ -36,6 +37,15 @@ def test_the_newest_cycles_are_kept_and_replays_count_by_their_time(tmp_path: Pa
 
 
 def test_there_may_be_none_yet(tmp_path: Path) -> None:
-    store = TranscriptStore(tmp_path / "nowhere", keep=2)
+    store = TranscriptStore(tmp_path / "nowhere", keep=2, redactor=Redactor({}))
     assert store.cycles() == ()
     assert store.calls("c-1") == ()
+
+
+def test_prompts_replies_and_reasons_are_written_without_secrets(tmp_path: Path) -> None:
+    store = TranscriptStore(tmp_path / "brain", keep=3, redactor=Redactor({"MY_KEY": "my secret value"}))
+    call = store.begin("c-1", "first", "asked with my secret value")
+    store.end(call, "answered with my secret value")
+    store.fail(call, "refused my secret value")
+    for path in (call.prompt, call.reply, call.failed):
+        assert "[redacted: MY_KEY]" in path.read_text() and "secret value" not in path.read_text()
