@@ -14,9 +14,10 @@ from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.prompt import tokens_of
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.wiki import INDEX, LANES, SCRATCHPAD, Area, LogEntry, Right, Writer
+from loop_orchestrator.model.wikiindex import with_entries
 from loop_orchestrator.operations.person import writer_of
 from loop_orchestrator.operations.shapes import Json
-from loop_orchestrator.operations.wiki_check import Finding, Source, check_wiki, missing_entries, with_entries
+from loop_orchestrator.operations.wiki_check import Finding, Source, check_wiki, missing_entries
 from loop_orchestrator.prompts import fill
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from loop_orchestrator.clock import Clock
 from loop_orchestrator.errors import ChangedElsewhereError, NotAllowedError, StoreError, UsageError
 from loop_orchestrator.model.wiki import LOG, SCRATCHPAD, LogEntry, Writer, parse_log_heading, refusal
-from loop_orchestrator.stores.atomic import read_text, written_aside
-from loop_orchestrator.stores.layout import Layout, sync_dir
+from loop_orchestrator.stores.atomic import read_text, replace_if, sync_names, written_aside
+from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.lock import brief_lock
 
 TRIES = 5
@@ -173,13 +173,9 @@ class Wiki:
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}") from error
         with written_aside(path, new, mode=mode) as temp:
-            if self._current(path) != old:
+            if self._current(path) != old or not replace_if(temp, path, None if old is None else old.encode()):
                 return False
-            try:
-                temp.replace(path)
-                sync_dir(path.parent)
-            except OSError as error:
-                raise StoreError(f"cannot write {path}: {error.strerror}") from error
+        sync_names(path.parent)
         return True
 
 
