@@ -63,6 +63,17 @@ CRASH_POINTS: dict[str, str] = {
     "restart.recorded": "a restart is recorded as begun, the lane's pane was not touched",
     "restart.started": "the lane's program was started again, its new record is not on disk",
     "restart.kept": "the lane's new record is on disk, the restart is not closed",
+    "filing.archived": "decisions that leave the checkpoint are in the archive page, the checkpoint is as it was",
+    "filing.filed": "the checkpoint has the closed decisions, their notes are still there",
+    "ingest.begun": "a batch of mail is on disk, nothing of it is in the wiki and nobody was asked",
+    "ingest.planned": "what the pages are to say is on disk, no page was written",
+    "ingest.page-written": "one page says what it is to say, others may not",
+    "ingest.indexed": "all pages are written, and the index has them",
+    "ingest.logged": "the wiki's log has the batch, the ledger of messages does not",
+    "ingest.recorded": "the ledger knows what became of the messages, the batch is not closed",
+    "ingest.answered": "a lane's answer about a batch is acknowledged, the batch is not closed",
+    "ingest.quarantining": "a message is recorded as quarantined, it was not moved",
+    "lint.said": "the wiki's log has what was found in the wiki, it is not on record that it was looked at",
     "mail.linked": "a message is in the mailbox, its event is not in the log",
 }
 """Point -> what is true when the process dies there."""
