@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from loop_orchestrator.actions.base import ActionKind
-from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.approval import digest_of, first_status
 from loop_orchestrator.engine.execute import execute
 from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.engine.observe import facts_of, observe
 from loop_orchestrator.engine.reply import Proposal
+from loop_orchestrator.engine.settle import note_escalations
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.decision import ApprovalMode, Decision, Item
 from loop_orchestrator.model.snapshot import Snapshot
@@ -58,8 +57,8 @@ def decision_of(
     )
 
 
-def file_decision(world: World, decision: Decision, actions: Sequence[ActionKind]) -> None:
-    """The digest is promised in the log, then the decision is written."""
+def file_decision(world: World, decision: Decision) -> None:
+    """The digest is promised in the log, then the decision is written, before anything of it is done."""
     payload: dict[str, JsonValue] = {
         "decision": decision.id,
         "digest": decision.digest,
@@ -67,15 +66,10 @@ def file_decision(world: World, decision: Decision, actions: Sequence[ActionKind
         "waiting": [item.idx for item in decision.items if item.status.value == "waiting"],
     }
     world.events.append("decision.filed", "engine", payload, trace=decision.cycle)
+    crash_point("decision.promised")
     world.decisions.create(decision)
     crash_point("decision.filed")
-    for action in actions:
-        if isinstance(action, Escalate):
-            world.events.append(
-                "escalated", "engine", {"decision": decision.id, "summary": action.summary}, trace=decision.cycle
-            )
-            if action.about:
-                world.escalations.add(action.about, decision.id)
+    note_escalations(world, decision)
 
 
 def propose(
@@ -96,5 +90,5 @@ def propose(
     facts = replace(facts_of(snapshot, world, proposal.actions), untrusted=untrusted)
     verdicts = judge(proposal.actions, facts)
     decision = decision_of(world, snapshot, brain, proposal, verdicts, untrusted=untrusted, id=id)
-    file_decision(world, decision, proposal.actions)
+    file_decision(world, decision)
     return execute(world, decision.id, judged=decision)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.snapshot import Unknown
+from loop_orchestrator.model.wiki import marked
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.message import Message
@@ -13,35 +15,53 @@ if TYPE_CHECKING:
     from loop_orchestrator.world import World
 
 
-def untrusted_sources(snapshot: Snapshot, world: World) -> tuple[str, ...]:
-    """Where the mail in the prompt comes from that the config does not trust by name, sorted.
+BY_HAND = "mail:by-hand"
+"""How a page is marked for mail that somebody laid into the mailbox, where a lane is outside."""
 
-    Text of a lane marked ``outside`` is not trusted, whoever it says that it is from: its mail counts by the channel
-    that is on record. A file that somebody laid into the mailbox has none, so that such a lane may have written it.
-    Where it is not known which lanes are outside, nothing is trusted.
+
+def untrusted_sources(snapshot: Snapshot, world: World) -> tuple[str, ...]:
+    """Where the mail in the prompt comes from that the config does not trust by name, and what pages of the wiki in it
+    are marked with, sorted. Where it is not known which lanes are outside, nothing is trusted.
     """
     assert world.config.engine is not None
+    trust = world.config.engine.trust
+    pages = (snapshot.pages.checkpoint, snapshot.pages.index)
+    found = {name for page in pages if not isinstance(page, Unknown) for name in marked(page)}
+    found = {name for name in found if name.removeprefix("lane:") not in trust}
+    mail = () if isinstance(snapshot.mail, Unknown) else snapshot.mail
     try:
-        lanes = {name for name, record in world.lanes.records().items() if record.spec.outside}
+        world.lanes.records()
     except StoreError as error:
         return (f"lanes that cannot be read ({error.message})",)
-    outside = lanes - set(world.config.engine.trust)
-    if not outside or isinstance(snapshot.mail, Unknown):
-        return ()
-    named = {f"lane:{name}" for name in outside}
     try:
-        channels = _channels(snapshot.mail, world)
+        for message, sources in untrusted_mail(mail, world).items():
+            found |= {f"mail laid by hand ({message})" if one == BY_HAND else one for one in sources}
     except StoreError as error:
         return (f"mail whose channel cannot be read ({error.message})",)
-    found: set[str] = set()
-    for message in snapshot.mail:
-        by_hand = f"mail laid by hand ({message.file})"
-        said = {f"lane:{message.sender}", channels.get(message.file, by_hand)}
-        found |= (said & named) or (said & {by_hand})
     return tuple(sorted(found))
 
 
-def _channels(mail: tuple[Message, ...], world: World) -> dict[str, str]:
+def untrusted_mail(mail: Sequence[Message], world: World) -> dict[str, frozenset[str]]:
+    """File of a message -> where it comes from, of those that are not trusted. Raises StoreError.
+
+    Text of a lane marked ``outside`` is not trusted, whoever it says that it is from: its mail counts by the channel
+    that is on record. A file that somebody laid into the mailbox has none, so that such a lane may have written it.
+    """
+    trust = world.config.engine.trust if world.config.engine else ()
+    outside = {name for name, record in world.lanes.records().items() if record.spec.outside} - set(trust)
+    if not outside or not mail:
+        return {}
+    named = {f"lane:{name}" for name in outside}
+    channels = _channels(mail, world)
+    found = {}
+    for message in mail:
+        said = {f"lane:{message.sender}", channels.get(message.file, BY_HAND)}
+        if sources := (said & named) or (said & {BY_HAND}):
+            found[message.file] = frozenset(sources)
+    return found
+
+
+def _channels(mail: Sequence[Message], world: World) -> dict[str, str]:
     """File of a message -> source of the event that it was sent, of those that were sent here."""
     wanted = {message.file for message in mail}
     found: dict[str, str] = {}

@@ -32,9 +32,12 @@ IN_LINE = tuple(point for point in CRASH_POINTS if point.startswith("line."))
 ANSWERING = tuple(point for point in CRASH_POINTS if point.startswith(("approval.", "rejection.", "expiry.")))
 """Points of a person's answer, and of none; tests/flows/test_kill_answers.py kills there."""
 
+MEMORY = tuple(point for point in CRASH_POINTS if point.startswith(("ingest.", "filing.", "lint.")))
+"""Points of the wiki, which the project here has none of; tests/flows/test_ingest.py kills there."""
+
 ELSEWHERE = (
     *("decision.edited", "resolve.closed", "lane.started", "mail.linked"),
-    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE),
+    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *MEMORY),
 )
 """Points outside a cycle; they have tests of their own."""
 
