@@ -18,6 +18,7 @@ from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.process.folders import changed_paths
 from loop_orchestrator.stores.control import WatchRecord
 from loop_orchestrator.stores.layout import ensure_dir
+from loop_orchestrator.watch.linting import lint_tasks_at_start
 from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.pacing import WORKING_SWEEP_S, Pacing
 
@@ -84,6 +85,8 @@ class _Daemon:
         self._event("watch.started", {"pid": os.getpid(), "took_over": self._killed_before()})
         started = WatchRecord(pid=os.getpid(), started_at=self.world.clock.now(), code=__version__)
         self.world.control.record_watch(started)
+        with suppress(LoopError):  # a full disk takes no event
+            lint_tasks_at_start(self.world)
         self.terminal = Listening(self.world, self.feed, self.pace.heard, on_due=self.wake.set)
         self.pace.lines.on_done = lambda: self._line_went_on(loop)
         hearing = asyncio.create_task(self.terminal.run())
