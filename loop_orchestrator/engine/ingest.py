@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.actions.escalate import Escalate
 from loop_orchestrator.clock import parse_time
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.ingestbrain import fitting, take_in_headless
 from loop_orchestrator.engine.ingestlane import ask_lane, go_on, why_not
-from loop_orchestrator.engine.ingestpages import Ledger, as_it_stands, page_of, source_of
+from loop_orchestrator.engine.ingestpages import PAGE_BYTES, Ledger, as_it_stands, page_of, pages_for, source_of
 from loop_orchestrator.engine.ingestwrite import (
     begin,
     close_recorded,
@@ -102,9 +103,13 @@ def ledger_of(world: World) -> Ledger:
 def answered_mail(world: World) -> Iterator[Message]:
     """Pending mail to coord of which a person said, by a yes to the escalation about it, that it is dealt with."""
     escalated = world.escalations.items()
+    answered: dict[str, frozenset[str]] = {}
     for message in world.mailbox.peek(RECIPIENT) if escalated else ():
         key = f"mail:{message.file}"
-        if key in escalated and _is_answered(world, escalated[key], key):
+        decision = escalated.get(key, "")
+        if decision and decision not in answered:
+            answered[decision] = _answered(world, decision)
+        if decision and key in answered[decision]:
             yield message
 
 
@@ -114,12 +119,14 @@ def _anything(world: World) -> bool:
     )
 
 
-def _is_answered(world: World, decision: str, about: str) -> bool:
+def _answered(world: World, decision: str) -> frozenset[str]:
+    """What the escalations of a decision were about that a person answered with yes."""
     try:
         items = world.decisions.get(decision).items
     except (DecisionStateError, StoreError):
-        return False
-    return any(getattr(item.action, "about", "") == about and item.status is ItemStatus.DONE for item in items)
+        return frozenset()
+    done = (item.action for item in items if item.status is ItemStatus.DONE)
+    return frozenset(action.about for action in done if isinstance(action, Escalate))
 
 
 def _quarantined(world: World) -> tuple[str, ...]:
@@ -279,9 +286,16 @@ class _Step:
 
     def _as_they_stand(self, messages: Sequence[Message], batch: Batch) -> tuple[Edit, ...]:
         ledger = ledger_of(self.world)
-        return tuple(
-            as_it_stands(message, page_of(message, ledger), outside=bool(batch.outside)) for message in messages
-        )
+        sizes: dict[str, int] = {}
+        edits = []
+        for message in messages:
+            for page in pages_for(message, ledger):
+                size = sizes.setdefault(page, self.world.wiki.size(page))
+                if size < PAGE_BYTES:
+                    break
+            edits.append(as_it_stands(message, page, outside=bool(batch.outside)))
+            sizes[page] = size + len(edits[-1].text.encode())
+        return tuple(edits)
 
     def _outside(self, messages: Sequence[Message]) -> tuple[str, ...]:
         """Sources of these messages that are not trusted."""

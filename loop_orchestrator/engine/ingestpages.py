@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.engine.fences import fenced
@@ -19,6 +20,10 @@ SECTION = "Mail"
 BODY_LIMIT = 8_000
 """Characters of a message that a page shows; the rest is in its file. At half, a report with a test run loses its end;
 at double, twenty reports fill a model's window with one page."""
+
+PAGE_BYTES = 200_000
+"""A page that has as many gets no more messages by the rules: some fifty reports. At half, a busy month has twice the
+pages; at double, taking one message in costs a tenth of a second for reading the page alone."""
 
 _LOOP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """A loop whose id can be the name of a page."""
@@ -43,6 +48,14 @@ def page_of(message: Message, ledger: Ledger) -> str:
     """
     loop = next((id for id in _loops(message, ledger) if _LOOP_ID.fullmatch(id)), "")
     return f"{LOOPS}/{loop}.md" if loop else f"{MAIL}/{message.sent_at:%Y-%m}.md"
+
+
+def pages_for(message: Message, ledger: Ledger) -> Iterator[str]:
+    """The page of a message, then those that take it where that is full: pages of the month's mail, numbered on."""
+    yield page_of(message, ledger)
+    month = f"{MAIL}/{message.sent_at:%Y-%m}"
+    yield f"{month}.md"
+    yield from (f"{month}-{number}.md" for number in count(2))
 
 
 def title_of(page: str) -> str:

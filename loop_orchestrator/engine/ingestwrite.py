@@ -14,7 +14,7 @@ from loop_orchestrator.ids import derived_id
 from loop_orchestrator.model.ingest import Batch, Closed, Edit, EditKind, Fate, Taken
 from loop_orchestrator.model.wiki import CHECKPOINT, INDEX, INGEST
 from loop_orchestrator.model.wikiindex import with_entries
-from loop_orchestrator.model.wikisections import PageFault, section_of, with_entry, with_text
+from loop_orchestrator.model.wikisections import PageFault, section_of, with_entries_in, with_entry, with_text
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -120,16 +120,17 @@ def move_quarantined(world: World, file: str, reason: str) -> None:
 def _write_pages(world: World, batch: Batch) -> Batch:
     """Write every edit that its page takes; the batch without the messages whose page did not."""
     faults: dict[str, str] = {}
-    for edit in batch.edits:
-        if not faults.keys().isdisjoint(edit.files):
+    for edits in _together(batch.edits):
+        alike = [edit for edit in edits if faults.keys().isdisjoint(edit.files)]
+        if not alike:
             continue
         try:
-            world.wiki.update(edit.page, partial(edited, edit=edit), by=INGEST)
+            world.wiki.update(alike[0].page, partial(_edited, edits=alike), by=INGEST)
         except (PageFault, NotAllowedError, StoreError) as error:
             if isinstance(error, StoreError) and _is_of_the_disk(error):
                 raise
             reason = error.message if isinstance(error, LoopError) else str(error)
-            faults |= dict.fromkeys(edit.files, reason)
+            faults |= dict.fromkeys((file for edit in alike for file in edit.files), reason)
         crash_point("ingest.page-written")
     if not faults:
         return batch
@@ -143,6 +144,24 @@ def _write_pages(world: World, batch: Batch) -> Batch:
     if left.files:
         world.ingest.put(left)
     return left
+
+
+def _together(edits: Sequence[Edit]) -> Iterable[Sequence[Edit]]:
+    """The edits, those that only add to one section in one: a page is read and written once for all of them."""
+    added: dict[tuple[str, str], list[Edit]] = {}
+    for edit in edits:
+        if edit.kind is EditKind.APPEND:
+            added.setdefault((edit.page, edit.section), []).append(edit)
+    yield from added.values()
+    yield from ([edit] for edit in edits if edit.kind is not EditKind.APPEND)
+
+
+def _edited(page_text: str, *, edits: Sequence[Edit]) -> str:
+    first = edits[0]
+    if len(edits) == 1:
+        return edited(page_text, edit=first)
+    entries = [edit.text for edit in edits]
+    return with_entries_in(first.page, page_text, first.section, entries, title=title_of(first.page))
 
 
 def edited(page_text: str, *, edit: Edit) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from loop_orchestrator.markdowntext import Heading, is_too_long, read_blocks
 from loop_orchestrator.model.wiki import CHECKPOINT, MARKER, marker_lines, parted
@@ -23,17 +24,24 @@ def section_of(page: str, text: str, section: str) -> str | None:
 
 
 def with_entry(page: str, text: str, section: str, entry: str, *, title: str) -> str:
-    """The page with an entry at the end of a section, which is made where it is missing.
+    """Like with_entries_in, for one."""
+    return with_entries_in(page, text, section, (entry,), title=title)
 
-    entry: whole lines, the first a level-3 heading that no other entry has: a page that has it stays as it is.
-    title: of a page that is not there yet. Raises PageFault where a reader would not see the entry.
+
+def with_entries_in(page: str, text: str, section: str, entries: Sequence[str], *, title: str) -> str:
+    """The page with entries at the end of a section, which is made where it is missing.
+
+    entries: whole lines each, the first a level-3 heading that no other entry has: those that the page has are left
+    out. title: of a page that is not there yet. Raises PageFault where a reader would not see one of them.
     """
-    heading = entry.partition("\n")[0].removeprefix("### ").strip()
     above, below = _sides(page, text)
-    if _has_heading(above, heading):
+    there = _entry_headings(above)
+    new = [entry for entry in entries if _heading_of(entry) not in there]
+    if not new:
         return text
-    above = _appended(above or f"# {title}\n", section, entry)
-    if not _has_heading(above, heading):
+    above = _appended(above or f"# {title}\n", section, "\n\n".join(entry.strip() for entry in new))
+    there = _entry_headings(above)
+    if any(_heading_of(entry) not in there for entry in new):
         raise PageFault(f"{page}: an entry would stand in a fence that is not closed; close it")
     return _together(page, above, below)
 
@@ -108,5 +116,9 @@ def _height(heading: Heading, lines: tuple[str, ...]) -> int:
     return 1 if lines[heading.line - 1].lstrip().startswith("#") else heading.text.count("\n") + 2
 
 
-def _has_heading(text: str, heading: str) -> bool:
-    return any(one.level == 3 and one.text.strip() == heading for one in read_blocks(text).headings)
+def _heading_of(entry: str) -> str:
+    return entry.partition("\n")[0].removeprefix("### ").strip()
+
+
+def _entry_headings(text: str) -> frozenset[str]:
+    return frozenset(one.text.strip() for one in read_blocks(text).headings if one.level == 3)

@@ -76,6 +76,13 @@ class Wiki:
         except FileNotFoundError:
             return default
 
+    def size(self, page: str) -> int:
+        """Bytes of a page; 0 for one that is not there. Raises nothing: whoever writes it finds what is wrong."""
+        try:
+            return (self._root / page).stat().st_size
+        except OSError:
+            return 0
+
     def raw(self, page: str) -> bytes:
         """A page's bytes, whatever they are. Raises StoreError, also for one that leads out of the wiki."""
         try:

@@ -86,6 +86,20 @@ def test_mail_is_on_the_page_of_its_loop(world: World) -> None:
     assert world.wiki.read("loops/header.md").startswith("# Loop header\n\n## Mail\n\n### ")
 
 
+def test_a_page_that_is_full_gets_no_more_and_nothing_is_quarantined_for_it(world: World) -> None:
+    world.state.set_loop("header", {}, by="t")
+    (world.wiki.root / "loops" / "header.md").write_text("# Header\n\n" + "x" * 200_000)
+    files = [dealt_with(world, "web", f"header: {number}", "y" * 90_000) for number in range(60)]
+    for _ in range(2):
+        take_in(world, RULES)
+    assert outcomes(world) == dict.fromkeys(files, Taken.TAKEN)
+    made = [name for name in world.wiki.pages() if name.startswith("mail/")]
+    assert [name.rpartition("/")[2][7:] for name in made] == ["-2.md", "-3.md", ".md"]
+    assert all(world.wiki.size(name) < 220_000 for name in made)
+    assert sum(world.wiki.read(name).count("### ") for name in made) == 60
+    assert all(f"]({name})" in world.wiki.read("index.md") for name in made)
+
+
 def test_what_comes_from_outside_keeps_its_mark_and_is_never_mixed_with_the_rest(project: Path, tmp_path: Path) -> None:
     config = "lanes: {web: {harness: shell}, ext: {harness: shell, outside: true}}\nengine: {}\n"
     world = project_at(project, config=config, environ={"LOOP_TMUX_SOCKET": str(tmp_path / "none")}).world
