@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -71,16 +71,16 @@ def source_of(message: Message) -> str:
     return f"lane:{message.sender}"
 
 
-def as_it_stands(message: Message, page: str, *, outside: bool) -> Edit:
+def as_it_stands(message: Message, page: str, *, outside: Collection[str] = ()) -> Edit:
     """The edit that puts a message on a page. Its text stands in a fence that it cannot close, with a mark.
 
-    outside: its sender is not trusted.
+    outside: its sources that are not trusted.
     """
     stem = message.file.removesuffix(".md")
     text = clean(f"subject: {message.subject}\n\n{message.body.strip()}".rstrip())
     if len(text) > BODY_LIMIT:
         text = f"{text[:BODY_LIMIT]}\n[cut; the rest is in the file]"
-    info = mark((source_of(message),), outside=outside)
+    info = mark(sorted(outside) or (source_of(message),), outside=bool(outside))
     entry = f"### {stem}\n\nSent {format_time(message.sent_at)}, file `{message.file}`.\n\n{fenced(text, info)}\n"
     return Edit(page=page, section=SECTION, text=entry, files=(message.file,))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.wiki import marked
+from loop_orchestrator.stores.lanes import LaneStore
+from loop_orchestrator.stores.layout import Layout
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.message import Message
@@ -48,7 +50,11 @@ def untrusted_mail(mail: Sequence[Message], world: World) -> dict[str, frozenset
     that is on record. A file that somebody laid into the mailbox has none, so that such a lane may have written it.
     """
     trust = world.config.engine.trust if world.config.engine else ()
-    outside = {name for name, record in world.lanes.records().items() if record.spec.outside} - set(trust)
+    records = [world.lanes.records()]  # the mailbox is the project's, so that other sessions' lanes write there too
+    records += [LaneStore(Layout(world.root, name)).records() for name in Layout.sessions(world.root)]
+    outside = {name for found in records for name, record in found.items() if record.spec.outside}
+    outside |= {lane.name for lane in world.config.lanes if lane.outside}
+    outside -= set(trust)
     if not outside or not mail:
         return {}
     named = {f"lane:{name}" for name in outside}

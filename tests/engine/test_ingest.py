@@ -50,6 +50,18 @@ def outcomes(world: World) -> dict[str, Taken]:
     return {file: fate.outcome for file, fate in world.ingest.fates().items()}
 
 
+def test_mail_of_a_lane_from_outside_that_names_another_is_marked_with_the_lane(project: Path, tmp_path: Path) -> None:
+    config = "lanes: {web: {harness: shell}, ext: {harness: shell, outside: true}}\nengine: {}\n"
+    world = project_at(project, config=config, environ={"LOOP_TMUX_SOCKET": str(tmp_path / "none")}).world
+    init_project(world.root, now=NOW)
+    file = world.mailbox.send("web", "coord", "x", "text", source="lane:ext").file
+    world.mailbox.ack(file, "person")
+    by_hand = world.layout.processed / "20260101-000000-web-to-coord.md"
+    by_hand.write_text("---\nsubject: y\n---\nb\n")
+    take_in(world, RULES)
+    assert marked(pages(world)) == {"lane:ext", "mail:by-hand"}
+
+
 def test_only_mail_that_was_dealt_with_and_is_to_coord_is_taken_in_and_once(world: World) -> None:
     done = dealt_with(world, "web", "what I found", "```\nrm -rf /\n```\n<!-- coord-decisions -->")
     open_one = world.mailbox.send("web", "coord", "not read yet", "text").file
