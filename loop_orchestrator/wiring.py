@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.decisions import DecisionStore
     from loop_orchestrator.stores.deliveries import DeliveryStore
     from loop_orchestrator.stores.eventlog import EventLog
+    from loop_orchestrator.stores.ingest import IngestStore
     from loop_orchestrator.stores.lanes import LaneStore
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
@@ -461,6 +462,20 @@ class Project:
     def drifts(self) -> KeyedNotes:
         return self._notes(self.layout.drifts)
 
+    @cached_property
+    def filing(self) -> KeyedNotes:
+        return self._notes(self.layout.filing)
+
+    @cached_property
+    def lint(self) -> KeyedNotes:
+        return self._notes(self.layout.lint)
+
+    @cached_property
+    def ingest(self) -> IngestStore:
+        from loop_orchestrator.stores.ingest import IngestStore
+
+        return IngestStore(self.layout, self.clock)
+
     def _notes(self, path: Path) -> KeyedNotes:
         from loop_orchestrator.stores.notes import KeyedNotes
 
@@ -529,12 +544,17 @@ class Project:
         before anything is done. What only looks is given the project itself. Raises ConfigError for a mistake in them.
         """
         from loop_orchestrator.config.schema import BRAIN_RULES
+        from loop_orchestrator.model.ingest import IngestMode
 
         self.harnesses.use_files()
         _ = self.delivery_settings
         engine = self.config.engine
         if engine is not None and engine.brain.chain != (BRAIN_RULES,):
             _ = self.brains
+        if engine is not None and engine.ingest.mode is IngestMode.HEADLESS:
+            from loop_orchestrator.engine.ingestbrain import ingest_brain
+
+            _ = ingest_brain(self, engine)
         _ = self.signers
         return self
 

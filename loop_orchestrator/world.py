@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.decisions import DecisionStore
     from loop_orchestrator.stores.deliveries import DeliveryStore
     from loop_orchestrator.stores.eventlog import EventLog
+    from loop_orchestrator.stores.ingest import IngestStore
     from loop_orchestrator.stores.lanes import LaneStore
     from loop_orchestrator.stores.layout import Layout
     from loop_orchestrator.stores.mailbox import Mailbox
@@ -180,6 +181,18 @@ class World(Protocol):
     @property
     def drifts(self) -> KeyedNotes:
         """``<harness> <version>`` -> lane in which screens of it were unknown for long, though others are known"""
+
+    @property
+    def ingest(self) -> IngestStore:
+        """mail that is taken into the wiki"""
+
+    @property
+    def filing(self) -> KeyedNotes:
+        """decision that closed and is not in the checkpoint yet -> empty; ``problem`` -> what stands in the way"""
+
+    @property
+    def lint(self) -> KeyedNotes:
+        """``checked`` and ``reviewed`` -> when the wiki was looked at, and a review of it asked for"""
 
     @property
     def transcripts(self) -> TranscriptStore: ...

@@ -74,6 +74,8 @@ def _print_lanes(found: Status) -> None:
 
 def _print_rest(found: Status) -> None:
     from loop_orchestrator.operations.engine_view import budget_line, rest_line
+    from loop_orchestrator.operations.ingest import ingest_lines
+    from loop_orchestrator.operations.memory_view import lint_lines
     from loop_orchestrator.operations.status import task_counts
 
     engine = found.engine
@@ -102,6 +104,8 @@ def _print_rest(found: Status) -> None:
     else:
         counts = ", ".join(f"{count} {word}" for word, count in task_counts(found.tasks).items())
         output.line(f"tasks: {counts or 'none; tasks/README.md says how to write one'}")
+    for said in (*ingest_lines(found.ingest, lambda then: _age(found.generated_at, then)), *lint_lines(found.lint)):
+        output.line(said)
     if isinstance(found.lines, Unknown):
         output.line(f"in line: not known: {found.lines.reason}")
     for line in () if isinstance(found.lines, Unknown) else found.lines:

@@ -24,7 +24,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     if project.json:
         output.document(pending_document(found))
         return ExitCode.DONE
-    output.line(f"{len(found.mail)} pending, {found.processed_count} processed")
+    left = f", {found.to_take_in} of them to be taken into the wiki" if found.to_take_in else ""
+    output.line(f"{len(found.mail)} pending, {found.processed_count} processed{left}")
     if found.mail:
         rows = [(one.file, one.sender, one.recipient, output.shorten(one.subject, 70)) for one in found.mail]
         output.table(("FILE", "FROM", "TO", "SUBJECT"), rows)

@@ -88,6 +88,7 @@ WORDS: Mapping[str, Word] = {
     "engine approve": Word("decide", "let waiting actions of a decision run"),
     "engine reject": Word("decide", "say no to waiting actions of a decision"),
     "engine edit": Word("decide", "change an action that waits, before it is approved"),
+    "engine ingest": Word("engine_ingest", "take mail that was dealt with into the wiki, now"),
     "engine pause": Word("engine_control", "start no cycle from now on"),
     "engine resume": Word("engine_control", "let cycles start again"),
     "engine watch": Word("watch", "run the engine: a cycle whenever something happened"),

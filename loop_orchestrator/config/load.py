@@ -10,10 +10,14 @@ from loop_orchestrator.config.compiled import CONFIG_NAME, config_files
 from loop_orchestrator.config.policy import PolicyConfig
 from loop_orchestrator.config.problems import Problems, did_you_mean
 from loop_orchestrator.config.reader import check_section, read_file, read_section
-from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES, BrainConfig, Config, place_of
+from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES, BrainConfig, Config, EngineConfig, place_of
+from loop_orchestrator.model.ingest import IngestMode
 from loop_orchestrator.model.lane import Split
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.yamltext import Mapping, Mark, Node, Scalar, Sequence, from_plain, to_plain
+
+_ASKING = (IngestMode.LANE, IngestMode.HEADLESS)
+"""Modes in which a lane or a program is asked to take mail in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +114,7 @@ def doors_of(config: Config) -> dict[str, JsonValue]:
             **({"signers": engine.signers} if engine.signers else {}),
             **({"approval_expires_s": engine.approval_expires_s} if engine.approval_expires_s else {}),
             **({"policy": _plain_policy(engine.policy)} if engine.policy != PolicyConfig() else {}),
+            **({"ingest": _plain_ingest(engine)} if engine.ingest.mode in _ASKING else {}),
         }
     if services := config.notify.services:
         said["notify"] = {
@@ -126,6 +131,13 @@ def _unusual(brain: BrainConfig) -> dict[str, JsonValue]:
         "max_usd_per_day": brain.max_usd_per_day,
         "assumed_usd": brain.assumed_usd if brain.max_usd_per_day is not None else None,
     }
+
+
+def _plain_ingest(engine: EngineConfig) -> JsonValue:
+    """Who is asked to take mail in, where anybody is."""
+    headless = engine.ingest.mode is IngestMode.HEADLESS
+    asked = [engine.ingest_brain, *engine.ingest.command] if headless else [engine.ingest.lane]
+    return [engine.ingest.mode.value, *asked]
 
 
 def _plain_policy(policy: PolicyConfig) -> JsonValue:
@@ -166,6 +178,9 @@ def _read(root: Node, harness_names: Collection[str]) -> tuple[Config | None, Pr
         known = (BRAIN_RULES, BRAIN_COMMAND, *harness_names)
         _check_harness(brain, "use", "engine.brain", known, problems)
         _check_fallback(brain, known, problems)
+    ingest = _child(_child(root, "engine"), "ingest")
+    if ingest is not None and harness_names:
+        _check_label(ingest, "brain", "engine.ingest", (BRAIN_COMMAND, *harness_names), problems)
     policy = _child(_child(root, "engine"), "policy")
     if policy is not None and harness_names and config is not None and config.engine is not None:
         for path, name in config.engine.policy.harnesses():
@@ -196,6 +211,14 @@ def _check_harness(node: Node, key: str, path: str, names: Collection[str], prob
     if value is not None and name and names and name not in names:
         advice = did_you_mean(name, names) or f"; there are {', '.join(sorted(names))}"
         problems.add(value.mark, f"{path}.{key}", f"no harness has this name (got {name!r}){advice}")
+
+
+def _check_label(node: Node, key: str, path: str, names: Collection[str], problems: Problems) -> None:
+    """Adds a problem if what stands before the ``:`` under a key is no name of a brain."""
+    name, value = _text(node, key).partition(":")[0], _child(node, key)
+    if value is not None and name and name not in names:
+        advice = did_you_mean(name, names) or f"; there are {', '.join(sorted(names))}"
+        problems.add(value.mark, f"{path}.{key}", f"no brain has this name (got {name!r}){advice}")
 
 
 def _check_fallback(brain: Node, names: Collection[str], problems: Problems) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loop_orchestrator.config.memory import CheckpointConfig, IngestConfig, LintConfig
 from loop_orchestrator.config.notify import NotifyConfig
 from loop_orchestrator.config.policy import PolicyConfig
 from loop_orchestrator.config.prices import PriceConfig
@@ -20,6 +21,7 @@ from loop_orchestrator.config.reader import About
 from loop_orchestrator.model.brain import Price
 from loop_orchestrator.model.budget import Limits
 from loop_orchestrator.model.decision import ApprovalMode
+from loop_orchestrator.model.ingest import IngestMode
 from loop_orchestrator.model.lane import LANE_NAME, LaneKind, LaneRecord, LaneSpec, Split
 from loop_orchestrator.model.prompt import CEILING_TOKENS
 from loop_orchestrator.model.restart import RestartPolicy
@@ -394,6 +396,15 @@ class EngineConfig:
         default=5_000,
         metadata=About("Closed decisions that are kept in the archive.", at_least=1, at_most=1_000_000).metadata,
     )
+    ingest: IngestConfig = field(
+        default_factory=IngestConfig, metadata=About("How mail that was dealt with gets into the wiki.").metadata
+    )
+    lint: LintConfig = field(
+        default_factory=LintConfig, metadata=About("When the wiki is looked at for what is wrong with it.").metadata
+    )
+    checkpoint: CheckpointConfig = field(
+        default_factory=CheckpointConfig, metadata=About("What the engine keeps in checkpoint.md.").metadata
+    )
     trust: tuple[str, ...] = field(
         default=(),
         metadata=About(
@@ -408,6 +419,22 @@ class EngineConfig:
         names = {label.partition(":")[0] for label in self.brain.chain} - {BRAIN_RULES}
         if allowed and (refused := sorted(names - set(allowed))):
             raise ValueError(f"brain {', '.join(refused)} is not in policy.brain_allow ({', '.join(allowed)})")
+        if self.ingest.mode is not IngestMode.HEADLESS:
+            return
+        name = self.ingest_brain.partition(":")[0]
+        if not name:
+            raise ValueError("ingest.mode: headless needs a program: ingest.brain, or one in brain.use")
+        if name == BRAIN_COMMAND and not (self.ingest.command or self.brain.command):
+            raise ValueError("ingest.brain: command needs ingest.command, a list with the program and its arguments")
+        if allowed and name not in allowed:
+            raise ValueError(f"ingest.brain {name} is not in policy.brain_allow ({', '.join(allowed)})")
+
+    @property
+    def ingest_brain(self) -> str:
+        """Who is asked in mode headless: a label as in ``BrainConfig.chain``; empty: nobody can be."""
+        if self.ingest.brain or self.ingest.command:
+            return self.ingest.brain or BRAIN_COMMAND
+        return next((label for label in self.brain.chain if label != BRAIN_RULES), "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -207,7 +207,7 @@ def ask(world: World, snapshot: Snapshot) -> tuple[BrainReply, Proposal]:
         try:
             answer = _ask_one(world, snapshot, brain)
         except BrainError as error:
-            until = _note_failure(world, snapshot, brain.name, error)
+            until = note_failure(world, snapshot.cycle, brain.name, error)
             if error.kind == FailureKind.STOPPED:
                 raise
             used_up = used_up or error.kind == FailureKind.BUDGET
@@ -255,23 +255,26 @@ def call_name(brain: str, *, first: bool) -> str:
     return "first" if first else f"first-{brain.replace(':', '-').replace('/', '-')}"
 
 
-def _note_failure(world: World, snapshot: Snapshot, brain: str, error: BrainError) -> datetime | None:
-    """Put the failure on record and leave the brain out for its time; until when."""
+def note_failure(world: World, cycle: str, brain: str, error: BrainError, *, leave_out: bool = True) -> datetime | None:
+    """Put the failure on record and leave the brain out for its time; until when.
+
+    leave_out: False where the failure says nothing about how the brain would do otherwise.
+    """
     kind, until = FailureKind(error.kind), error.until
-    policy = POLICY_OF[kind]
+    policy = POLICY_OF[kind] if leave_out else FailurePolicy.NONE
     if policy is FailurePolicy.WAIT:
         until = reset_time(error.said, world.clock.now())
     if policy is not FailurePolicy.NONE:
         until = world.brain_rests.failed(brain, kind, error.message, until).until
     payload: dict[str, JsonValue] = {
-        "cycle": snapshot.cycle,
+        "cycle": cycle,
         "brain": brain,
         "failure": kind.value,
         "reason": error.message,
         "until": format_time(until) if until else None,
         "usage": usage_shape(error.usage) if isinstance(error.usage, Usage) else None,
     }
-    world.events.append("brain.failed", "engine", payload, trace=snapshot.cycle)
+    world.events.append("brain.failed", "engine", payload, trace=cycle)
     return until
 
 
@@ -285,18 +288,39 @@ def _nobody_answered(failed: Sequence[BrainError], resting: Sequence[BrainRest])
 
 
 def _call(world: World, snapshot: Snapshot, brain: Brain, prompt: str, name: str) -> BrainReply:
-    cycle = snapshot.cycle
+    def ask(transcript: Transcript) -> BrainReply:
+        return brain.ask(prompt, snapshot, transcript=transcript, cancel=world.cancel)
+
+    return _recorded(world, snapshot.cycle, brain.name, prompt, name, ask)
+
+
+def call_text(world: World, cycle: str, brain: ProgramBrain, prompt: str, name: str) -> BrainReply:
+    """The reply of a program to a prompt that is no decision's, with a charge of its own in the budget.
+
+    name: of its transcripts, beside those of the cycle. Raises BrainError with a kind; the caller notes the failure.
+    """
+
+    def ask(transcript: Transcript) -> BrainReply:
+        return brain.ask_text(prompt, transcript=transcript, cancel=world.cancel)
+
+    return _recorded(world, cycle, brain.name, prompt, name, ask)
+
+
+def _recorded(
+    world: World, cycle: str, brain: str, prompt: str, name: str, ask: Callable[[Transcript], BrainReply]
+) -> BrainReply:
+    """Prompt on disk, budget, event, call, reply on disk, price, event: in this order."""
     transcript = world.transcripts.begin(cycle, name, prompt)
     crash_point("cycle.rendered")
     try:
-        charged = None if brain.name == RULES else world.budget.charge()
+        charged = None if brain == RULES else world.budget.charge()
     except BrainError as error:
         note_failed_call(world, transcript, None, error)
         raise
-    world.events.append("brain.called", "engine", {"cycle": cycle, "brain": brain.name}, trace=cycle)
+    world.events.append("brain.called", "engine", {"cycle": cycle, "brain": brain}, trace=cycle)
     crash_point("brain.charged")
     try:
-        reply = brain.ask(prompt, snapshot, transcript=transcript, cancel=world.cancel)
+        reply = ask(transcript)
     except BrainError as error:
         note_failed_call(world, transcript, charged, error)
         raise

@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.config.schema import ADD_ENGINE
 from loop_orchestrator.crash import crash_point
-from loop_orchestrator.engine.approval import digest_of, first_status
+from loop_orchestrator.engine.approval import digest_of
 from loop_orchestrator.engine.asking import prompt_for
 from loop_orchestrator.engine.brain import RULES, ask
 from loop_orchestrator.engine.execute import execute
+from loop_orchestrator.engine.filing import file_noted
 from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.engine.govern import Replaced, govern
+from loop_orchestrator.engine.ingest import Asking, take_in
 from loop_orchestrator.engine.observe import facts_of, observe
+from loop_orchestrator.engine.record import decision_of, file_decision
 from loop_orchestrator.engine.reply import Proposal, read_reply
 from loop_orchestrator.engine.rules import reply_text
-from loop_orchestrator.engine.settle import note_escalations, settle
+from loop_orchestrator.engine.settle import settle
 from loop_orchestrator.errors import BrainError, DecisionStateError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.brain import BrainReply
 from loop_orchestrator.model.decision import ApprovalMode, Decision, DecisionStatus, Item, ItemStatus
+from loop_orchestrator.model.ingest import IngestMode
 from loop_orchestrator.model.prompt import Prompt
 from loop_orchestrator.model.snapshot import Facts, Snapshot, Unknown
 from loop_orchestrator.model.state import JsonValue
@@ -121,7 +125,10 @@ def mode_of(world: World) -> ApprovalMode:
 
 def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> CycleResult:
     settle(world)
+    file_noted(world)
     crash_point("cycle.settled")
+    ingest = engine_config(world).ingest
+    take_in(world, ingest, Asking(cycle=cycle, mode=mode, lane=True))
     snapshot = observe(world, cycle=cycle, why=why, mode=mode, record=True)
     crash_point("cycle.observed")
     try:
@@ -148,10 +155,12 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
         }
         world.events.append("policy.replaced", "engine", payload, trace=cycle)
     verdicts = judge(proposal.actions, facts, replaced)
-    decision = _decision(world, snapshot, reply.brain, proposal, verdicts)
-    _file(world, decision)
+    decision = decision_of(world, snapshot, reply.brain, proposal, verdicts, untrusted=facts.untrusted)
+    file_decision(world, decision)
     seen = frozenset() if isinstance(snapshot.mail, Unknown) else {message.file for message in snapshot.mail}
     decision = execute(world, decision.id, judged=decision, seen_mail=frozenset(seen))
+    if ingest.mode is IngestMode.HEADLESS:  # no decision waits for it
+        take_in(world, ingest, Asking(cycle=cycle, mode=mode, brain=True))
     return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot, reply=reply)
 
 
@@ -160,50 +169,6 @@ def governed(world: World, snapshot: Snapshot, proposal: Proposal) -> tuple[Prop
     facts = facts_of(snapshot, world, proposal.actions)
     actions, replaced = govern(proposal.actions, facts)
     return replace(proposal, actions=actions), replaced, facts
-
-
-def _decision(
-    world: World, snapshot: Snapshot, brain: str, proposal: Proposal, verdicts: Sequence[Verdict]
-) -> Decision:
-    """Steps 6 and 7 put together: every action with its verdict and whether it may run."""
-    now = world.clock.now()
-    decision_id = new_id("d", now)
-    items = tuple(
-        Item(
-            idx=idx,
-            action=action,
-            verdict=verdict,
-            status=first_status(action, verdict, snapshot.mode, signed=world.signers is not None),
-            changed_at=now,
-        )
-        for idx, (action, verdict) in enumerate(zip(proposal.actions, verdicts, strict=True))
-    )
-    return Decision(
-        id=decision_id,
-        session=world.session,
-        created_at=now,
-        brain=brain,
-        mode=snapshot.mode,
-        critique=proposal.critique,
-        items=items,
-        digest=digest_of(decision_id, world.session, proposal.actions),
-        cycle=snapshot.cycle,
-    )
-
-
-def _file(world: World, decision: Decision) -> None:
-    """Step 8: the digest is promised in the log, then the decision is written, before anything of it is done."""
-    payload: dict[str, JsonValue] = {
-        "decision": decision.id,
-        "digest": decision.digest,
-        "verdicts": [item.verdict.level.value for item in decision.items],
-        "waiting": [item.idx for item in decision.items if item.status.value == "waiting"],
-    }
-    world.events.append("decision.filed", "engine", payload, trace=decision.cycle)
-    crash_point("decision.promised")
-    world.decisions.create(decision)
-    crash_point("decision.filed")
-    note_escalations(world, decision)
 
 
 def file_escalate(world: World, action: Escalate, *, critique: str) -> Decision:
@@ -223,7 +188,7 @@ def file_escalate(world: World, action: Escalate, *, critique: str) -> Decision:
         digest=digest_of(decision_id, world.session, [action]),
         cycle=new_id("c", now),
     )
-    _file(world, decision)
+    file_decision(world, decision)
     return decision
 
 

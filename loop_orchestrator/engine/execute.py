@@ -5,6 +5,7 @@ from __future__ import annotations
 from loop_orchestrator.actions.base import ActionKind, Hands, Outcome
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.engine.approval import digest_now, first_status
+from loop_orchestrator.engine.filing import file_noted, note_closed
 from loop_orchestrator.engine.onrecord import OnRecord, on_record
 from loop_orchestrator.engine.signed import why_not
 from loop_orchestrator.errors import LoopError
@@ -45,8 +46,9 @@ def execute(
 
 
 def archive_if_closed(world: World, decision: Decision) -> Decision:
-    """Move a decision of which nothing is left to do to the archive."""
+    """Move a decision of which nothing is left to do to the archive, and file it in the wiki."""
     if decision.status is DecisionStatus.CLOSED:
+        note_closed(world, decision)
         world.events.append(
             "decision.archived",
             "engine",
@@ -56,6 +58,7 @@ def archive_if_closed(world: World, decision: Decision) -> Decision:
         )
         world.decisions.archive(decision.id)
         crash_point("decision.archived")
+        file_noted(world)
     return decision
 
 

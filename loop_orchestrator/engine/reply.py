@@ -44,38 +44,51 @@ class Proposal:
 
 def read_reply(text: str) -> Proposal:
     """The one decision block of a reply. Raises ReplyProblem naming everything that is wrong with it."""
-    if len(text) > REPLY_LIMIT:
-        raise ReplyProblem(f"the reply has {len(text)} characters; at most {REPLY_LIMIT} are read")
-    if "\0" in text:  # a reader of Markdown puts another character in its place
-        raise ReplyProblem("the reply holds the control character U+0000")
-    block = _the_block(text.removeprefix("\ufeff"))
-    try:
-        node = yamltext.parse(block, strict=True)
-    except yamltext.YamlProblem as problem:
-        raise ReplyProblem(f"the decision block, line {problem.line}: {problem.message}") from problem
-    values = yamltext.to_plain(node) if node is not None else None
-    if not isinstance(values, dict):
+    values = block_of(text, INFO)
+    if values is None:
         raise ReplyProblem("the decision block must be a YAML mapping with version, critique and actions")
     return _read_block(values)
 
 
-def _the_block(text: str) -> str:
+def listed(problems: list[str]) -> ReplyProblem:
+    """Everything that is wrong with a reply, in one problem."""
+    said = "; ".join(problems)
+    return ReplyProblem(said if len(said) <= PROBLEM_LIMIT else said[: PROBLEM_LIMIT - 1] + "…")
+
+
+def block_of(text: str, info: str) -> dict[str, JsonValue] | None:
+    """The mapping in the one block of a reply that has this info-string; None for another value.
+
+    Raises ReplyProblem where there is no such block, more than one, one that is not closed, or no YAML in it.
+    """
+    if len(text) > REPLY_LIMIT:
+        raise ReplyProblem(f"the reply has {len(text)} characters; at most {REPLY_LIMIT} are read")
+    if "\0" in text:  # a reader of Markdown puts another character in its place
+        raise ReplyProblem("the reply holds the control character U+0000")
+    block = _the_block(text.removeprefix("\ufeff"), info)
+    try:
+        node = yamltext.parse(block, strict=True)
+    except yamltext.YamlProblem as problem:
+        raise ReplyProblem(f"the {info} block, line {problem.line}: {problem.message}") from problem
+    values = yamltext.to_plain(node) if node is not None else None
+    return values if isinstance(values, dict) else None
+
+
+def _the_block(text: str, info: str) -> str:
     from markdown_it import MarkdownIt
 
     lines = _LINE_END.split(text)
     blocks = [
         token
         for token in MarkdownIt("commonmark").disable("inline").parse(text)  # emphasis and links cost seconds per MB
-        if token.type == "fence" and token.info.split()[:1] == [INFO]
+        if token.type == "fence" and token.info.split()[:1] == [info]
     ]
     if not blocks:
-        raise ReplyProblem("there is no fenced block with the info-string `decision`")
+        raise ReplyProblem(f"there is no fenced block with the info-string `{info}`")
     if len(blocks) > 1:
-        raise ReplyProblem(
-            f"there are {len(blocks)} blocks with the info-string `decision`; exactly one may stand there"
-        )
+        raise ReplyProblem(f"there are {len(blocks)} blocks with the info-string `{info}`; exactly one may stand there")
     if not _is_closed(blocks[0], lines):
-        raise ReplyProblem("the decision block is not closed; the reply seems to be cut off")
+        raise ReplyProblem(f"the {info} block is not closed; the reply seems to be cut off")
     return blocks[0].content
 
 
@@ -111,7 +124,6 @@ def _read_block(values: dict[str, JsonValue]) -> Proposal:
         if action is not None:
             actions.append(action)
     if problems:
-        listed = "; ".join(problems)
-        raise ReplyProblem(listed if len(listed) <= PROBLEM_LIMIT else listed[: PROBLEM_LIMIT - 1] + "…")
+        raise listed(problems)
     assert isinstance(critique, str)
     return Proposal(critique, tuple(actions))

@@ -2,46 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.engine.asks import shown
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.snapshot import Unknown
+from loop_orchestrator.model.wiki import marked
+from loop_orchestrator.stores.lanes import LaneStore
+from loop_orchestrator.stores.layout import Layout
 
 if TYPE_CHECKING:
+    from loop_orchestrator.model.message import Message
     from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.world import World
 
 
+BY_HAND = "mail:by-hand"
+"""How a page is marked for mail that somebody laid into the mailbox, where a lane is outside."""
+
+
 def untrusted_sources(snapshot: Snapshot, world: World) -> tuple[str, ...]:
-    """Where the mail and the answers in the prompt come from that the config does not trust by name, sorted.
+    """Where the mail and the answers in the prompt come from that the config does not trust by name, and what pages of
+    the wiki in it are marked with, sorted. Where it is not known which lanes are outside, nothing is trusted.
+    """
+    assert world.config.engine is not None
+    trust = world.config.engine.trust
+    pages = (snapshot.pages.checkpoint, snapshot.pages.index)
+    found = {name for page in pages if not isinstance(page, Unknown) for name in marked(page)}
+    found = {name for name in found if name.removeprefix("lane:") not in trust}
+    mail = () if isinstance(snapshot.mail, Unknown) else snapshot.mail
+    try:
+        world.lanes.records()
+    except StoreError as error:
+        return (f"lanes that cannot be read ({error.message})",)
+    texts = {message.file: message.sender for message in mail}
+    texts |= {ask.file: ask.lane for ask in shown(snapshot) if ask.answer}
+    try:
+        for file, sources in _untrusted(texts, world).items():
+            found |= {f"mail laid by hand ({file})" if one == BY_HAND else one for one in sources}
+    except StoreError as error:
+        return (f"mail whose channel cannot be read ({error.message})",)
+    return tuple(sorted(found))
+
+
+def untrusted_mail(mail: Sequence[Message], world: World) -> dict[str, frozenset[str]]:
+    """File of a message -> where it comes from, of those that are not trusted. Raises StoreError.
 
     Text of a lane marked ``outside`` is not trusted, whoever it says that it is from: its mail counts by the channel
     that is on record. A file that somebody laid into the mailbox has none, so that such a lane may have written it.
-    Where it is not known which lanes are outside, nothing is trusted.
     """
-    assert world.config.engine is not None
-    try:
-        lanes = {name for name, record in world.lanes.records().items() if record.spec.outside}
-    except StoreError as error:
-        return (f"lanes that cannot be read ({error.message})",)
-    outside = lanes - set(world.config.engine.trust)
-    mail = () if isinstance(snapshot.mail, Unknown) else snapshot.mail
-    texts = {message.file: message.sender for message in mail}
-    texts |= {ask.file: ask.lane for ask in shown(snapshot) if ask.answer}
+    return _untrusted({message.file: message.sender for message in mail}, world)
+
+
+def _untrusted(texts: Mapping[str, str], world: World) -> dict[str, frozenset[str]]:
+    """texts: file of a message -> who it says that it is from."""
+    trust = world.config.engine.trust if world.config.engine else ()
+    records = [world.lanes.records()]  # the mailbox is the project's, so that other sessions' lanes write there too
+    records += [LaneStore(Layout(world.root, name)).records() for name in Layout.sessions(world.root)]
+    outside = {name for found in records for name, record in found.items() if record.spec.outside}
+    outside |= {lane.name for lane in world.config.lanes if lane.outside}
+    outside -= set(trust)
     if not outside or not texts:
-        return ()
+        return {}
     named = {f"lane:{name}" for name in outside}
-    try:
-        channels = _channels(frozenset(texts), world)
-    except StoreError as error:
-        return (f"mail whose channel cannot be read ({error.message})",)
-    found: set[str] = set()
+    channels = _channels(frozenset(texts), world)
+    found = {}
     for file, sender in texts.items():
-        by_hand = f"mail laid by hand ({file})"
-        said = {f"lane:{sender}", channels.get(file, by_hand)}
-        found |= (said & named) or (said & {by_hand})
-    return tuple(sorted(found))
+        said = {f"lane:{sender}", channels.get(file, BY_HAND)}
+        if sources := (said & named) or (said & {BY_HAND}):
+            found[file] = frozenset(sources)
+    return found
 
 
 def _channels(wanted: frozenset[str], world: World) -> dict[str, str]:

@@ -134,6 +134,8 @@ class Decision:
     """id of the cycle that made it; ties its events together"""
     edits: tuple[Edit, ...] = ()
     """oldest first"""
+    untrusted: tuple[str, ...] = ()
+    """sources of text that it was made of and that are not trusted: ``lane:web``"""
 
     @property
     def status(self) -> DecisionStatus:

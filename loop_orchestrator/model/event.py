@@ -119,6 +119,10 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "decision.expired": EventKind("nobody answered for items in time, which is a no", ("decision", "items")),
     "decision.rejected": EventKind("a person rejected items", ("decision", "items", "reason", "by"), promised=True),
     "decision.archived": EventKind("nothing of a decision is left to do", ("decision",)),
+    "decision.kept": EventKind(
+        "closed decisions were filed in checkpoint.md; those in moved left it for decisions-archive.md",
+        ("decisions", "moved"),
+    ),
     "approval.refused": EventKind("an approval or rejection was refused", ("decision", "reason", "who")),
     "item.started": EventKind(
         "an item's effect is about to begin", ("decision", "idx", "kind", "target"), promised=True
@@ -195,6 +199,23 @@ EVENT_KINDS: Mapping[str, EventKind] = {
         "old segments of the event log are about to be removed, as the config allows",
         ("segments", "first", "last"),
         promised=True,
+    ),
+    "ingest.begun": EventKind(
+        "messages that were dealt with are about to be taken into the wiki", ("batch", "mode", "files")
+    ),
+    "ingest.closed": EventKind(
+        "what became of them; outcome is taken, declined or unanswered",
+        ("batch", "mode", "outcome", "files", "pages", "note"),
+    ),
+    "ingest.quarantined": EventKind(
+        "a message could not be taken into the wiki and was moved to failed/", ("file", "reason")
+    ),
+    "wiki.blocked": EventKind(
+        "the wiki could not be written, or nobody can take mail in; it is tried again", ("what", "reason")
+    ),
+    "wiki.linted": EventKind("the wiki was looked at for what is wrong with it", ("page_count", "findings")),
+    "tasks.linted": EventKind(
+        "the daemon began, and files of tasks are wrong or warned of", ("errors", "warnings", "findings")
     ),
     "crash": EventKind("a step of the daemon failed; it is tried again", ("what", "reason")),
 }

@@ -66,6 +66,8 @@ class Task:
     file: Path
     """absolute"""
     body: str
+    loop: str = ""
+    """id of the loop that it belongs to; empty: it names none"""
 
 
 @dataclass(frozen=True, kw_only=True)

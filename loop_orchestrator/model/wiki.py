@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -23,8 +23,9 @@ ARCHIVE = "decisions-archive.md"
 """Decisions that left the checkpoint."""
 SCRATCHPAD = ".lint-scratchpad.md"
 """Notes of reviews; no page, and git leaves it out."""
-LOOPS, LANES, DECISIONS = "loops", "lanes", "decisions"
-"""Folders: a page for each loop, for each lane, and for each decision record."""
+LOOPS, LANES, DECISIONS, MAIL = "loops", "lanes", "decisions", "mail"
+"""Folders: a page for each loop, for each lane, for each decision record, and for the mail of each month that belongs
+to no loop."""
 
 LOG_HEADING = r"\[(?P<date>\d{4}-\d{2}-\d{2})\] (?P<type>[a-z][a-z0-9-]*) \| (?P<title>\S.*)"
 """The heading of a log entry, whole, after its ``## ``."""
@@ -96,7 +97,7 @@ class Writer:
     """Who writes."""
 
     lane: str
-    """empty: a person"""
+    """empty: a person, or the engine in the place of a lane of this role"""
     role: str
 
     def right(self, area: Area) -> Right:
@@ -104,11 +105,35 @@ class Writer:
 
     @property
     def who(self) -> str:
-        """``lane web (implementation)`` or ``a person``."""
-        return f"lane {self.lane} ({self.role or 'of no known role'})" if self.lane else "a person"
+        """``lane web (implementation)``, ``the engine (docs)`` or ``a person``."""
+        if self.lane:
+            return f"lane {self.lane} ({self.role or 'of no known role'})"
+        return "a person" if self == PERSON else f"the engine ({self.role})"
 
 
 PERSON = Writer("", "person")
+INGEST = Writer("", "docs")
+"""The engine where it takes mail in: it may write what a docs lane may, but no lane's own page."""
+FILING = Writer("", "coordinator")
+"""The engine where it files decisions."""
+
+OUTSIDE = "outside"
+"""Stands in the info-string of a fence whose text comes, or was made, from what is not trusted: see ``marked``."""
+_MARKED = r"(?m)^[ \t]*(?:`{3,}|~{3,})[ \t]*untrusted[ \t]+outside[ \t]+([^\s`]+)"
+
+
+def mark(sources: Iterable[str], *, outside: bool) -> str:
+    """The info-string of a fence for text of others: ``untrusted lane:web``, ``untrusted outside lane:web``."""
+    named = ",".join(sources)
+    return f"untrusted {OUTSIDE} {named}" if outside else f"untrusted {named}"
+
+
+def marked(page: str) -> frozenset[str]:
+    """Sources that are not trusted and of whose text something stands in a page: ``lane:web``.
+
+    Whoever puts a page before a brain tells the gate. A mark counts wherever it stands, also inside another fence.
+    """
+    return frozenset(name for one in re.findall(_MARKED, page) for name in one.split(",") if name)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from loop_orchestrator.stores.notes import KeyedNotes
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
-    from loop_orchestrator.operations.status import Need
+    from loop_orchestrator.operations.need import Need
     from loop_orchestrator.redaction import Redactor
     from loop_orchestrator.world import World
 

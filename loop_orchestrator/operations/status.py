@@ -27,6 +27,9 @@ from loop_orchestrator.operations.engine_view import (
     full_decision_shape,
     rest_shape,
 )
+from loop_orchestrator.operations.ingest import IngestView, ingest_shape, ingest_view
+from loop_orchestrator.operations.memory_view import LintView, lint_shape, lint_view, memory_needs
+from loop_orchestrator.operations.need import Need
 from loop_orchestrator.operations.queue import Line, line_shape, lines_of
 from loop_orchestrator.operations.resolve import next_step, standing
 from loop_orchestrator.operations.shapes import (
@@ -52,17 +55,6 @@ if TYPE_CHECKING:
     from loop_orchestrator.world import World
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Need:
-    """One thing that waits for a person."""
-
-    what: str
-    since: datetime | None
-    """None where it is not known since when"""
-    next_step: str
-    """the command line to run"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +86,10 @@ class Status:
     """versions of programs whose screens no rule knew"""
     lines: tuple[Line, ...] | Unknown = ()
     """what stands in line for lanes"""
+    ingest: IngestView | Unknown
+    """mail that is taken into the wiki"""
+    lint: LintView
+    """what is known to be wrong with wiki and tasks"""
     asks: tuple[Ask, ...] | Unknown = ()
     """lanes that owe an answer, the longest first"""
 
@@ -133,6 +129,8 @@ def status(world: World) -> Status:
         drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
         lines=_seen(lambda: lines_of(world, () if isinstance(lanes, Unknown) else lanes)),
         asks=_seen(lambda: unanswered(world.asks)),
+        ingest=ingest_view(world),
+        lint=lint_view(world),
     )
     return _with_needs(found)
 
@@ -169,6 +167,8 @@ def status_document(found: Status) -> Json:
         "unknown_deliveries": _list(found.unknown_deliveries, receipt_shape),
         "lines": _list(found.lines, line_shape),
         "asks": _list(found.asks, ask_shape),
+        "ingest": ingest_shape(found.ingest),
+        "lint": lint_shape(found.lint),
         "unseen": dict(unseen(found)),
     }
 
@@ -198,6 +198,7 @@ def unseen(found: Status) -> Mapping[str, str]:
         "drifts": found.drifts,
         "lines": found.lines,
         "asks": found.asks,
+        "ingest": found.ingest,
     }
     return {name: part.reason for name, part in parts.items() if isinstance(part, Unknown)}
 
@@ -231,6 +232,7 @@ def _with_needs(found: Status) -> Status:
             *_lane_needs(found),
             *_drift_needs(found),
             *_brain_needs(found),
+            *memory_needs(found.ingest),
             *_rest(found),
         ),
     )
@@ -378,9 +380,10 @@ def _rest(found: Status) -> Iterator[Need]:
             )
     for problem in found.task_problems:
         yield Need(what=problem, since=None, next_step="mend the file by hand")
-    if found.mail_failed:
+    quarantined = 0 if isinstance(found.ingest, Unknown) else found.ingest.counts["quarantined"]
+    if found.mail_failed > quarantined:
         yield Need(
-            what=f"{found.mail_failed} files of the mailbox could not be read as messages",
+            what=f"{found.mail_failed - quarantined} files of the mailbox could not be read as messages",
             since=None,
             next_step="look into failed/ of the mailbox",
         )

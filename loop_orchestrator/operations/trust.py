@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.config.schema import BRAIN_COMMAND, BRAIN_RULES
 from loop_orchestrator.model.decision import ApprovalMode
+from loop_orchestrator.model.ingest import IngestMode
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.operations.plan import COORDINATOR_CMD
 
@@ -169,6 +170,10 @@ def _engine_lines(engine: EngineConfig) -> Iterator[str]:
             yield f"{what} runs: {name.partition(':')[0]}"
     if engine.brain.env:
         yield f"the brain gets these variables of yours: {', '.join(engine.brain.env)}"
+    if engine.ingest.mode is IngestMode.HEADLESS and (engine.ingest.brain or engine.ingest.command):
+        own = " ".join(engine.ingest.command or engine.brain.command)
+        label = engine.ingest_brain
+        yield f"mail is taken into the wiki by: {own if label == BRAIN_COMMAND else label.partition(':')[0]}"
     if engine.signers:
         yield f"approvals are signed, by whom {engine.signers} names"
     if engine.approval is not ApprovalMode.MANUAL:

@@ -14,9 +14,10 @@ from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.prompt import tokens_of
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.wiki import INDEX, LANES, SCRATCHPAD, Area, LogEntry, Right, Writer
+from loop_orchestrator.model.wikiindex import with_entries
 from loop_orchestrator.operations.person import writer_of
 from loop_orchestrator.operations.shapes import Json
-from loop_orchestrator.operations.wiki_check import Finding, Source, check_wiki, missing_entries, with_entries
+from loop_orchestrator.operations.wiki_check import Finding, Source, check_wiki, missing_entries
 from loop_orchestrator.prompts import fill
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Pending:
     mail: tuple[Message, ...]
     """oldest first"""
     processed_count: int
+    to_take_in: int
+    """those of the processed ones that the engine has not taken into the wiki; its mail is that to coord"""
     last_log: tuple[LogEntry, ...]
     """oldest of them first"""
 
@@ -74,9 +77,12 @@ class Review:
 
 def pending(world: World) -> Pending:
     """Read it; writes nothing. Raises StoreError."""
+    from loop_orchestrator.engine.ingest import waiting_files
+
     return Pending(
         mail=world.mailbox.peek(),
         processed_count=world.mailbox.processed_count(),
+        to_take_in=len(waiting_files(world)) if world.config.engine else 0,
         last_log=world.wiki.last_log(LAST_ENTRIES) if world.wiki.root.is_dir() else (),
     )
 
@@ -100,6 +106,7 @@ def pending_document(found: Pending) -> Json:
         "pending_count": len(found.mail),
         "pending": mail,
         "processed_count": found.processed_count,
+        "to_take_in": found.to_take_in,
         "last_log": log,
     }
 

@@ -186,6 +186,7 @@ class DecisionStore:
             digest=fields.text("digest"),
             cycle=fields.text("cycle"),
             edits=tuple(self._edit(edit) for edit in fields.objects("edits")) if "edits" in fields.values else (),
+            untrusted=fields.texts("untrusted") if "untrusted" in fields.values else (),
         )
 
     def _edit(self, fields: Fields) -> Edit:
@@ -247,6 +248,7 @@ class DecisionStore:
             "cycle": decision.cycle,
             "items": items,
             **({"edits": [self._edit_values(edit) for edit in decision.edits]} if decision.edits else {}),
+            **({"untrusted": list(decision.untrusted)} if decision.untrusted else {}),
         }
 
     def _edit_values(self, edit: Edit) -> dict[str, JsonValue]:

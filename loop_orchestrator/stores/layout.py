@@ -126,6 +126,40 @@ class Layout:
         return self.locks / "wiki.lock"
 
     @cached_property
+    def ingest(self) -> Path:
+        """What is known of mail that is taken into the wiki; the mailbox and the wiki are the project's."""
+        return self.loop_dir / "ingest"
+
+    @cached_property
+    def ingest_lock(self) -> Path:
+        return self.locks / "ingest.lock"
+
+    @cached_property
+    def ingest_batch(self) -> Path:
+        """The messages that are being taken in."""
+        return self.ingest / "batch.json"
+
+    @cached_property
+    def ingest_closed(self) -> Path:
+        """Batches that ended: ``<id>.json``."""
+        return self.ingest / "closed"
+
+    @cached_property
+    def ingest_ledger(self) -> Path:
+        """What became of each message."""
+        return self.ingest / "ledger.jsonl"
+
+    @cached_property
+    def ingest_notes(self) -> Path:
+        """What stands in the way, and how often messages were tried in vain."""
+        return self.ingest / "notes.json"
+
+    @cached_property
+    def lint(self) -> Path:
+        """When the wiki was looked at, and when a review was asked for."""
+        return self.loop_dir / "lint.json"
+
+    @cached_property
     def places(self) -> Path:
         """Names what of this session stands elsewhere; always here, so that everybody finds it."""
         return self.loop_dir / "sessions" / self.session / "places.json"
@@ -290,6 +324,11 @@ class Layout:
     def drifts(self) -> Path:
         """Versions of programs whose screens no rule knew."""
         return self.engine_dir / "drifts.json"
+
+    @cached_property
+    def filing(self) -> Path:
+        """Closed decisions that are not in the checkpoint yet."""
+        return self.engine_dir / "filing.json"
 
     @cached_property
     def paused(self) -> Path:

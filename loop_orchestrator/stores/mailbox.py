@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -191,6 +192,34 @@ class Mailbox:
             self._events.append(kind, source, payload, trace=trace)
         except (StoreError, LockedError) as error:
             raise StoreError(f"{done}, but the event of it could not be written: {error.message}", hint=hint) from error
+
+    def acknowledged(self, recipient: str) -> tuple[str, ...]:
+        """Files in processed/ that are to a recipient as far as their names say, oldest first."""
+        end = re.compile(rf"-to-{re.escape(recipient)}(?:\.[0-9]+)?\.md\Z")
+        return tuple(name for name in names_in(self._layout.processed, ".md") if end.search(name))
+
+    def quarantine(self, file: str, reason: str) -> Path:
+        """Move a message, pending or processed, to failed/ with the reason beside it; returns where it is now.
+
+        Raises StoreError if it is in neither.
+        """
+        with self._changing():
+            for folder in (self._layout.processed, self._layout.messages):
+                if os.path.lexists(folder / _checked(file)):
+                    target = _free_name(self._layout.failed / file)
+                    write_text(target.with_name(target.name + _REASON), reason.strip() + "\n")
+                    move(folder / file, target)
+                    return target
+        raise self._not_pending(file)
+
+    def bring_back(self, file: str) -> None:
+        """Undo quarantine: the message is processed again. Raises StoreError if it is not in failed/."""
+        source = self._layout.failed / _checked(file)
+        with self._changing():
+            if not os.path.lexists(source):
+                raise StoreError(f"{file} is not in {self._layout.failed}")
+            move(source, _free_name(self._layout.processed / file))
+            source.with_name(source.name + _REASON).unlink(missing_ok=True)
 
     def processed_count(self) -> int:
         """How many messages were acknowledged."""

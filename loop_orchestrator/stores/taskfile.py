@@ -82,6 +82,7 @@ def read_task_file(path: Path, *, archived: bool) -> TaskFile:
         role=str(role),
         file=path,
         body=front.body,
+        loop=loop if isinstance(loop := data.get("loop"), str) else "",
     )
     return TaskFile(path=path, task=task, text=text, front=front)
 

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from loop_orchestrator.clock import Clock
 from loop_orchestrator.errors import ChangedElsewhereError, NotAllowedError, StoreError, UsageError
 from loop_orchestrator.model.wiki import LOG, SCRATCHPAD, LogEntry, Writer, parse_log_heading, refusal
-from loop_orchestrator.stores.atomic import read_text, written_aside
-from loop_orchestrator.stores.layout import Layout, sync_dir
+from loop_orchestrator.stores.atomic import read_text, replace_if, sync_names, written_aside
+from loop_orchestrator.stores.layout import Layout
 from loop_orchestrator.stores.lock import brief_lock
 
 TRIES = 5
@@ -75,6 +75,13 @@ class Wiki:
             return read_text(self._inside(page))
         except FileNotFoundError:
             return default
+
+    def size(self, page: str) -> int:
+        """Bytes of a page; 0 for one that is not there. Raises nothing: whoever writes it finds what is wrong."""
+        try:
+            return (self._root / page).stat().st_size
+        except OSError:
+            return 0
 
     def raw(self, page: str) -> bytes:
         """A page's bytes, whatever they are. Raises StoreError, also for one that leads out of the wiki."""
@@ -173,13 +180,9 @@ class Wiki:
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}") from error
         with written_aside(path, new, mode=mode) as temp:
-            if self._current(path) != old:
+            if self._current(path) != old or not replace_if(temp, path, None if old is None else old.encode()):
                 return False
-            try:
-                temp.replace(path)
-                sync_dir(path.parent)
-            except OSError as error:
-                raise StoreError(f"cannot write {path}: {error.strerror}") from error
+        sync_names(path.parent)
         return True
 
 

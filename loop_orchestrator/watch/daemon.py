@@ -17,6 +17,7 @@ from loop_orchestrator.errors import ExitCode, LockedError, LoopError, StoreErro
 from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.process.folders import changed_paths
 from loop_orchestrator.stores.layout import ensure_dir
+from loop_orchestrator.watch.linting import lint_tasks_at_start
 from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.notices import Telling
 from loop_orchestrator.watch.pacing import WORKING_SWEEP_S, Pacing
@@ -91,6 +92,8 @@ class _Daemon:
         self.world.control.record_watch(self.started.record)
         self.telling = Telling(self.world, lambda error: self._telling_failed(loop, error))
         self.telling.start()
+        with suppress(LoopError):  # a full disk takes no event
+            lint_tasks_at_start(self.world)
         self.terminal = Listening(self.world, self.feed, self.pace.heard, on_due=self.wake.set)
         self.pace.lines.on_done = lambda: self._line_went_on(loop)
         hearing = asyncio.create_task(self.terminal.run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,12 @@ from loop_orchestrator.engine.answers import next_deadline, settle_asks
 from loop_orchestrator.engine.brain import can_be_asked
 from loop_orchestrator.engine.cycle import engine_config, run_cycle
 from loop_orchestrator.engine.expiry import expire_all
+from loop_orchestrator.engine.ingest import take_in
 from loop_orchestrator.engine.observe import claims_of, since_of
 from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.model.brain import FailureKind
+from loop_orchestrator.model.ingest import IngestMode
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.task import ready_tasks
@@ -22,6 +25,7 @@ from loop_orchestrator.operations.drift import note_drifts
 from loop_orchestrator.watch.heard import Heard
 from loop_orchestrator.watch.keeper import Keeper
 from loop_orchestrator.watch.lanes import LaneWatch
+from loop_orchestrator.watch.linting import lint_when_due
 from loop_orchestrator.watch.memory import load_pace, save_pace
 from loop_orchestrator.watch.queue import Lines
 from loop_orchestrator.watch.triggers import (
@@ -40,6 +44,7 @@ from loop_orchestrator.watch.triggers import (
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from loop_orchestrator.model.event import Event
     from loop_orchestrator.model.lane import Lane
@@ -75,6 +80,8 @@ class Pacing:
         self.ask_deadline: datetime | None = None
         """when the time of the next ask is over, as the last look found it; None: none is outstanding"""
         self.keeper = Keeper(world)
+        self.folders: tuple[int, ...] = ()
+        """when the folders last changed that tell of mail that was dealt with"""
         self.lines = Lines(world)
         self.triggers: tuple[Event, ...] = ()
         """the pending ones, as far as the log was read"""
@@ -136,6 +143,8 @@ class Pacing:
             self.lines.try_all()
             if self.config is not None:
                 self.config.look(self.world)
+            self._lint()
+            self.folders = ()
         self._note(self._look(lambda: self.look_at_lanes(panes, ended=ended, compare=compare)))
 
     def look_at_lanes(
@@ -146,6 +155,27 @@ class Pacing:
         lanes = self.lanes.look(panes if panes is None else {*panes, *unread}, ended=ended, compare=compare)
         self.lines.look(lanes)
         return lanes
+
+    def _take_mail_in(self) -> None:
+        """By the rules, without a cycle: mail that somebody acknowledged calls for none. A sweep looks in any case."""
+        layout = self.world.layout
+        folders = tuple(_changed_ns(folder) for folder in (layout.messages, layout.processed, layout.decisions))
+        if self.engine.ingest.mode is IngestMode.RULES and folders != self.folders:
+            take_in(self.world, self.engine.ingest)
+        self.folders = folders
+
+    def _lint(self) -> None:
+        """Look at the wiki if that is due. What keeps it from being looked at holds nothing else up."""
+        try:
+            lint_when_due(self.world, self.engine)
+            if self.world.lint.get("problem"):
+                self.world.lint.discard("problem")
+        except LoopError as error:
+            reason = error.message
+            with suppress(LoopError):
+                if self.world.lint.get("problem") != reason:
+                    self.world.lint.add("problem", reason)
+                    self.world.events.append("wiki.blocked", "watch", {"what": "looking at the wiki", "reason": reason})
 
     def note_lanes(self, panes: Collection[str], ended: Collection[int] = ()) -> bool:
         """Look at the lanes in these panes, and at the rest only if that says anything new; False: it did not."""
@@ -186,6 +216,7 @@ class Pacing:
         world = self.world
         expire_all(world)
         asks = self._ended_asks()
+        self._take_mail_in()
         mail, tasks = world.mailbox.peek(), ready_tasks(world.tasks.all())
         look = Look(
             mail=frozenset(message.file for message in mail),
@@ -247,3 +278,10 @@ class Pacing:
     def _state_version(self) -> str:
         path = self.world.layout.state_file
         return sha256_text(path.read_text(encoding="utf-8", errors="replace"))[:16] if path.is_file() else "none"
+
+
+def _changed_ns(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -33,7 +33,7 @@ def test_the_schema_is_json_and_knows_every_section_and_no_other_key() -> None:
     json.dumps(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     found = list(sections(schema))
-    assert len(found) == 14
+    assert len(found) == 17
     assert all(section["additionalProperties"] is False for section in found)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loop_orchestrator.engine.observe import observe
+from loop_orchestrator.engine.observe import facts_of, observe
 from loop_orchestrator.engine.prompt import render
 from loop_orchestrator.engine.rules import decide
 from loop_orchestrator.model.brain import FailureKind
@@ -137,3 +137,14 @@ def test_the_branch_of_a_worktree_is_read_without_git(tmp_path: Path) -> None:
     git(worktree, "switch", "-q", "--detach")
     assert branch_on_file(worktree) == ""
     assert branch_on_file(tmp_path / "nowhere") == branch_on_file(repository) == ""
+
+
+@pytest.mark.parametrize("page", ["checkpoint.md", "index.md"])
+def test_a_page_of_the_prompt_that_is_marked_makes_its_source_count(
+    world: World, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    world.wiki.root.mkdir()
+    (world.wiki.root / page).write_text("# P\n\n```untrusted lane:web\nx\n```\n")
+    assert facts_of(seen(world, monkeypatch), world, ()).untrusted == ()
+    (world.wiki.root / page).write_text("# P\n\n```untrusted outside lane:ext,lane:far\nx\n```\n")
+    assert facts_of(seen(world, monkeypatch), world, ()).untrusted == ("lane:ext", "lane:far")

@@ -38,9 +38,12 @@ ASKING = ("ask.recorded", "ask.ending")
 IN_THE_LOG = tuple(point for point in CRASH_POINTS if point.startswith("log."))
 """Points of closing the event log; tests/flows/test_logs.py kills there."""
 
+MEMORY = tuple(point for point in CRASH_POINTS if point.startswith(("ingest.", "filing.", "lint.")))
+"""Points of the wiki, which the project here has none of; tests/flows/test_ingest.py kills there."""
+
 ELSEWHERE = (
     *("decision.edited", "resolve.closed", "lane.started", "mail.linked", "notice.sent"),
-    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *ASKING, *IN_THE_LOG),
+    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *ASKING, *IN_THE_LOG, *MEMORY),
 )
 """Points outside a cycle; they have tests of their own."""
 

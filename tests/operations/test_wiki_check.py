@@ -8,7 +8,8 @@ import pytest
 
 from loop_orchestrator.markdowntext import TEXT_LIMIT
 from loop_orchestrator.model.wiki import MARKER
-from loop_orchestrator.operations.wiki_check import Finding, Kind, Source, check_wiki, missing_entries, with_entries
+from loop_orchestrator.model.wikiindex import with_entries
+from loop_orchestrator.operations.wiki_check import Finding, Kind, Source, check_wiki, missing_entries
 
 CLEAN = {
     "index.md": "# Index\n\n- [checkpoint](checkpoint.md)\n- [log](log.md)\n- [web](lanes/web.md)\n\n## Loops\n",

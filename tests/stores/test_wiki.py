@@ -9,6 +9,7 @@ import pytest
 
 from loop_orchestrator.errors import ChangedElsewhereError, NotAllowedError, StoreError, UsageError
 from loop_orchestrator.model.wiki import PERSON, Writer
+from loop_orchestrator.stores.atomic import replace_if
 from loop_orchestrator.stores.wiki import TRIES, Wiki
 from tests.stores.builders import layout_of
 from tests.stores.forks import in_processes, killed_at_every_write
@@ -88,6 +89,24 @@ def test_what_somebody_wrote_by_hand_meanwhile_is_kept(wiki: Wiki) -> None:
     with pytest.raises(ChangedElsewhereError):
         wiki.update("index.md", never_at_rest, by=PERSON)
     assert page.read_text() == "by hand\nmine\n" + "x" * TRIES
+
+
+def test_what_somebody_wrote_between_the_last_look_and_the_replacing_is_kept(
+    wiki: Wiki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, real = wiki.root / "index.md", replace_if
+    page.write_text("a\n")
+    wrote: list[Path] = []
+
+    def late(temp: Path, path: Path, expected: bytes | None) -> bool:
+        if not wrote:
+            wrote.append(path)
+            path.write_text("by hand\n")
+        return real(temp, path, expected)
+
+    monkeypatch.setattr("loop_orchestrator.stores.wiki.replace_if", late)
+    assert wiki.update("index.md", lambda old: old + "mine\n", by=PERSON) == "by hand\nmine\n"
+    assert page.read_text() == "by hand\nmine\n"
 
 
 def test_what_is_not_the_writers_is_not_written(wiki: Wiki) -> None:
