@@ -29,6 +29,7 @@ class IngestView:
     """What is to be seen of taking mail in, at one moment."""
 
     mode: IngestMode
+    """off also where the project has no wiki"""
     waiting: int
     """messages that were dealt with and are not in the wiki"""
     batch: Batch | None
@@ -71,7 +72,7 @@ def ingest_view(world: World) -> IngestView | Unknown:
         here = world.mailbox.acknowledged(RECIPIENT)
         filing = world.filing.items()
         return IngestView(
-            mode=engine.ingest.mode if engine else IngestMode.OFF,
+            mode=engine.ingest.mode if engine and world.wiki.is_there else IngestMode.OFF,
             waiting=len(waiting(here, fates)),
             batch=world.ingest.batch(),
             last=world.ingest.last_closed(),
@@ -172,9 +173,8 @@ def ingest_lines(view: IngestView | Unknown, age: Callable[[datetime], str]) -> 
     """What ``loop status`` says of it; nothing where there is nothing to say. age: of a time, in words."""
     if isinstance(view, Unknown):
         return (f"wiki: not known: {view.reason}",)
-    if view.mode is IngestMode.OFF and not view.unfiled:
-        return ()
-    parts = [f"{view.waiting} of mail to be taken in ({view.mode.value})"] if view.mode is not IngestMode.OFF else []
+    on = view.mode is not IngestMode.OFF
+    parts = [f"{view.waiting} of mail to be taken in ({view.mode.value})"] if on and view.waiting else []
     if view.batch is not None:
         who = f", lane {view.batch.lane} has it" if view.batch.lane else ""
         parts.append(f"batch {view.batch.id} under way for {age(view.batch.begun_at)}{who}")
@@ -183,7 +183,7 @@ def ingest_lines(view: IngestView | Unknown, age: Callable[[datetime], str]) -> 
     parts += [f"{count} {word}" for word, count in view.counts.items() if count]
     if view.unfiled:
         parts.append(f"{view.unfiled} decisions to be filed")
-    return ("wiki: " + ", ".join(parts),)
+    return ("wiki: " + ", ".join(parts),) if parts else ()
 
 
 def _config(engine: EngineConfig, mode: IngestMode | None) -> IngestConfig:

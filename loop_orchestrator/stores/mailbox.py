@@ -35,6 +35,7 @@ _REASON = ".reason.txt"
 """What the name of a reason adds to that of its file."""
 
 _LONGEST_NAME = 200
+_TIME_CHARS = len("20261121-011530")
 """Bytes in a file name of the mailbox: 255 is what file systems take, and a reason's name is longer than its file's."""
 
 
@@ -196,7 +197,8 @@ class Mailbox:
     def acknowledged(self, recipient: str) -> tuple[str, ...]:
         """Files in processed/ that are to a recipient as far as their names say, oldest first."""
         end = re.compile(rf"-to-{re.escape(recipient)}(?:\.[0-9]+)?\.md\Z")
-        return tuple(name for name in names_in(self._layout.processed, ".md") if end.search(name))
+        mine = [name for name in names_in(self._layout.processed, ".md") if end.search(name)]
+        return tuple(sorted(mine, key=lambda name: (name[:_TIME_CHARS], copy_number(name), name)))
 
     def quarantine(self, file: str, reason: str) -> Path:
         """Move a message, pending or processed, to failed/ with the reason beside it; returns where it is now.

@@ -34,9 +34,14 @@ class Wiki:
     def root(self) -> Path:
         return self._root
 
+    @property
+    def is_there(self) -> bool:
+        """The project has a wiki."""
+        return self._root.is_dir()
+
     def require(self) -> None:
         """Raises StoreError where there is no wiki."""
-        if not self._root.is_dir():
+        if not self.is_there:
             raise StoreError(f"there is no wiki: {self._root} is no directory", hint="loop init")
 
     def pages(self) -> tuple[str, ...]:

@@ -141,6 +141,8 @@ def test_mail_that_means_harm_stops_nobody(boot: Boot) -> None:
         f"{chr(98 + n)}: &{chr(98 + n)} [{'*' + chr(97 + n)}]\n" for n in range(9)
     )
     (box / "20260101-000014-infra-to-web.md").write_text(f"---\nsubject: x\n{bomb}---\n")
+    for path in box.iterdir():
+        os.utime(path, (0, 0), follow_symlinks=False)  # nobody is still writing it
     write_task(scratch.root, "T0001")
     with watching(scratch) as daemon:
         eventually(lambda: scratch.task_status("T0001") == "review", limit_s=60)
