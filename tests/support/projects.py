@@ -11,6 +11,7 @@ from pathlib import Path
 from loop_orchestrator.clock import Clock
 from loop_orchestrator.process.run import Finished, run
 from loop_orchestrator.wiring import Options, Project
+from tests.support.servers import end_server
 
 PLAIN = """\
 lanes:
@@ -31,7 +32,7 @@ def own_tmux() -> Iterator[str]:
         try:
             yield socket
         finally:
-            tmux(socket, "kill-server")
+            end_server(lambda *words: tmux(socket, *words).text)
 
 
 def tmux(socket: str, *words: str) -> Finished:

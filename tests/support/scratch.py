@@ -5,26 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.stores.eventlog import EventLog
-from loop_orchestrator.substrate.listing import is_running
+from tests.support.servers import end_server
 from tests.support.waiting import eventually
 
 SESSION = "scratch"
-
-END_LIMIT_S = 5.0
-"""How long a tmux server and its clients have to end by themselves."""
 
 FAST_SCRIPT = r"""
 boot_s: 0.05
@@ -135,20 +131,7 @@ class Scratch:
 
     def end(self) -> None:
         for socket in (self.socket, "person"):
-            self._end_server(socket)
-
-    def _end_server(self, socket: str) -> None:
-        """A server that is told to end waits for its clients; one that a killed daemon left behind may never go."""
-        server = self.tmux("display-message", "-p", "#{pid}", socket=socket).strip()
-        clients = self.tmux("list-clients", "-F", "#{client_pid}", socket=socket).split()
-        self.tmux("kill-server", socket=socket)
-        for pid in map(int, [*clients, server] if server else clients):
-            deadline = time.monotonic() + END_LIMIT_S
-            while is_running(pid) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            if is_running(pid):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            end_server(partial(self.tmux, socket=socket))
 
 
 def write_task(root: Path, task: str, *, role: str = "implementation", depends_on: Sequence[str] = ()) -> None:
