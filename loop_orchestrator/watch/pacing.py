@@ -200,6 +200,7 @@ class Pacing:
         pending = self.pending()
         self.remember(self.now.started(self.world.clock.now()))
         why = list(dict.fromkeys(f"{event.payload['why']}: {event.payload['detail']}" for event in pending))
+        state_version = self._state_version()
         result = run_cycle(self.world, why)
         if result.failure == FailureKind.STOPPED:
             return
@@ -209,7 +210,9 @@ class Pacing:
         served = self.now.succeeded(max(event.seq for event in pending))
         if result.snapshot is not None:
             # What the cycle saw is the measure of the next look: what changed while it ran calls for another one.
-            served = replace(served, look=replace(self._look_of(result.snapshot), overdue=self.now.look.overdue))
+            served = replace(
+                served, look=replace(self._look_of(result.snapshot, state_version), overdue=self.now.look.overdue)
+            )
         self.remember(served)
 
     def _look(self, look_at_lanes: Callable[[], tuple[Lane, ...]]) -> Look:
@@ -264,11 +267,13 @@ class Pacing:
             tasks=tasks,
         )
 
-    def _look_of(self, snapshot: Snapshot) -> Look:
+    def _look_of(self, snapshot: Snapshot, state_version: str) -> Look:
         seen = {name: said.partition(" ")[0] for name, said in self.world.lanes_seen.items().items()}
         known = None if isinstance(snapshot.lanes, Unknown) else details_of(snapshot.lanes)
         lanes = known and {name: seen.get(name, detail) for name, detail in known.items()}
-        return look_of(snapshot, lanes=lanes, decisions=self._decisions(), state_version=self._state_version())
+        # A decision that held a lane when the cycle looked, and ended while it ran, is news.
+        held = {part for lane, id in snapshot.claims.items() for part in (id, f"{id} {lane}")}
+        return look_of(snapshot, lanes=lanes, decisions=self._decisions() | held, state_version=state_version)
 
     def _decisions(self) -> frozenset[str]:
         found = self.world.decisions.open_decisions()

@@ -34,7 +34,7 @@ def in_lane(scratch: Scratch, commands: list[str]) -> list[tuple[str, int, str]]
     lines = [
         f"{{\n{command}\n}} >{out} 2>&1\necho $? >{out}.code\n" for command, out in zip(commands, said, strict=True)
     ]
-    (scratch.root / "typed.sh").write_text("".join(lines) + f"mv {said[-1]}.code {said[-1]}.done\n")
+    (scratch.root / "typed.sh").write_text("".join(lines) + f"mv {said[-1]}.code {said[-1]}.done; exit\n")
     scratch.ok("send", "web", "Run `loop brief` and take part.", "--wait-ready")
     eventually(Path(f"{said[-1]}.done").exists, limit_s=60, what="the commands of the agent in the lane")
     Path(f"{said[-1]}.done").rename(f"{said[-1]}.code")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from loop_orchestrator.actions.dispatch import Dispatch
 from loop_orchestrator.engine.brain import can_be_asked
+from loop_orchestrator.engine.cycle import CycleResult, run_cycle
+from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.watch.pacing import Pacing
 from loop_orchestrator.world import World
+from tests.stores.builders import decision, item
 from tests.support.clocks import SteppedClock
 from tests.support.projects import project_at
 
@@ -59,3 +67,44 @@ def test_a_budget_that_is_used_up_is_waited_for(project: Path) -> None:
     more, clock = watching(project, max_calls_per_hour=2)
     clock.advance(60)
     assert Pacing(more).cycle_wait_s() == 0
+
+
+def test_what_ends_or_changes_while_a_cycle_runs_calls_for_another_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = project_at(project, config="engine: {approval: manual}\n").world
+    waits = replace(item(), action=Dispatch(lane="web", payload="p", rationale="r"))
+    world.decisions.create(decision("d-1", items=(waits,)))
+    (lane,) = world.decisions.get("d-1").claimed_lanes
+    pacing = Pacing(world)
+    pacing.note_changes(None)
+    world.events.append("trigger.noted", "watch", {"why": "mail", "detail": "x"})
+
+    def cycle(world: World, why: Sequence[str]) -> CycleResult:
+        result = run_cycle(world, why)
+        # A person says no after the cycle looked.
+        no = waits.moved(ItemStatus.REJECTED, note="", at=world.clock.now())
+        world.decisions.update("d-1", lambda old: old.with_item(no))
+        world.decisions.archive("d-1")
+        world.state.change_keys(lambda values: {**values, "objective": "another"})
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr("loop_orchestrator.watch.pacing.run_cycle", cycle)
+        pacing.run_cycle()
+    assert pacing.cycle_wait_s() is None
+    pacing.note_changes(None)
+    noted = [event.payload["detail"] for event in pacing.pending()]
+    assert noted == ["d-1 is finished", f"d-1 {lane} is finished", "the state file changed"]
+
+
+def test_what_a_cycle_filed_itself_and_the_state_it_saw_call_for_none(project: Path) -> None:
+    world = project_at(project, config="engine: {approval: manual}\n").world
+    world.mailbox.send("web", "coord", "a wish", "text")
+    world.state.change_keys(lambda values: {**values, "objective": "one"})
+    pacing = Pacing(world)
+    pacing.note_changes(None)
+    pacing.run_cycle()
+    assert world.decisions.open_decisions()
+    pacing.note_changes(None)
+    assert not pacing.pending()
