@@ -200,7 +200,7 @@ class Pacing:
         pending = self.pending()
         self.remember(self.now.started(self.world.clock.now()))
         why = list(dict.fromkeys(f"{event.payload['why']}: {event.payload['detail']}" for event in pending))
-        state_version = self._state_version()
+        state_version, mail = self._state_version(), self.world.mailbox.pending_names()
         result = run_cycle(self.world, why)
         if result.failure == FailureKind.STOPPED:
             return
@@ -210,9 +210,9 @@ class Pacing:
         served = self.now.succeeded(max(event.seq for event in pending))
         if result.snapshot is not None:
             # What the cycle saw is the measure of the next look: what changed while it ran calls for another one.
-            served = replace(
-                served, look=replace(self._look_of(result.snapshot, state_version), overdue=self.now.look.overdue)
-            )
+            # A report that came after the cycle had settled those before it was seen by it and not taken in.
+            look = self._look_of(result.snapshot, state_version)
+            served = replace(served, look=replace(look, mail=look.mail & mail, overdue=self.now.look.overdue))
         self.remember(served)
 
     def _look(self, look_at_lanes: Callable[[], tuple[Lane, ...]]) -> Look:

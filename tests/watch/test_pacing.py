@@ -108,3 +108,24 @@ def test_what_a_cycle_filed_itself_and_the_state_it_saw_call_for_none(project: P
     assert world.decisions.open_decisions()
     pacing.note_changes(None)
     assert not pacing.pending()
+
+
+def test_a_report_that_comes_between_settling_and_observing_calls_for_another_cycle(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = project_at(project, config="engine: {approval: manual}\n").world
+    pacing = Pacing(world)
+    pacing.note_changes(None)
+    world.events.append("trigger.noted", "watch", {"why": "mail", "detail": "x"})
+    came = []
+
+    def cycle(world: World, why: Sequence[str]) -> CycleResult:
+        # As if it came once the cycle had settled: the cycle sees it.
+        came.append(world.mailbox.send("web", "coord", "T0001 proved", "text").file)
+        return run_cycle(world, why)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("loop_orchestrator.watch.pacing.run_cycle", cycle)
+        pacing.run_cycle()
+    pacing.note_changes(None)
+    assert [event.payload["detail"] for event in pacing.pending()] == came
