@@ -32,7 +32,8 @@ def agent_runs(scratch: Scratch, *words: str, lane: str = "web") -> None:
 
 
 OWN = "env -i PATH=$PATH HOME=$HOME XDG_STATE_HOME=$XDG_STATE_HOME loop --project-root . --session scratch"
-GONE = "(setsid script -qec 'loop approve {}' /dev/null </dev/null >/dev/null 2>&1 &)"
+GONE = "(sleep 5 | setsid script -qec 'loop approve {}' /dev/null >/dev/null 2>&1 &)"
+"""script hangs up on what it runs when its input ends, so that there is some for a while."""
 
 WAYS = {
     "plainly": "loop approve {}",
