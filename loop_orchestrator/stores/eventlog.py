@@ -187,10 +187,6 @@ class EventLog:
                     break
         return None
 
-    def back(self, text: str) -> Iterator[Event]:
-        """Events whose line holds a text, newest first: costs as much of the log as is gone through."""
-        return self.backwards(holding=(text.encode(),))
-
     def end(self) -> int:
         """The offset from which read_from finds only what is written from now on."""
         with self._reading() as parts:

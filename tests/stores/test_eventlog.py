@@ -379,7 +379,7 @@ def test_events_that_hold_a_text_are_found_from_the_end_and_no_further_back_than
         return real(fd, start, end)
 
     monkeypatch.setattr(lines, "read_exactly", counted)
-    assert next(log.back("d-1")).payload == {"by": "of d-1"}
+    assert next(log.backwards(holding=(b"d-1",))).payload == {"by": "of d-1"}
     assert sum(read) <= 8_192
-    assert details(log.back("mail 299"))[:2] == ["mail 2999", "mail 2998"]
-    assert list(log.back("d-2")) == []
+    assert details(log.backwards(holding=(b"mail 299",)))[:2] == ["mail 2999", "mail 2998"]
+    assert list(log.backwards(holding=(b"d-2",))) == []
