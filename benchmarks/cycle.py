@@ -32,6 +32,7 @@ from loop_orchestrator.wiring import Project
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.snapshot import Snapshot
+    from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.process.cancel import Cancel
     from loop_orchestrator.stores.transcripts import Transcript
     from loop_orchestrator.world import World
@@ -131,7 +132,13 @@ def _fill(log: EventLog, events: int) -> None:
     """A history as cycles leave it."""
     for number in range(events // 2):
         log.append("lane.changed", "engine", {"lane": f"lane{number % LANES}", "was": "busy", "now": "ready"})
-        log.append("trigger.noted", "watch", {"why": "lane finished", "detail": f"lane{number % LANES}"})
+        said: dict[str, JsonValue] = {
+            "event": "finished",
+            "key": str(number),
+            "detail": f"lane{number % LANES} is ready",
+            "data": {},
+        }
+        log.append("source.emitted", "lanes", said)
 
 
 def _hand_over(project: Project) -> None:

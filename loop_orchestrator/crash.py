@@ -11,6 +11,10 @@ import signal
 from loop_orchestrator.errors import UsageError
 
 CRASH_POINTS: dict[str, str] = {
+    "source.emitted": "what a look showed to be new is in the event log, the look is not on disk",
+    "route.claimed": "events are recorded as given to an actor, it has not begun",
+    "actor.acted": "an actor is done with its events, its outcome is not recorded",
+    "route.buried": "an event that was given up is on disk as a dead letter, the event log does not say so",
     "cycle.started": "the cycle is in the event log, nothing was looked at",
     "cycle.settled": "unfinished items of earlier cycles were settled",
     "cycle.observed": "everything was looked at, the brain was not asked",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.notes import KeyedNotes
     from loop_orchestrator.stores.queue import DeliveryQueue
     from loop_orchestrator.stores.restarts import RestartLog
+    from loop_orchestrator.stores.routing import RoutingStore
     from loop_orchestrator.stores.segments import Keep
     from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
@@ -213,15 +214,14 @@ class Project:
     def _kept_events(self) -> Keep:
         """What of the event log is kept: what the config says, and what the daemon or an open decision still needs."""
         from loop_orchestrator.stores.segments import Keep
-        from loop_orchestrator.watch.memory import load_pace
 
-        pace, waiting = self.layout.watch_pace, self.decisions.open_decisions()
+        board, waiting = self.routing.board(), self.decisions.open_decisions()
         # A decision that cannot be read is no reason to remove what says how it was filed.
         unread = bool(self.decisions.unreadable())
         return Keep(
             segments=self.config.log.keep_segments,
             days=self.config.log.keep_days,
-            served=0 if unread else load_pace(pace).served if pace.exists() else None,
+            served=0 if unread else board[0] if board is not None else None,
             needed_since=min((one.created_at for one in waiting), default=None),
         )
 
@@ -239,6 +239,12 @@ class Project:
         except ConfigError:
             names = likely_names(self.environ)
         return Redactor(known_values(names, self.environ))
+
+    @cached_property
+    def routing(self) -> RoutingStore:
+        from loop_orchestrator.stores.routing import RoutingStore
+
+        return RoutingStore(self.layout)
 
     @cached_property
     def mailbox(self) -> Mailbox:

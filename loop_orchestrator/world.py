@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.stores.notes import KeyedNotes
     from loop_orchestrator.stores.queue import DeliveryQueue
     from loop_orchestrator.stores.restarts import RestartLog
+    from loop_orchestrator.stores.routing import RoutingStore
     from loop_orchestrator.stores.signals import SignalStore
     from loop_orchestrator.stores.statefile import StateStore
     from loop_orchestrator.stores.tasks import TaskStore
@@ -181,6 +182,10 @@ class World(Protocol):
     @property
     def drifts(self) -> KeyedNotes:
         """``<harness> <version>`` -> lane in which screens of it were unknown for long, though others are known"""
+
+    @property
+    def routing(self) -> RoutingStore:
+        """what is kept of routing beside the event log"""
 
     @property
     def ingest(self) -> IngestStore:

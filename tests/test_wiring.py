@@ -11,8 +11,6 @@ from loop_orchestrator.errors import ConfigError, UsageError
 from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.stores.decisions import DecisionStore
 from loop_orchestrator.stores.segments import Keep
-from loop_orchestrator.watch.memory import save_pace
-from loop_orchestrator.watch.triggers import Pace
 from loop_orchestrator.wiring import Options, Project, find_root, session_name, state_home
 from tests.stores.builders import NOON, SayCodec, decision, item
 from tests.support.projects import project_at
@@ -126,7 +124,7 @@ def test_a_directory_that_is_gone_is_named_where_it_is_needed(tmp_path: Path, mo
 def test_of_the_event_log_is_kept_what_the_config_says_and_what_is_still_needed(project: Path) -> None:
     made = project_at(project, config="engine: {approval: manual}\nlog: {keep_segments: 3, keep_days: 2.5}\n")
     assert made._kept_events() == Keep(segments=3, days=2.5)
-    save_pace(made.layout.watch_pace, replace(Pace(), served=41))
+    made.routing.save_board(41, ())
     filed = decision("d-1", created_at=NOON)
     DecisionStore(made.layout, SayCodec()).create(filed)
     made.decisions._codec = SayCodec()

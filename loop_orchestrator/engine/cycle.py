@@ -51,6 +51,8 @@ class CycleResult:
     problem: str = ""
     hint: str = ""
     """what a person may do about the problem"""
+    seen_to: int = 0
+    """number of the last event that was in the log when the cycle began to look"""
     failure: str = ""
     """the kind of the brain's failure; empty if it did not fail"""
     until: datetime | None = None
@@ -65,15 +67,18 @@ class CycleResult:
     """its verdicts"""
 
 
-def run_cycle(world: World, why: Sequence[str], *, mode: ApprovalMode | None = None) -> CycleResult:
+def run_cycle(
+    world: World, why: Sequence[str], *, mode: ApprovalMode | None = None, caused_by: str = ""
+) -> CycleResult:
     """Run one cycle; blocks until it ended. Raises LockedError, naming the holder, if another one runs.
 
-    mode: the approval mode of this cycle; by default the config's.
+    mode: the approval mode of this cycle; by default the config's. caused_by: id of the event that called for it.
     """
     with world.decisions.cycle_lock():
         started = world.clock.monotonic()
         cycle = new_id("c", world.clock.now())
-        world.events.append("cycle.started", "engine", {"cycle": cycle, "why": list(why)}, trace=cycle)
+        payload: dict[str, JsonValue] = {"cycle": cycle, "why": list(why)}
+        world.events.append("cycle.started", "engine", payload, trace=cycle, caused_by=caused_by)
         crash_point("cycle.started")
         result = _steps(world, cycle, why, mode or mode_of(world))
         ended: dict[str, JsonValue] = {
@@ -129,6 +134,8 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
     crash_point("cycle.settled")
     ingest = engine_config(world).ingest
     take_in(world, ingest, Asking(cycle=cycle, mode=mode, lane=True))
+    newest = world.events.tail(1)
+    seen_to = newest[0].seq if newest else 0
     snapshot = observe(world, cycle=cycle, why=why, mode=mode, record=True)
     crash_point("cycle.observed")
     try:
@@ -139,6 +146,7 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
             outcome="brain-failed",
             decision=None,
             snapshot=snapshot,
+            seen_to=seen_to,
             problem=error.message,
             hint=error.hint,
             failure=error.kind,
@@ -161,7 +169,9 @@ def _steps(world: World, cycle: str, why: Sequence[str], mode: ApprovalMode) -> 
     decision = execute(world, decision.id, judged=decision, seen_mail=frozenset(seen))
     if ingest.mode is IngestMode.HEADLESS:  # no decision waits for it
         take_in(world, ingest, Asking(cycle=cycle, mode=mode, brain=True))
-    return CycleResult(cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot, reply=reply)
+    return CycleResult(
+        cycle=cycle, outcome=_outcome(decision), decision=decision, snapshot=snapshot, seen_to=seen_to, reply=reply
+    )
 
 
 def governed(world: World, snapshot: Snapshot, proposal: Proposal) -> tuple[Proposal, tuple[Replaced, ...], Facts]:

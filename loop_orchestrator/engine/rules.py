@@ -21,14 +21,7 @@ from loop_orchestrator.model.message import Message
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
 from loop_orchestrator.model.task import REPORT_SUBJECT, Assignment, Task, TaskStatus, ready_tasks
 from loop_orchestrator.prompts import fill
-
-LONG_UNKNOWN_S = 120.0
-"""Seconds after which a lane whose state is unknown is put before a person. At half, slow boots are escalated; at
-double, a lane that hangs at an unknown dialog costs minutes of a night."""
-
-SILENT_S = 120.0
-"""Seconds after a hand-over in which an idle lane may still be about to begin. At half, a slow program is taken for a
-silent one; at double, a finished lane that forgot to report is noticed later."""
+from loop_orchestrator.sources.clock import LONG_UNKNOWN_S, SILENT_S
 
 LINE_LIMIT = 200
 """Characters of a subject or a title in a text to a lane or a person; the whole stands in its file."""

@@ -174,7 +174,29 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "escalated": EventKind("the brain asked for a person", ("decision", "summary")),
     "engine.paused": EventKind("no cycle starts from now on", ("by",)),
     "engine.resumed": EventKind("cycles may start again", ("by",)),
-    "trigger.noted": EventKind("something calls for a cycle", ("why", "detail"), promised=True),
+    "source.emitted": EventKind(
+        "a source has to say what happened: which of its events, the key of this one, a sentence, and more about it",
+        ("event", "key", "detail", "data"),
+        promised=True,
+    ),
+    "route.claimed": EventKind(
+        "the events of these numbers are about to be given to the actor of a route",
+        ("route", "actor", "attempt", "events"),
+        promised=True,
+    ),
+    "actor.stopped": EventKind(
+        "what became of that: done, failed, held or interrupted; all but done are given to it again, from again_at on",
+        ("route", "actor", "events", "outcome", "reason", "again_at", "duration_s"),
+        promised=True,
+    ),
+    "route.dead": EventKind(
+        "an actor failed at an event as often as its route allows; it is kept as a dead letter",
+        ("route", "event", "letter", "attempts", "reason"),
+        promised=True,
+    ),
+    "route.replayed": EventKind(
+        "a person has a dead letter tried again", ("route", "event", "letter", "by"), promised=True
+    ),
     "watch.started": EventKind("the daemon began", ("pid", "took_over")),
     "watch.stopped": EventKind("the daemon ended", ("pid", "reason")),
     "control.connected": EventKind("the daemon holds a connection to tmux; changes are pushed", ()),
@@ -234,7 +256,8 @@ class Event:
     kind: str
     """a key of EVENT_KINDS"""
     source: str
-    """who wrote it: ``engine``, ``watch``, ``person``, ``lane:<name>``, ``cli``; ``log``: the log itself"""
+    """who wrote it: ``engine``, ``watch``, ``routing``, ``person``, ``lane:<name>``, ``cli``; ``log``: the log itself;
+    of ``source.emitted`` the source"""
     payload: Mapping[str, JsonValue] = field(default_factory=dict)
     trace: str = ""
     """ties together everything that follows from one cause; a cycle's id inside a cycle"""

@@ -107,6 +107,24 @@ def _delivery_closed(ledger: Ledger, event: Event) -> Ledger:
     )
 
 
+def _route_dead(ledger: Ledger, event: Event) -> Ledger:
+    letter, tries = _text(event, "letter"), _text(event, "attempts")
+    return ledger.noted(
+        Notice(
+            kind=NoticeKind.DEAD_LETTER,
+            key=f"letter:{letter}",
+            what=f"event {_text(event, 'event')} was given up after {tries} tries: {_text(event, 'reason')}",
+            answer=f"loop routes replay {letter}",
+            at=event.at,
+            seq=event.seq,
+        )
+    )
+
+
+def _route_replayed(ledger: Ledger, event: Event) -> Ledger:
+    return ledger.settled(f"letter:{_text(event, 'letter')}")
+
+
 def _delivery_resolved(ledger: Ledger, event: Event) -> Ledger:
     return ledger.settled(f"delivery:{_text(event, 'op')}")
 
@@ -251,6 +269,8 @@ _STEPS: Mapping[str, _Step] = {
     "item.closed": _item_closed,
     "delivery.closed": _delivery_closed,
     "delivery.resolved": _delivery_resolved,
+    "route.dead": _route_dead,
+    "route.replayed": _route_replayed,
     "lane.gave-up": _gave_up,
     "lane.changed": _lane_changed,
     "lane.exited": _lane_moved,

@@ -46,6 +46,8 @@ class NoticeKind(StrEnum):
     """a disk is full"""
     MAIL = "mail"
     """somebody wrote to a person"""
+    DEAD_LETTER = "dead-letter"
+    """something that happened could not be dealt with, however often that was tried"""
     REVIEW = "review"
     """a task waits for a person to say that it is done"""
     TEST = "test"

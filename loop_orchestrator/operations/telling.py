@@ -25,7 +25,9 @@ QUIET = frozenset(
         "mail.acked",
         "notice.sent",
         "task.assigned",
-        "trigger.noted",
+        "actor.stopped",
+        "route.claimed",
+        "source.emitted",
     }
 )
 """Steps on the way to something that is told, or told by `loop status`."""
@@ -47,7 +49,7 @@ class Weight(StrEnum):
 _FAILURES = frozenset(
     {
         *("adr.refused", "approval.refused", "brain.failed", "control.lost", "crash", "lane.gave-up", "mail.failed"),
-        *("notice.failed", "observe.incomplete", "signal.refused"),
+        *("notice.failed", "observe.incomplete", "route.dead", "signal.refused"),
     }
 )
 _FOR_A_PERSON = frozenset({"escalated", "harness.drift", "lane.restart-postponed", "prompt.overflow", "watch.stale"})
@@ -101,7 +103,10 @@ _ROWS: Mapping[str, str] = {
     "task.assigned": "{task} to {lane} ({purpose})",
     "task.moved": "{task}: {was} -> {now} (by {by})",
     "task.proved": "{task}: {answer} (by {by})",
-    "trigger.noted": "{why}: {detail}",
+    "actor.stopped": "{actor} {outcome} {reason}",
+    "route.claimed": "{actor}, {events}",
+    "route.dead": "{route}: {reason}; loop routes replay {letter}",
+    "source.emitted": "{detail}",
     "watch.stale": "the installed program is another now: loop restart",
     "watch.stopped": "{reason}",
 }

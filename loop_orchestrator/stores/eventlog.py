@@ -355,7 +355,8 @@ def check_event(kind: str, payload: Mapping[str, JsonValue], id: str = "") -> No
         raise ValueError(f"{id!r} cannot be the id of an event")
 
 
-def _encoded(event: Event) -> bytes:
+def event_values(event: Event) -> dict[str, JsonValue]:
+    """An event as the JSON object that its line is."""
     values: dict[str, JsonValue] = {
         "seq": event.seq,
         "id": event.id,
@@ -370,10 +371,30 @@ def _encoded(event: Event) -> bytes:
         values["caused_by"] = event.caused_by
     if event.depth:
         values["depth"] = event.depth
+    return values
+
+
+def _encoded(event: Event) -> bytes:
+    values = event_values(event)
     try:
         return _encode(values).encode() + b"\n"
     except UnicodeEncodeError:
         return _encode_ascii(values).encode() + b"\n"
+
+
+def event_of(fields: Fields) -> Event:
+    """The event that a JSON object is. Raises StoreError."""
+    return Event(
+        id=fields.text("id"),
+        seq=fields.integer("seq"),
+        at=fields.time("at"),
+        kind=fields.text("kind"),
+        source=fields.text("source"),
+        payload=fields.object("payload").values,
+        trace=fields.text("trace", ""),
+        caused_by=fields.text("caused_by", ""),
+        depth=fields.integer("depth", 0),
+    )
 
 
 def _decode(line: bytes) -> tuple[Event, ...]:
@@ -382,19 +403,6 @@ def _decode(line: bytes) -> tuple[Event, ...]:
         values = json.loads(line.decode())
         if not isinstance(values, dict):
             return ()
-        fields = Fields(values, "event")
-        return (
-            Event(
-                id=fields.text("id"),
-                seq=fields.integer("seq"),
-                at=fields.time("at"),
-                kind=fields.text("kind"),
-                source=fields.text("source"),
-                payload=fields.object("payload").values,
-                trace=fields.text("trace", ""),
-                caused_by=fields.text("caused_by", ""),
-                depth=fields.integer("depth", 0),
-            ),
-        )
+        return (event_of(Fields(values, "event")),)
     except (ValueError, RecursionError, StoreError):
         return ()

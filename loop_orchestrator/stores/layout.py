@@ -350,8 +350,23 @@ class Layout:
 
     @cached_property
     def watch_pace(self) -> Path:
-        """The daemon's memory: which triggers were served, and how long it waits."""
+        """When the daemon's last cycle began, and how long the next one waits."""
         return self.engine_dir / "watch-pace.json"
+
+    @cached_property
+    def watch_look(self) -> Path:
+        """What the daemon's last look saw: where its sources stand."""
+        return self.engine_dir / "watch-look.json"
+
+    @cached_property
+    def routing_board(self) -> Path:
+        """Which events still have to be brought to which actor, as it was some events ago."""
+        return self.engine_dir / "routing.json"
+
+    @cached_property
+    def dead_letters(self) -> Path:
+        """Events that an actor failed at as often as its route allows."""
+        return self.engine_dir / "dead-letters"
 
     @cached_property
     def watch_log(self) -> Path:

@@ -13,14 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
-from loop_orchestrator.errors import ExitCode, LockedError, LoopError, StoreError
+from loop_orchestrator.errors import ExitCode, LoopError, StoreError
 from loop_orchestrator.model.lane import LaneWord
+from loop_orchestrator.model.route import EMITTED
 from loop_orchestrator.process.folders import changed_paths
+from loop_orchestrator.routing.board import REPLAYED
+from loop_orchestrator.routing.pump import Pump
+from loop_orchestrator.routing.routes import ENGINE, ROUTES
+from loop_orchestrator.sources.person import PERSON
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.linting import lint_tasks_at_start
 from loop_orchestrator.watch.listening import Listening
+from loop_orchestrator.watch.looking import Looking
 from loop_orchestrator.watch.notices import Telling
-from loop_orchestrator.watch.pacing import WORKING_SWEEP_S, Pacing
+from loop_orchestrator.watch.pacing import Pacing
 from loop_orchestrator.watch.started import StartedWith
 
 if TYPE_CHECKING:
@@ -55,18 +61,23 @@ def run_daemon(world: World, *, emit: Callable[[Event], None], config: ConfigWat
     emit: gets every event of the session as it is written. how: who started it, see stores.control.WatchRecord.
     Raises LockedError, naming the holder, if another daemon watches; DecisionStateError without an engine.
     """
-    pace = Pacing(world, config)
+    looking = Looking(world, config)
     with world.control.watch_lock():
-        return asyncio.run(_Daemon(world, pace, emit, how=how).run())
+        return asyncio.run(_Daemon(world, looking, emit, how=how).run())
 
 
 class _Daemon:
-    """Two things side by side: listening, and one worker that looks and runs cycles in a thread."""
+    """Side by side: listening, looks in a thread, and at most one cycle in another; the pump leads from one to the
+    other."""
 
-    def __init__(self, world: World, pace: Pacing, emit: Callable[[Event], None], *, how: str = "foreground") -> None:
+    def __init__(
+        self, world: World, looking: Looking, emit: Callable[[Event], None], *, how: str = "foreground"
+    ) -> None:
         self.world = world
         self.how = how
-        self.pace = pace
+        self.looking = looking
+        self.pacing = Pacing(world, looking, on_failure=lambda error: self._failed("a cycle", error))
+        self.pump = Pump(world.events, world.routing, world.clock, ROUTES, {ENGINE.actor: self.pacing})
         self.emit = emit
         self.look_wanted = True
         """files changed, or a look is due"""
@@ -94,15 +105,17 @@ class _Daemon:
         self.telling.start()
         with suppress(LoopError):  # a full disk takes no event
             lint_tasks_at_start(self.world)
-        self.terminal = Listening(self.world, self.feed, self.pace.heard, on_due=self.wake.set)
-        self.pace.lines.on_done = lambda: self._line_went_on(loop)
+        with suppress(StoreError):  # what was given to an actor stays with it until that can be written
+            self.pump.settle()
+        self.terminal = Listening(self.world, self.feed, self.looking.heard, on_due=self.wake.set)
+        self.looking.lines.on_done = lambda: self._line_went_on(loop)
         hearing = asyncio.create_task(self.terminal.run())
         listener = asyncio.create_task(self._listen())
         worker = asyncio.create_task(self._work())
         await asyncio.wait({listener, worker, asyncio.create_task(self.stop.wait())}, return_when="FIRST_COMPLETED")
         self._stop()
         told_at = loop.time()
-        ended = asyncio.create_task(asyncio.to_thread(self.pace.lines.join, STOP_LIMIT_S))
+        ended = asyncio.create_task(asyncio.to_thread(self.looking.lines.join, STOP_LIMIT_S))
         await asyncio.wait({worker, ended}, timeout=STOP_LIMIT_S)
         cut_off = ["a cycle"] if not worker.done() else []
         cut_off += ["a delivery"] if not ended.done() or not ended.result() else []
@@ -111,6 +124,9 @@ class _Daemon:
         hearing.cancel()
         if not self._is_gone():
             self._say_stopped(f"{' and '.join(cut_off)} was cut off" if late else "told to stop")
+            if worker.done():
+                with suppress(LoopError):  # the log knows all of it
+                    self.pump.save()
         # tmux 3.3a told to end would wait for ever for a client whose last words nobody reads.
         await asyncio.wait({asyncio.create_task(self.terminal.close())}, timeout=CLOSE_LIMIT_S)
         left_s = STOP_LIMIT_S - (loop.time() - told_at)
@@ -206,9 +222,9 @@ class _Daemon:
                     await self._look()
                     self.told = ("", "")
                     self.telling.disk_is_fine()
-                wait_s = self.pace.cycle_wait_s()
+                wait_s = self.pump.wait_s(ENGINE.name)
                 if wait_s == 0.0 and not self.stop.is_set():
-                    await self._cycle_beside_lines()
+                    await self._cycle_beside_looks()
                     self.look_wanted = True
                     continue
                 self._show_events()
@@ -224,31 +240,31 @@ class _Daemon:
     async def _look(self) -> None:
         """At the project, and at the lanes: all, or those that printed something."""
         terminal, now = self.terminal, asyncio.get_running_loop().time()
-        sweep = now >= self.swept_at + self.pace.engine.sweep_interval_s
+        sweep = now >= self.swept_at + self.looking.engine.sweep_interval_s
         everything = sweep or terminal.everything or not terminal.connected
         compare = everything and terminal.connected and not terminal.everything
         self.look_wanted = terminal.everything = False
         panes, ended = terminal.take_due(all_dirty=True), terminal.take_ended()
 
         def look() -> dict[int, str]:
-            self.pace.note_changes(None if everything else panes, ended=ended, compare=compare)
+            self.looking.look(None if everything else panes, ended=ended, compare=compare)
             if sweep:
                 self.started.look()
-            return self.pace.lanes.programs()
+            return self.looking.lanes.programs()
 
         programs = await asyncio.to_thread(look)
         if everything:
             self.swept_at = now
-            terminal.look_again(self.pace.lanes.open)
+            terminal.look_again(self.looking.lanes.open)
         terminal.follow(programs)
         if compare:
-            terminal.confirm(self.pace.lanes.missed)
+            terminal.confirm(self.looking.lanes.missed)
 
     def _look_wait_s(self) -> float:
         """Seconds until the next look that nothing calls for."""
-        wait_s = self.pace.look_wait_s(pushed=self.terminal.connected)
+        wait_s = self.looking.wait_s(pushed=self.terminal.connected)
         swept_s = asyncio.get_running_loop().time() - self.swept_at
-        return max(0.0, min(wait_s, self.pace.engine.sweep_interval_s - swept_s, self.pace.keeper.wait_s))
+        return max(0.0, min(wait_s, self.looking.engine.sweep_interval_s - swept_s, self.looking.keeper.wait_s))
 
     async def _rest(self, seconds: float) -> None:
         """Until something calls for more than a look at lanes that say nothing new."""
@@ -257,7 +273,7 @@ class _Daemon:
             panes = self.terminal.take_due() if self.terminal.connected else frozenset()
             if panes or self._lines_call():
                 ended = self.terminal.take_ended()
-                if await asyncio.to_thread(self.pace.note_lanes, panes, ended):
+                if await asyncio.to_thread(self.looking.look_if_moved, panes, ended):
                     return
                 continue
             self.wake.clear()
@@ -265,45 +281,56 @@ class _Daemon:
                 continue  # it was called for between the two
             left_s = until - asyncio.get_running_loop().time()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), timeout=min(left_s, self.pace.lines.wait_s))
+                await asyncio.wait_for(self.wake.wait(), timeout=min(left_s, self.looking.lines.wait_s))
             self.look_wanted = self.look_wanted or asyncio.get_running_loop().time() >= until
 
-    async def _cycle_beside_lines(self) -> None:
-        """A cycle; meanwhile the lines go on, as far as that is seen without it."""
+    async def _cycle_beside_looks(self) -> None:
+        """A cycle; meanwhile mail and lanes are looked at, and the lines go on, as far as that is seen without it."""
+        loop = asyncio.get_running_loop()
         cycle = asyncio.create_task(asyncio.to_thread(self._cycle))
+        due_at = loop.time() + self._beside_wait_s()
         while not cycle.done():
             self.wake.clear()
-            if self.pace.lines.waiting or self.line_changed:
-                await self._look_for_lines()
+            if await self._looked_beside_cycle(due=loop.time() >= due_at):
+                due_at = loop.time() + self._beside_wait_s()
             waking = asyncio.create_task(self.wake.wait())
-            await asyncio.wait({cycle, waking}, timeout=self._line_wait_s(), return_when="FIRST_COMPLETED")
+            await asyncio.wait({cycle, waking}, timeout=due_at - loop.time(), return_when="FIRST_COMPLETED")
             waking.cancel()
         await cycle
 
-    async def _look_for_lines(self) -> None:
-        """At the lanes alone, and for nothing but the lines: what else it shows is noted by the next look."""
-        self._lines_call()
-        panes = self.terminal.take_due() if self.terminal.connected else None
-        ended = self.terminal.take_ended()
+    async def _looked_beside_cycle(self, *, due: bool) -> bool:
+        """A look at what was heard of, or, where that is due, at all lanes; the rest waits for the end of the cycle."""
+        terminal = self.terminal
+        panes = terminal.take_due() if terminal.connected else frozenset()
+        if not (due or panes or self.look_wanted or terminal.everything or self._lines_call()):
+            return False
+        everything = due or terminal.everything or not terminal.connected
+        self.look_wanted = terminal.everything = False
+        ended = terminal.take_ended()
+
+        def look() -> dict[int, str]:
+            self.looking.look_beside_cycle(None if everything else panes, ended=ended)
+            return self.looking.lanes.programs()
+
         try:
-            await asyncio.to_thread(self.pace.look_at_lanes, panes, ended=ended)
+            terminal.follow(await asyncio.to_thread(look))
         except LoopError as error:
             self._failed("a look", error)
+        self._show_events()
+        return True
 
-    def _line_wait_s(self) -> float | None:
-        """Seconds until the lines are to be looked at although nothing is heard; None: not at all."""
-        if not self.pace.lines.waiting:
-            return None
-        wait_s = self.pace.lines.wait_s if self.terminal.connected else WORKING_SWEEP_S
-        return None if math.isinf(wait_s) else wait_s
+    def _beside_wait_s(self) -> float:
+        """Seconds until all lanes are looked at beside a cycle, if nothing is heard of them before."""
+        looking = self.looking
+        return min(looking.lanes_wait_s(pushed=self.terminal.connected), looking.keeper.wait_s, looking.lines.wait_s)
 
     def _lines_call(self) -> bool:
         """Whether the lines call for a look at the lanes; what they were told of is taken in."""
         if self.line_changed:
             self.line_changed = False
-            self.pace.lines.try_all()
+            self.looking.lines.try_all()
             return True
-        return self.pace.lines.calls_for_a_look
+        return self.looking.lines.calls_for_a_look
 
     def _call_lines(self) -> None:
         self.line_changed = True
@@ -319,15 +346,12 @@ class _Daemon:
             await asyncio.wait_for(self.stop.wait(), timeout=seconds)
 
     def _cycle(self) -> None:
-        """A cycle that fails is an event, and its reasons are kept for the next one."""
+        """A cycle for all that calls for one. What fails around it is an event, and it waits a while."""
         try:
-            self.pace.run_cycle()
-        except LockedError:
-            self.pace.remember(self.pace.now.started(self.world.clock.now()))  # another cycle runs: debounce
+            self.pump.run(ENGINE.name)
         except Exception as error:
-            self._failed("a cycle", error)
-            now, pace = self.world.clock.now(), self.pace.now
-            self.pace.remember(pace.held(now) if isinstance(error, StoreError) else pace.failed(now))
+            self._failed("routing", error)
+            self.pacing.hold()
 
     def _failed(self, what: str, error: Exception) -> None:
         """What failed is an event, as far as the disk takes one; the daemon goes on and tries again later."""
@@ -355,6 +379,9 @@ class _Daemon:
         self.telling.happened(events)
         if any(event.kind in ("delivery.queued", "delivery.resolved") for event in events):
             self._call_lines()
+        if any(event.kind == REPLAYED or (event.kind == EMITTED and event.source == PERSON.name) for event in events):
+            self.look_wanted = True  # what somebody else put into the log
+            self.wake.set()
 
 
 def _is_full(error: BaseException | None) -> bool:

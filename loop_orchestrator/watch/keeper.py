@@ -75,6 +75,12 @@ class Keeper:
                 self._keep(lane, last)
         return self._sentences(agents)
 
+    def lanes_unseen(self) -> None:
+        """The lanes could not be looked at; whatever is due waits for the next look, which is not at once."""
+        if self.wait_s == 0.0:
+            self._due = math.inf
+            self._look_in(LOOK_S)
+
     def _session_lives(self, lanes: Sequence[Lane], notes: dict[str, RestartNote]) -> bool:
         """False where every pane may be gone because the session is: then nothing is started again."""
         given_up = {name for name, note in notes.items() if note.event is RestartEvent.GIVING_UP}

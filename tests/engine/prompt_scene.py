@@ -169,7 +169,7 @@ def scene() -> Snapshot:
             role_tag_map={"validation": ("review",)},
             role_rules={"implementation": RoleRule(preferred_harness="codex", fallback=("rehearsal",))},
         ),
-        why=["mail: 20260301-115900-web-to-coord.md", "lane: infra is rate-limited"],
+        why=["mailbox: 20260301-115900-web-to-coord.md", "lanes: infra is rate-limited"],
     )
 
 

@@ -139,7 +139,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         restarts=restarts if draw(st.booleans()) else Unknown(text),
         branches={lane.name: text for lane in lanes},
         claims={f"new{n}": f"d-{n}" for n in range(draw(st.sampled_from([0, 300])))},
-        why=[f"mail: {n}.md" for n in range(draw(st.sampled_from([1, 1_000])))],
+        why=[f"mailbox: {n}.md" for n in range(draw(st.sampled_from([1, 1_000])))],
     )
 
 

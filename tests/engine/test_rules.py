@@ -9,12 +9,13 @@ import pytest
 
 from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.engine.reply import read_reply
-from loop_orchestrator.engine.rules import LONG_UNKNOWN_S, SILENT_S, reply_text
+from loop_orchestrator.engine.rules import reply_text
 from loop_orchestrator.model.ask import AskStatus
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
 from loop_orchestrator.model.task import TaskStatus
 from loop_orchestrator.prompts import load_prompts
+from loop_orchestrator.sources.clock import LONG_UNKNOWN_S, SILENT_S
 from tests.support.builders import NOW, a_lane, a_message, a_snapshot, a_task, an_ask, an_assignment
 
 TEXTS = load_prompts()

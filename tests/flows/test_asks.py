@@ -66,7 +66,7 @@ def calls_for_a_cycle(scratch: Scratch, said: str) -> None:
     """The daemon notes it while the engine is paused; when it is resumed, a cycle begins for it and tells the brain."""
 
     def noted() -> bool:
-        found = (f"{event.payload['why']}: {event.payload['detail']}" for event in scratch.events("trigger.noted"))
+        found = (f"{event.source}: {event.payload['detail']}" for event in scratch.events("source.emitted"))
         return said in found
 
     eventually(noted, limit_s=40, what=said)
@@ -84,7 +84,7 @@ def test_an_answer_by_mail_ends_the_ask_and_the_next_cycle_knows_it(boot: Boot) 
     with watching(scratch) as daemon:
         eventually(lambda: scratch.events("ask.replied"), limit_s=40)
         (ask,) = asks(scratch)
-        calls_for_a_cycle(scratch, f"ask: web answered {ask['id']}")
+        calls_for_a_cycle(scratch, f"asks: web answered {ask['id']}")
         assert stopped(daemon)[0] == 0
     assert (ask["lane"], ask["status"], ask["answer"], ask["late"]) == ("web", "replied", "on port 8080", False)
     prompt = prompts(scratch)[-1]
@@ -101,7 +101,7 @@ def test_an_ask_that_nobody_answers_times_out_although_nobody_watched_and_is_ans
     (ask,) = asks(scratch)
     assert ask["status"] == "outstanding"
     with watching(scratch) as daemon:
-        calls_for_a_cycle(scratch, f"ask: web did not answer {ask['id']} in time")
+        calls_for_a_cycle(scratch, f"asks: web did not answer {ask['id']} in time")
         assert "and did not answer within 1s" in prompts(scratch)[-1]
         scratch.ok(
             *("mail", "reply", str(ask["id"]), "--from", "infra", "--body", "perhaps 80"), env={"LOOP_LANE": "infra"}
@@ -110,7 +110,7 @@ def test_an_ask_that_nobody_answers_times_out_although_nobody_watched_and_is_ans
         assert asks(scratch)[0]["status"] == "timed-out"
         by_hand = scratch.root / ".loop" / "messages" / "20300101-000000-web-to-coord.md"
         by_hand.write_text(f"---\nsubject: re:{ask['id']}\n---\non port 9\n")
-        calls_for_a_cycle(scratch, f"ask: web answered {ask['id']}")
+        calls_for_a_cycle(scratch, f"asks: web answered {ask['id']}")
         assert stopped(daemon)[0] == 0
     (ask,) = asks(scratch)
     assert (ask["status"], ask["late"], ask["file"]) == ("replied", True, by_hand.name)

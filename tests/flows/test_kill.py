@@ -41,9 +41,12 @@ IN_THE_LOG = tuple(point for point in CRASH_POINTS if point.startswith("log."))
 MEMORY = tuple(point for point in CRASH_POINTS if point.startswith(("ingest.", "filing.", "lint.")))
 """Points of the wiki, which the project here has none of; tests/flows/test_ingest.py kills there."""
 
+ROUTING = ("source.emitted", "route.claimed", "actor.acted", "route.buried")
+"""Points of the daemon's; tests/flows/test_routes.py kills there, and at the last one tests/routing/test_pump.py."""
+
 ELSEWHERE = (
     *("decision.edited", "resolve.closed", "lane.started", "mail.linked", "notice.sent"),
-    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *ASKING, *IN_THE_LOG, *MEMORY),
+    *(*ANSWERING, *ENDING, *RESTARTING, *TYPING, *IN_LINE, *ASKING, *IN_THE_LOG, *MEMORY, *ROUTING),
 )
 """Points outside a cycle; they have tests of their own."""
 

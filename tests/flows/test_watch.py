@@ -102,7 +102,7 @@ def test_a_pause_holds_cycles_back_and_loses_no_reason_for_one(boot: Boot) -> No
     scratch.ok("engine", "pause")
     with watching(scratch):
         write_task(scratch.root, "T0001")
-        eventually(lambda: any("T0001" in str(e.payload) for e in scratch.events("trigger.noted")), limit_s=20)
+        eventually(lambda: any("T0001" in str(e.payload) for e in scratch.events("source.emitted")), limit_s=20)
         assert not scratch.events("cycle.started")
         scratch.ok("engine", "resume")
         eventually(lambda: scratch.task_status("T0001") == "review", limit_s=30)

@@ -17,7 +17,7 @@ UNSWEPT = "approval: manual, sweep_interval_s: 3600, min_cycle_interval_s: 0.1"
 
 
 def triggers(scratch: Scratch) -> list[str]:
-    return [str(event.payload["detail"]) for event in scratch.events("trigger.noted")]
+    return [str(event.payload["detail"]) for event in scratch.events("source.emitted")]
 
 
 def connected(scratch: Scratch, times: int = 1) -> bool:

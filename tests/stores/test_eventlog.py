@@ -48,7 +48,7 @@ def note(log: EventLog, detail: str = "", *, id: str = "") -> Event:
 
 
 def promise(log: EventLog, detail: str = "") -> Event:
-    return log.append("trigger.noted", "watch", {"why": "mail", "detail": detail})
+    return log.append("source.emitted", "mailbox", {"event": "arrived", "key": detail, "detail": detail, "data": {}})
 
 
 def details(events: Iterator[Event] | tuple[Event, ...]) -> list[object]:

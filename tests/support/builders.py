@@ -154,7 +154,7 @@ def a_snapshot(
     branches: Mapping[str, str] | None = None,
     roster: Sequence[Candidate] | None = None,
     trust: Sequence[str] = (),
-    why: Sequence[str] = ("mail: x",),
+    why: Sequence[str] = ("mailbox: x",),
 ) -> Snapshot:
     def whole(part: Sequence[object] | Unknown) -> object:
         return part if isinstance(part, Unknown) else tuple(part)

@@ -1,0 +1,1 @@
+"""Where events come from: one file for each source, and what it makes of two looks."""
