@@ -104,7 +104,7 @@ _ROWS: Mapping[str, str] = {
     "task.moved": "{task}: {was} -> {now} (by {by})",
     "task.proved": "{task}: {answer} (by {by})",
     "actor.stopped": "{actor} {outcome} {reason}",
-    "route.claimed": "{actor}, {events}",
+    "route.claimed": "{actor} begins, try {attempt}",
     "route.dead": "{route}: {reason}; loop routes replay {letter}",
     "source.emitted": "{detail}",
     "watch.stale": "the installed program is another now: loop restart",

@@ -259,13 +259,14 @@ def test_told_to_stop_while_an_action_runs_it_ends_soon_and_goes_on_right(boot: 
     (tmp_path / "brain.py").write_text(BRAIN)
     command = f"{{use: command, command: [{sys.executable}, {tmp_path / 'brain.py'}]}}"
     scratch = boot(lanes="{web: {harness: actor}}", engine=f"{ENGINE}, brain: {command}", script=GOT)
-    scratch.ok("send", "web", "REHEARSE: [{work_s: 6}]")
+    scratch.ok("send", "web", "REHEARSE: [{work_s: 300}]")
     with watching(scratch) as daemon:
         write_task(scratch.root, "T0001")
         eventually(lambda: scratch.events("item.started"), limit_s=30)
         code, took_s = stopped(daemon)
         assert (code, took_s < 2.5) == (0, True)
         assert not scratch.mail("web", "got")
+    scratch.tmux("send-keys", "-t", "=scratch:web", "Escape")
     with watching(scratch):
         eventually(lambda: scratch.mail("web", "got") == 1, limit_s=60)
         eventually(lambda: not list((scratch.session_dir / "engine" / "decisions").glob("*.json")), limit_s=30)
