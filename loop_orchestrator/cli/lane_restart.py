@@ -62,6 +62,8 @@ def _guard(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 -
 
     refuse_agent(project, "guard the lanes")
     _require_answers_accepted(project)
+    if project.config.notify.services:
+        require_accepted(project)
     output.note(f"guarding the lanes of session {project.session} of {project.root}; Ctrl-C ends it")
 
     def say(text: str) -> None:

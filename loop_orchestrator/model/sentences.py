@@ -56,6 +56,9 @@ SENTENCES: Mapping[str, str] = {
     "brain.replied": "brain {brain} answered after {duration_s} s[; {usage}]",
     "brain.failed": "brain {brain} gave no reply ({failure}): {reason}[; not asked before {until}]",
     "brain.corrected": "the reply broke the contract: {problem}",
+    "prompt.long": "the prompt for {brain} has about {tokens} tokens; advised are {advised}",
+    "prompt.cut": "the prompt for {brain} was cut to {tokens} of {token_ceiling} tokens: {cut}",
+    "prompt.overflow": "the checkpoint fits into no prompt for {brain} ({tokens} of {token_ceiling} tokens)[: {cut}]",
     "policy.replaced": "action {idx}: {was} became {now}: {reason}",
     "decision.filed": "{decision}: {verdicts}[; {waiting} waits for a person]",
     "decision.edited": "{by} changed action {idx} of {decision}: {fields}",
@@ -63,6 +66,7 @@ SENTENCES: Mapping[str, str] = {
     "decision.expired": "nobody answered for {items} of {decision} in time",
     "decision.rejected": "{by} rejected {items} of {decision}[: {reason}]",
     "decision.archived": "nothing is left to do of {decision}",
+    "decision.kept": "in the checkpoint: {decisions}[; moved to the archive: {moved}]",
     "approval.refused": "an answer[ of {who}] for {decision} was refused: {reason}",
     "item.started": "action {idx} of {decision} begins: {kind}[ {target}]",
     "item.closed": "action {idx} of {decision}, {kind}[ {target}]: {status}[: {note}]",
@@ -70,6 +74,14 @@ SENTENCES: Mapping[str, str] = {
     "task.unassigned": "task {task} did not reach {lane}",
     "task.proved": "task {task}: {answer}, says {by}",
     "task.moved": "task {task} was {was}, is {now}, by {by}",
+    "ask.made": "{lane} is asked {ask}, and has {timeout_s} s",
+    "ask.withdrawn": "{ask} never reached {lane}",
+    "ask.replied": "{lane} answered {ask}: {file}",
+    "ask.timed-out": "{lane} did not answer {ask} within {timeout_s} s",
+    "ask.not-answered": "{file} from {from} answers {ask}, which {lane} was asked; it stays mail",
+    "stop.refused": "action {idx} of {decision} stopped nothing: {reason}",
+    "handoff.noted": "the hand-off of lane {lane}[ is on {page}][: {reason}]",
+    "handoff.taken-up": "lane {lane} goes on with what its predecessor left: {file}",
     "adr.proposed": "{by} proposed ADR {adr}: {file}",
     "adr.accepted": "{by} accepted ADR {adr}",
     "adr.rejected": "{by} rejected ADR {adr}[: {reason}]",
@@ -92,8 +104,8 @@ SENTENCES: Mapping[str, str] = {
     "log.removing": "the events {first} to {last} are removed: {segments}",
     "crash": "{what} failed and is tried again: {reason}",
 }
-"""Kind -> what is said of such an event. What stands in square brackets is left out if a field in it is empty. A kind
-without a sentence is told by its fields."""
+"""Kind -> what is said of such an event. What stands in square brackets is left out if a field in it is empty. An event
+of another release, of a kind or with fields that are not known here, is told by its fields."""
 
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _FIELD = re.compile(r"\{(\w+)\}")

@@ -1,7 +1,7 @@
 """Telling a person what needs one: reads the event log, keeps what is open on disk, and sends what is due.
 
 What is to be told is on disk before it is sent, and that it was sent right after: a process that dies in between sends
-it again. One process does this for a session, the daemon.
+it again. One process does this for a session: the daemon, or the lane guard while none watches.
 """
 
 from __future__ import annotations

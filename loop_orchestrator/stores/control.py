@@ -66,6 +66,10 @@ class Control:
         """What the guard of the lanes holds as long as it lives: one per session."""
         return Lock(self._layout.guard_lock, f"the guard of session {self._layout.session}")
 
+    def telling_lock(self) -> Lock:
+        """What whoever tells a person of this session holds as long as it does: the daemon, or else the guard."""
+        return Lock(self._layout.telling_lock, f"the notices of session {self._layout.session}")
+
     def record_watch(self, record: WatchRecord) -> None:
         """Say which daemon runs; written by the holder of the watch lock."""
         started_at = format_time(record.started_at)

@@ -384,6 +384,11 @@ class Layout:
         return self.engine_dir / "notices.json"
 
     @cached_property
+    def telling_lock(self) -> Path:
+        """Held by the one process that tells a person of this session."""
+        return self.engine_dir / "telling.lock"
+
+    @cached_property
     def approvals_lock(self) -> Path:
         return self.engine_dir / "approvals.lock"
 

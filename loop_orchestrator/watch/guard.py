@@ -1,4 +1,4 @@
-"""``loop lane guard``: restarts lanes where no engine does; sleeps until a lane's program ended."""
+"""``loop lane guard``: restarts lanes, and tells a person, where no engine does; sleeps until something happens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from loop_orchestrator.errors import ExitCode, LoopError
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.substrate.listing import is_running
 from loop_orchestrator.watch.keeper import Keeper
+from loop_orchestrator.watch.notices import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,9 @@ STEP_MS = 250
 """Between two looks of the listener for notifications. At half, twice the wake-ups of an idle guard; at double, an end
 is known half a second later, of a restart that waits for seconds."""
 
+STOP_LIMIT_S = 1.0
+"""Seconds that a message under way has to go out when an engine begins, or the guard is told to stop."""
+
 AGAIN_S = 5.0
 """Seconds after which a look that failed is tried again."""
 
@@ -34,7 +38,8 @@ AGAIN_S = 5.0
 def run_guard(world: World, *, say: Callable[[str], None]) -> int:
     """Guard the lanes of one session until it is gone, or until SIGTERM or SIGINT; returns the exit code.
 
-    While an engine watches the session, that restarts lanes and this only waits. say: gets a line for a person.
+    While an engine watches the session, that restarts lanes and tells people, and this only waits. say: gets a line
+    for a person.
     Raises LockedError, naming the holder, if another guard runs.
     """
     with world.control.guard_lock():
@@ -55,6 +60,8 @@ class _Guard:
         self.known: object = None
         """what was there at the last look; nothing else is worth asking tmux about"""
         self.told = ""
+        self.telling: Telling | None = None
+        """tells a person what needs one, while no engine watches"""
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
@@ -72,6 +79,7 @@ class _Guard:
         finally:
             self._stop()
             listener.cancel()
+            self._tell(wanted=False)
         self.say(reason or "told to stop")
         return ExitCode.DONE
 
@@ -91,7 +99,10 @@ class _Guard:
                 async for found in awatch(
                     *watched, step=STEP_MS, debounce=2 * STEP_MS, recursive=False, stop_event=self.stop
                 ):
-                    if any(self._calls_for_a_look(Path(path)) for _, path in found):
+                    paths = {Path(path) for _, path in found}
+                    if self.telling is not None and layout.events in paths:
+                        self.telling.something_happened()
+                    if any(map(self._calls_for_a_look, paths)):
                         self.wake.set()
             await asyncio.sleep(AGAIN_S)
         self.wake.set()
@@ -112,7 +123,9 @@ class _Guard:
         try:
             if self._session_is_gone():
                 return "the session is gone", 0.0
-            if self.world.control.watch_lock().holder() is not None:
+            watched = self.world.control.watch_lock().holder() is not None
+            self._tell(wanted=not watched)
+            if watched:
                 self.known = None
                 return "", SWEEP_S
             self._keep()
@@ -123,6 +136,15 @@ class _Guard:
             self.told = error.message
             return "", AGAIN_S
         return "", min(SWEEP_S, self.keeper.wait_s)
+
+    def _tell(self, *, wanted: bool) -> None:
+        """See to it that a person is told by this process, or that the engine may."""
+        if wanted and self.telling is None:
+            self.telling = Telling(self.world, lambda error: self.say(f"telling a person failed: {error}"))
+            self.telling.start()
+        elif not wanted and self.telling is not None:
+            self.telling.stop(STOP_LIMIT_S)
+            self.telling = None
 
     def _session_is_gone(self) -> bool:
         """No lane is left, or no launcher runs and tmux has no such session."""

@@ -1,4 +1,7 @@
-"""The daemon's thread that tells a person: asleep until something happens that needs one, or a message is due."""
+"""The thread that tells a person: asleep until something happens that needs one, or a message is due.
+
+The daemon has one, and the lane guard while no daemon runs; a lock sees to it that never two tell the same.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.errors import LockedError
 from loop_orchestrator.model.needs import concerns
 
 if TYPE_CHECKING:
@@ -17,13 +21,17 @@ AGAIN_S = 30.0
 """Seconds after which a look that failed is tried again. At half, a full disk is asked twice as often; at double, its
 end is told later."""
 
+HANDOVER_S = 0.5
+"""Seconds between two tries to begin while another process still tells. At half, twice the tries while that one's last
+message goes out; at double, the first one of this process is that much later."""
+
 MOST_WAIT_S = 300.0
 """Longest sleep while a message is due later: a machine that was suspended, or whose clock was set, is late by no more.
 At half, twice the wake-ups of a quiet night; at double, the morning's message comes up to ten minutes late."""
 
 
 class Telling:
-    """Runs the Notifier beside the daemon, so that no service is ever waited for there."""
+    """Runs the Notifier beside a process, so that no service is ever waited for there."""
 
     def __init__(self, world: World, on_error: Callable[[Exception], None]) -> None:
         """on_error: called in the thread, with what a look failed of."""
@@ -45,6 +53,10 @@ class Telling:
         if any(concerns(event.kind) for event in events):
             self._wake.set()
 
+    def something_happened(self) -> None:
+        """Look, for whoever does not read the log."""
+        self._wake.set()
+
     def disk_is_full(self, reason: str) -> None:
         if self._notifier is not None:
             self._notifier.disk_is_full(reason)
@@ -62,6 +74,21 @@ class Telling:
             self._thread.join(limit_s)
 
     def _run(self) -> None:
+        while not self._stop:
+            try:
+                with self._world.control.telling_lock():
+                    self._tell()
+            except LockedError:  # its holder ends when it sees that this process is there
+                wait_s = HANDOVER_S
+            except Exception as error:
+                self._on_error(error)
+                wait_s = AGAIN_S
+            if not self._stop:
+                self._wake.clear()
+                self._wake.wait(wait_s)
+
+    def _tell(self) -> None:
+        """Until told to stop."""
         from loop_orchestrator.operations.notify import Notifier
 
         while not self._stop:
@@ -73,4 +100,5 @@ class Telling:
             except Exception as error:
                 self._on_error(error)
                 wait_s = AGAIN_S
-            self._wake.wait(None if wait_s is None else min(wait_s, MOST_WAIT_S))
+            if not self._stop:
+                self._wake.wait(None if wait_s is None else min(wait_s, MOST_WAIT_S))

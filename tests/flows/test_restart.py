@@ -16,7 +16,9 @@ import pytest
 from loop_orchestrator.model.restart import RestartEvent, RestartNote
 from loop_orchestrator.stores.restarts import RestartLog
 from tests.flows.conftest import Boot
-from tests.flows.test_watch import removed, watching
+from tests.flows.test_engine_restart import with_service
+from tests.flows.test_watch import removed, stopped, watching
+from tests.support.listeners import listener
 from tests.support.scratch import Scratch
 from tests.support.waiting import eventually
 
@@ -247,3 +249,31 @@ def test_an_agent_may_neither_restart_a_lane_nor_guard_them(boot: Boot) -> None:
         assert "an agent may not" in str(said)
         eventually(lambda: scratch.lane_state("web") == "idle", limit_s=20)
     assert notes(scratch) == ()
+
+
+def test_a_guard_tells_a_person_while_no_engine_does_and_each_thing_is_told_once(boot: Boot) -> None:
+    scratch = boot(lanes=WEB, engine="approval: manual, min_cycle_interval_s: 0.1")
+
+    def write(subject: str) -> None:
+        scratch.ok("mail", "send", "--from", "web", "--to", "person", "--subject", subject, "--body", "x")
+
+    def told(subject: str) -> int:
+        """How often; a service is told again if a process ended before it had noted that it was."""
+        things = str([event.payload["things"] for event in scratch.events("notice.sent")])
+        (sent,) = [event for event in scratch.events("mail.sent") if event.payload["subject"] == subject]
+        return things.count(str(sent.payload["file"])) and sum(one["message"].count(subject) for one in service.got)
+
+    with listener() as service:
+        with_service(scratch, service.url)
+        with guarding(scratch) as guard:
+            write("while-alone")
+            eventually(lambda: told("while-alone") == 1, limit_s=20)
+            with watching(scratch) as daemon:
+                eventually(lambda: scratch.events("watch.started"))
+                write("while-watched")
+                eventually(lambda: told("while-watched") == 1, limit_s=20)
+                assert stopped(daemon)[0] == 0
+            write("alone-again")
+            eventually(lambda: told("alone-again") == 1, limit_s=20)
+            assert stopped(guard)[0] == 0
+    assert [told(one) for one in ("while-alone", "while-watched", "alone-again")] == [1, 1, 1]

@@ -14,6 +14,10 @@ def event(kind: str, **payload: JsonValue) -> Event:
     return Event(id="e-1", seq=1, at=NOON, kind=kind, source="cli", payload=payload)
 
 
+def test_every_kind_has_a_sentence() -> None:
+    assert SENTENCES.keys() == EVENT_KINDS.keys()
+
+
 @pytest.mark.parametrize("kind", SENTENCES)
 def test_a_sentence_names_only_fields_that_its_kind_has(kind: str) -> None:
     assert set(fields_of(SENTENCES[kind])) <= set(EVENT_KINDS[kind].fields)

@@ -173,15 +173,13 @@ def test_a_process_killed_at_any_step_loses_nothing_and_gives_no_event_up_too_ea
 
     scene.writer.answer = failing
     scene.emit("a")
-    tries = 0
-    for _ in range(9):
+    for tries in range(9):
         pump = scene.pump()
         pump.settle()
         if tries >= 2:  # the last one that the route allows
             monkeypatch.setattr("loop_orchestrator.routing.pump.crash_point", kill)
         with suppress(KeyboardInterrupt):
             pump.run("mail")
-        tries += 1
         scene.clock.advance(20)
     monkeypatch.undo()
     last = scene.pump()
