@@ -1,4 +1,4 @@
-"""`loop engine once|judge|prompt|replay|contract`."""
+"""`loop engine once|observe|judge|prompt|replay|contract`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from loop_orchestrator.cli.trust import require_accepted
 from loop_orchestrator.clock import format_age, format_time
 from loop_orchestrator.errors import ExitCode, UsageError
 from loop_orchestrator.model.decision import ApprovalMode, ItemStatus
+from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.model.state import JsonValue
+from loop_orchestrator.model.task import ready_tasks
 from loop_orchestrator.wiring import Project
 
 if TYPE_CHECKING:
     from loop_orchestrator.engine.cycle import CycleResult
+    from loop_orchestrator.model.snapshot import Snapshot
     from loop_orchestrator.operations.cycle import Judged
 
 
@@ -110,6 +113,36 @@ def _print_rehearsed(result: CycleResult, project: Project) -> int:
         for idx, (action, verdict) in enumerate(zip(result.proposal.actions, result.verdicts, strict=True)):
             print_action(idx, action, verdict, status=ItemStatus.WAITING)
     return ExitCode.DONE
+
+
+def _observe(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
+    from loop_orchestrator.operations.observed import look, observed_document
+
+    snapshot = look(project.world)
+    if project.json:
+        output.document(observed_document(snapshot))
+    else:
+        _print_observed(snapshot)
+    return ExitCode.UNREACHABLE if isinstance(snapshot.lanes, Unknown) else ExitCode.DONE
+
+
+def _print_observed(snapshot: Snapshot) -> None:
+    rows = []
+    for lane in () if isinstance(snapshot.lanes, Unknown) else snapshot.lanes:
+        since = snapshot.since.get(lane.name)
+        age = format_age((snapshot.at - since).total_seconds()) if since else ""
+        claim = snapshot.claims.get(lane.name, "")
+        rows.append((lane.name, lane.record.spec.role, lane.state.word.value, lane.state.detail.value, age, claim))
+    if rows:
+        output.table(("LANE", "ROLE", "STATE", "DETAIL", "FOR", "HELD BY"), rows)
+    if not isinstance(snapshot.mail, Unknown):
+        output.line(f"mail: {len(snapshot.mail)} pending")
+    if not isinstance(snapshot.tasks, Unknown):
+        ready = [task.id for task in ready_tasks(snapshot.tasks)]
+        output.line(f"tasks: {', '.join(ready) or 'none'} ready")
+    output.line(f"brain: {snapshot.spent.calls_left} calls left")
+    for what, reason in snapshot.unseen:
+        output.note(f"{what} cannot be seen: {reason}")
 
 
 def _judge_arguments(parser: argparse.ArgumentParser) -> None:
@@ -258,6 +291,7 @@ COMMANDS = {
         arguments=_once_arguments,
         examples=("loop engine once", "loop engine once --dry-run", "loop engine once --approval auto --json"),
     ),
+    "engine observe": Command(run=_observe, examples=("loop engine observe", "loop engine observe --json")),
     "engine judge": Command(
         run=_judge,
         arguments=_judge_arguments,

@@ -81,6 +81,7 @@ WORDS: Mapping[str, Word] = {
     "validate": Word("validate", "check the config; with --schema, print its JSON Schema for editors"),
     "trust": Word("trust", "accept the commands of this project's config on this machine"),
     "engine once": Word("engine", "run one cycle"),
+    "engine observe": Word("engine", "what the next cycle would see, and what it could not; asks nobody"),
     "engine status": Word("engine_status", "the engine, its waiting decisions and its last events"),
     "engine show": Word("engine_status", "one decision, nothing shortened"),
     "engine asks": Word("asks", "which lanes owe an answer, and what was answered lately"),
