@@ -49,7 +49,7 @@ def _print(view: RouteView, project: Project) -> None:
 
 
 def _dead(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - every word has this signature
-    from loop_orchestrator.operations.routes import letter_shape
+    from loop_orchestrator.operations.shapes import letter_shape
 
     letters = project.routing.dead()
     if project.json:
@@ -79,7 +79,8 @@ def _replay_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _replay(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.operations.routes import letter_shape, replay
+    from loop_orchestrator.operations.routes import replay
+    from loop_orchestrator.operations.shapes import letter_shape
 
     letter = replay(project.world, args.id, by=project.caller)
     if project.json:

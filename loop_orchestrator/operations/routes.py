@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.model.route import DeadLetter, Entry, Route
-from loop_orchestrator.operations.shapes import Json, event_shape, time_or_none
+from loop_orchestrator.operations.shapes import Json, time_or_none
 from loop_orchestrator.routing.board import REPLAYED
 from loop_orchestrator.routing.pump import read_board
 from loop_orchestrator.routing.routes import ROUTES
@@ -77,17 +76,4 @@ def _view_shape(view: RouteView) -> Json:
         "actor": route.actor,
         "retry": {"attempts": route.retry.attempts, "first_s": route.retry.first_s, "most_s": route.retry.most_s},
         "waiting": waiting,
-    }
-
-
-def letter_shape(letter: DeadLetter) -> Json:
-    """One of ``dead_letters`` in ``loop routes dead --json``."""
-    return {
-        "id": letter.id,
-        "route": letter.route,
-        "attempts": letter.attempts,
-        "reason": letter.reason,
-        "at": format_time(letter.at),
-        "tried_again": letter.tried_again,
-        "event": event_shape(letter.event),
     }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.lane import Lane, LaneSpec, LaneState
     from loop_orchestrator.model.message import Message
     from loop_orchestrator.model.restart import RestartNote
+    from loop_orchestrator.model.route import DeadLetter
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.model.task import Task
 
@@ -190,4 +191,17 @@ def event_shape(event: Event) -> Json:
         "source": event.source,
         "payload": dict(event.payload),
         "trace": event.trace or None,
+    }
+
+
+def letter_shape(letter: DeadLetter) -> Json:
+    """One of ``dead_letters`` in ``loop routes dead --json``."""
+    return {
+        "id": letter.id,
+        "route": letter.route,
+        "attempts": letter.attempts,
+        "reason": letter.reason,
+        "at": format_time(letter.at),
+        "tried_again": letter.tried_again,
+        "event": event_shape(letter.event),
     }

@@ -34,6 +34,7 @@ from loop_orchestrator.operations.queue import Line, line_shape, lines_of
 from loop_orchestrator.operations.resolve import next_step, standing
 from loop_orchestrator.operations.shapes import (
     Json,
+    letter_shape,
     message_shape,
     receipt_shape,
     restarts_shape,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.lane import Lane
     from loop_orchestrator.model.message import Message
     from loop_orchestrator.model.restart import RestartNote
+    from loop_orchestrator.model.route import DeadLetter
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.model.task import Task
     from loop_orchestrator.stores.lock import Holder
@@ -92,6 +94,8 @@ class Status:
     """what is known to be wrong with wiki and tasks"""
     asks: tuple[Ask, ...] | Unknown = ()
     """lanes that owe an answer, the longest first"""
+    dead_letters: tuple[DeadLetter, ...] = ()
+    """events that were given up, and not tried again since; oldest first"""
 
 
 def status(world: World) -> Status:
@@ -131,6 +135,7 @@ def status(world: World) -> Status:
         asks=_seen(lambda: unanswered(world.asks)),
         ingest=ingest_view(world),
         lint=lint_view(world),
+        dead_letters=tuple(letter for letter in world.routing.dead() if not letter.tried_again),
     )
     return _with_needs(found)
 
@@ -169,6 +174,7 @@ def status_document(found: Status) -> Json:
         "asks": _list(found.asks, ask_shape),
         "ingest": ingest_shape(found.ingest),
         "lint": lint_shape(found.lint),
+        "dead_letters": [letter_shape(letter) for letter in found.dead_letters],
         "unseen": dict(unseen(found)),
     }
 
@@ -232,6 +238,7 @@ def _with_needs(found: Status) -> Status:
             *_lane_needs(found),
             *_drift_needs(found),
             *_brain_needs(found),
+            *_letter_needs(found),
             *memory_needs(found.ingest),
             *_rest(found),
         ),
@@ -370,6 +377,16 @@ def _brain_needs(found: Status) -> Iterator[Need]:
                 since=rest.since,
                 next_step="log in to it, then: loop engine once --retry",
             )
+
+
+def _letter_needs(found: Status) -> Iterator[Need]:
+    for letter in found.dead_letters:
+        detail = letter.event.payload.get("detail", "")
+        yield Need(
+            what=f"nothing came of event {letter.event.seq} ({detail}), tried {letter.attempts} times: {letter.reason}",
+            since=letter.at,
+            next_step=f"loop routes replay {letter.id}",
+        )
 
 
 def _rest(found: Status) -> Iterator[Need]:

@@ -52,11 +52,13 @@ def test_routes_tell_what_wakes_what_and_what_waits(loop: Loop, shop: Path) -> N
 def test_a_dead_letter_is_shown_and_tried_again_and_stays_until_that_went_well(loop: Loop, shop: Path) -> None:
     loop("engine", "cycle-now")
     letter = bury(shop, "it broke\x1b[31m\nhere")
+    assert f"loop routes replay {letter}" in loop("status").out
     ran = loop("routes", "dead")
     assert letter in ran.out
     assert "\x1b" not in ran.out
     again = loop("routes", "replay", letter)
     assert (again.code, "no engine watches" in again.out) == (0, True)
+    assert letter not in loop("status").out
     (shown,) = told(loop("routes", "dead", "--json"))["dead_letters"]
     assert (shown["id"], shown["tried_again"], shown["attempts"]) == (letter, True, 8)
 
