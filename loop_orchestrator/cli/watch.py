@@ -37,7 +37,7 @@ def watch(project: Project, *, every_event: bool, how: str = "foreground") -> in
     show = _as_json if project.json else _row() if every_event else print_told
     shows = project.json or every_event or sys.stdout.isatty()
     config = ConfigWatch(project.door, project.door_now)
-    emit = _emitter(show, project) if shows else _keep_quiet
+    emit = _emitter(show if shows else _note_takeover, project)
     return run_daemon(project.world, emit=emit, config=config, how=how)
 
 
@@ -63,8 +63,12 @@ def _as_json(event: Event) -> None:
     output.row(event_shape(event))
 
 
-def _keep_quiet(event: Event) -> None:
-    """The event log has it."""
+def _note_takeover(event: Event) -> None:
+    """What whoever started it has to know; the rest is in the event log."""
+    if event.kind == "watch.started" and event.payload["took_over"]:
+        from loop_orchestrator.operations.telling import sentence
+
+        output.note(sentence(event))
 
 
 _WATCH = Command(run=_run, arguments=_arguments, examples=("loop watch", "loop watch --foreground > watch.log"))

@@ -120,13 +120,16 @@ class _Told(dict[str, str]):
         return ""
 
 
+def _in_place_of(killed: str) -> str:
+    return f", in place of one that was killed: {killed}" if killed else ""
+
+
 def row_text(event: Event) -> str:
     """What happened in a few words, for the row of an event whose kind stands before them."""
     told = _Told({name: "" if value is None else str(value) for name, value in event.payload.items()})
     match event.kind:
         case "watch.started":
-            killed = f", in place of one that was killed: {told['took_over']}" if told["took_over"] else ""
-            return f"pid {told['pid']}{killed}"
+            return f"pid {told['pid']}{_in_place_of(told['took_over'])}"
         case "cycle.started":
             return _first(_list(event, "why"))
         case "decision.filed":
@@ -158,7 +161,7 @@ def sentence(event: Event) -> str:
         case "snapshot.made":
             return f"uncommitted work of {told['lane']} was saved: loop undo show {told['ref'].split('/', 3)[3]}"
         case "watch.started":
-            return f"the engine watches (pid {told['pid']})"
+            return f"the engine watches (pid {told['pid']}){_in_place_of(told.get('took_over', ''))}"
         case "watch.stopped":
             return f"the engine stopped: {told['reason']}"
         case "watch.stale":

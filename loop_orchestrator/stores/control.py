@@ -85,17 +85,24 @@ class Control:
             },
         )
 
+    def forget_watch(self) -> None:
+        """No daemon runs any more: it ended by itself. One that was killed leaves its record behind."""
+        self._layout.watch_record.unlink(missing_ok=True)
+
     def watch(self) -> WatchRecord | None:
         """The daemon that runs now; None if none does, or if it has not written its record yet."""
-        holder = self.watch_lock().holder()
+        holder, record = self.watch_lock().holder(), self.last_watch()
+        return record if holder is not None and record is not None and record.pid == holder.pid else None
+
+    def last_watch(self) -> WatchRecord | None:
+        """The record of the daemon that runs, or of one that was killed; None if there is none that can be read."""
         with suppress(FileNotFoundError, StoreError):
             fields = read_document(self._layout.watch_record, SCHEMA)
-            if holder is not None and fields.integer("pid") == holder.pid:
-                return WatchRecord(
-                    pid=holder.pid,
-                    started_at=fields.time("started_at"),
-                    code=fields.text("code"),
-                    stamp=fields.text("stamp", ""),
-                    how=fields.text("how", "foreground"),
-                )
+            return WatchRecord(
+                pid=fields.integer("pid"),
+                started_at=fields.time("started_at"),
+                code=fields.text("code"),
+                stamp=fields.text("stamp", ""),
+                how=fields.text("how", "foreground"),
+            )
         return None

@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import ExitCode, LoopError, StoreError
 from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.model.route import EMITTED
@@ -27,7 +26,7 @@ from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.looking import Looking
 from loop_orchestrator.watch.notices import Telling
 from loop_orchestrator.watch.pacing import Pacing
-from loop_orchestrator.watch.started import StartedWith
+from loop_orchestrator.watch.started import StartedWith, killed_before
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.event import Event
@@ -98,7 +97,7 @@ class _Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        self._event("watch.started", {"pid": os.getpid(), "took_over": self._killed_before()})
+        self._event("watch.started", {"pid": os.getpid(), "took_over": killed_before(self.world)})
         self.started = await asyncio.to_thread(StartedWith, self.world, how=self.how)
         self.world.control.record_watch(self.started.record)
         self.telling = Telling(self.world, lambda error: self._telling_failed(loop, error))
@@ -143,14 +142,8 @@ class _Daemon:
     def _say_stopped(self, reason: str) -> None:
         with suppress(LoopError):  # a full disk takes no last word
             self._event("watch.stopped", {"pid": os.getpid(), "reason": reason})
+            self.world.control.forget_watch()
             self._show_events()
-
-    def _killed_before(self) -> str:
-        """Pid and start of an earlier daemon that never said that it stopped; empty if there is none."""
-        started, stopped = self.world.events.last("watch.started"), self.world.events.last("watch.stopped")
-        if started is None or (stopped is not None and stopped.seq > started.seq):
-            return ""
-        return f"pid {started.payload['pid']}, started {format_time(started.at)}"
 
     def _stop(self) -> None:
         self.world.cancel.set()

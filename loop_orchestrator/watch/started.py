@@ -1,4 +1,4 @@
-"""The installed program that the daemon was started with, and whether that is still what is there."""
+"""What the daemon began with: the one before it, and the installed program, and whether that is still there."""
 
 from __future__ import annotations
 
@@ -6,11 +6,28 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.clock import format_time
 from loop_orchestrator.process import installed
 from loop_orchestrator.stores.control import WatchRecord
 
 if TYPE_CHECKING:
     from loop_orchestrator.world import World
+
+
+def killed_before(world: World) -> str:
+    """Pid and start of an earlier daemon that never said that it stopped; empty if there is none.
+
+    The log tells; of one that began too long ago for that, the record that it left behind does.
+    """
+    started, stopped = world.events.last("watch.started"), world.events.last("watch.stopped")
+    if started is not None:
+        if stopped is not None and stopped.seq > started.seq:
+            return ""
+        return f"pid {started.payload['pid']}, started {format_time(started.at)}"
+    record = world.control.last_watch()
+    if record is None or (stopped is not None and stopped.at >= record.started_at):
+        return ""
+    return f"pid {record.pid}, started {format_time(record.started_at)}"
 
 
 class StartedWith:

@@ -44,47 +44,6 @@ def lives(pid: int) -> bool:
         return False
 
 
-def start(scratch: Scratch) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-m", "loop_orchestrator", "engine", "watch"]
-    return subprocess.Popen(
-        argv,
-        cwd=scratch.root,
-        env=scratch.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def test_of_two_engines_started_at_once_one_watches_twenty_times_over(boot: Boot) -> None:
-    scratch = boot(lanes=SHELL, engine=ENGINE)
-    for number in range(20):
-        both = [start(scratch), start(scratch)]
-        try:
-            winner = the_one_that_watches(scratch, both, number + 1)
-            winner.send_signal(signal.SIGKILL if number % 2 else signal.SIGTERM)
-            winner.wait(10)
-        finally:
-            for one in both:
-                if one.poll() is None:
-                    one.kill()
-                one.wait()
-    took_over = [bool(event.payload["took_over"]) for event in scratch.events("watch.started")]
-    assert took_over == [number > 0 and number % 2 == 0 for number in range(20)]
-
-
-def the_one_that_watches(scratch: Scratch, both: list[subprocess.Popen[bytes]], starts: int) -> subprocess.Popen[bytes]:
-    """Of two engines, once the other has said that it is busy. starts: events of a start there are by then."""
-    eventually(lambda: any(one.poll() is not None for one in both), limit_s=30)
-    (loser,) = [one for one in both if one.poll() is not None]
-    (winner,) = [one for one in both if one is not loser]
-    assert loser.returncode == 4
-    eventually(lambda: len(scratch.events("watch.started")) == starts, limit_s=30)
-    assert scratch.events("watch.started")[-1].payload["pid"] == winner.pid
-    assert winner.poll() is None
-    return winner
-
-
 def test_a_restart_ends_the_old_engine_before_the_new_one_begins(boot: Boot) -> None:
     scratch = boot(lanes=SHELL, engine=ENGINE)
     said = scratch.json("restart", "--detach")

@@ -75,28 +75,6 @@ def test_mail_that_arrived_while_nobody_watched_is_handed_over(boot: Boot) -> No
         eventually(lambda: scratch.mail("web", "Re: a wish") == 1, limit_s=30)
 
 
-def test_only_one_daemon_watches_a_session_and_the_holder_is_named(boot: Boot) -> None:
-    scratch = boot(lanes=LANES, engine=ENGINE)
-    with watching(scratch) as daemon:
-        second = scratch.run("engine", "watch")
-        assert second.returncode == 4
-        assert f"pid {daemon.pid}" in second.stderr
-
-
-def test_a_killed_daemon_is_taken_over_and_said_so(boot: Boot) -> None:
-    scratch = boot(lanes=LANES, engine=ENGINE)
-    with watching(scratch) as first:
-        first.kill()
-        first.wait()
-        with watching(scratch) as second:
-            (_, started) = scratch.events("watch.started")
-            assert started.payload["pid"] == second.pid
-            assert f"pid {first.pid}" in str(started.payload["took_over"])
-            assert stopped(second)[0] == 0
-    with watching(scratch):
-        assert scratch.events("watch.started")[-1].payload["took_over"] == ""
-
-
 def test_a_pause_holds_cycles_back_and_loses_no_reason_for_one(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=ENGINE)
     scratch.ok("engine", "pause")

@@ -35,3 +35,9 @@ def test_a_brain_that_failed_is_told_with_its_reason_and_when_it_is_asked_again(
     assert said == "brain codex failed (quota): it said no; it is asked again from U on"
     said = told("brain.failed", cycle="c-1", brain="x", failure="budget", reason="used up", until=None, usage=None)
     assert said == "brain x failed (budget): used up"
+
+
+def test_a_daemon_in_place_of_one_that_was_killed_is_told_so() -> None:
+    assert told("watch.started", pid=7, took_over="") == "the engine watches (pid 7)"
+    said = told("watch.started", pid=7, took_over="pid 5, started T")
+    assert said == "the engine watches (pid 7), in place of one that was killed: pid 5, started T"

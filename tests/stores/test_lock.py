@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,27 @@ def test_an_unreadable_record_of_the_holder_still_refuses(tmp_path: Path, record
     with Lock(tmp_path / "a.lock", "it"):
         (tmp_path / "a.lock.holder").write_text(record)
         with pytest.raises(LockedError, match="held by another process"):
+            Lock(tmp_path / "a.lock", "it").acquire()
+
+
+def test_a_holder_that_is_gone_is_not_named(tmp_path: Path) -> None:
+    end(holder_process(tmp_path / "a.lock"))
+    record = tmp_path / "a.lock.holder"
+    dead = record.read_bytes()
+    with Lock(tmp_path / "a.lock", "it"):
+        record.write_bytes(dead)
+        with pytest.raises(LockedError, match="held by another process"):
+            Lock(tmp_path / "a.lock", "it").acquire()
+
+
+def test_a_holder_that_says_a_moment_later_who_it_is_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_module, "NAMED_S", 10.0)
+    with Lock(tmp_path / "a.lock", "it"):
+        record = tmp_path / "a.lock.holder"
+        mine = record.read_bytes()
+        record.write_bytes(b"")
+        threading.Timer(0.05, record.write_bytes, (mine,)).start()
+        with pytest.raises(LockedError, match=rf"\(pid {os.getpid()} on "):
             Lock(tmp_path / "a.lock", "it").acquire()
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.clock import format_time
 from loop_orchestrator.operations.engine_view import code_of
 from loop_orchestrator.process import installed
-from loop_orchestrator.watch.started import StartedWith
+from loop_orchestrator.watch.started import StartedWith, killed_before
 from loop_orchestrator.wiring import Project
 from tests.support.projects import PLAIN, own_tmux, project_at
 
@@ -74,3 +75,25 @@ def test_the_same_code_installed_again_is_current_and_read_once(world: Project, 
     assert record is not None and (record.stamp, record.code, record.how) == ("s2", "d1", "service")
     assert kinds(world) == []
     assert code_of(record) == "current" and package.reads == reads + 1
+
+
+def test_a_daemon_that_began_before_all_that_the_log_keeps_was_killed_if_its_record_is_there(
+    world: Project, package: Package
+) -> None:
+    assert killed_before(world.world) == ""
+    record = StartedWith(world, how="foreground").record
+    world.control.record_watch(record)
+    assert killed_before(world.world) == f"pid {record.pid}, started {format_time(record.started_at)}"
+    world.control.forget_watch()
+    assert killed_before(world.world) == ""
+
+
+def test_a_daemon_that_ended_by_itself_was_not_killed_whatever_its_record_says(
+    world: Project, package: Package
+) -> None:
+    record = StartedWith(world, how="foreground").record
+    world.control.record_watch(record)
+    world.events.append("watch.stopped", "watch", {"pid": record.pid, "reason": "told to stop"})
+    assert killed_before(world.world) == ""
+    world.events.append("watch.started", "watch", {"pid": 1, "took_over": ""})
+    assert killed_before(world.world).startswith("pid 1, started ")

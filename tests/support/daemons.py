@@ -1,0 +1,91 @@
+"""The daemon as the installed command runs it, and what is left of it when it has ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from tests.support.scratch import Scratch
+from tests.support.waiting import eventually
+
+_MARK = "STARTED_BY_A_DAEMON_OF_A_TEST"
+"""In the environment of a daemon and of what it starts: which daemon."""
+
+
+class Daemon:
+    """The installed command ``loop-engine watch``, and what it has said so far, on stdout and stderr together."""
+
+    def __init__(self, scratch: Scratch, *words: str) -> None:
+        self._mark = os.urandom(8).hex()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the daemon
+        argv = [str(Path(sys.executable).with_name("loop-engine")), "watch", *words]
+        self.process = subprocess.Popen(
+            argv,
+            cwd=scratch.root,
+            env={**scratch.environ, _MARK: self._mark},
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def said(self) -> str:
+        return os.pread(self._said.fileno(), 1_000_000, 0).decode()
+
+    def ended(self) -> int | None:
+        return self.process.poll()
+
+    def end(self, number: signal.Signals = signal.SIGKILL) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def started(self) -> list[psutil.Process]:
+        """What it started and what those started, as far as it runs: by descent, and by what they inherited."""
+        found: dict[int, psutil.Process] = {}
+        with suppress(psutil.NoSuchProcess):
+            found = {one.pid: one for one in psutil.Process(self.pid).children(recursive=True)}
+        for one in psutil.process_iter():
+            with suppress(psutil.Error):
+                if one.environ().get(_MARK) == self._mark and one.pid != self.pid:
+                    found[one.pid] = one
+        return [one for one in found.values() if runs(one)]
+
+    def close(self) -> None:
+        self.end()
+        self._said.close()
+
+
+@contextmanager
+def daemon(scratch: Scratch, *words: str) -> Iterator[Daemon]:
+    """A daemon that watches."""
+    started = Daemon(scratch, *words)
+    try:
+        eventually(lambda: watches(scratch, started) or started.ended() is not None, limit_s=30)
+        assert started.ended() is None, started.said
+        yield started
+    finally:
+        started.close()
+
+
+def watches(scratch: Scratch, one: Daemon) -> bool:
+    return any(event.payload["pid"] == one.pid for event in scratch.events("watch.started"))
+
+
+def runs(one: psutil.Process) -> bool:
+    """A zombie does not."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(one.is_running()) and one.status() != psutil.STATUS_ZOMBIE
+    return False
