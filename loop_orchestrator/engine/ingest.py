@@ -168,6 +168,8 @@ class _Step:
         if batch is not None and not self._carried_on(batch):
             return
         for _ in range(BATCHES):
+            if world.cancel.is_set():
+                return
             messages = self._next()
             if not messages or not self._take(messages):
                 break

@@ -1,10 +1,12 @@
-"""Whether a process runs somewhere under another one. Quick: it is asked at every tool call of an agent."""
+"""Which processes run under another one. Whether one does is quick: it is asked at every tool call of an agent."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from loop_orchestrator.process.identity import ProcessId, from_pid
 
 _DEEPEST = 200
 """Parents that are followed at most."""
@@ -36,6 +38,17 @@ def line_to(pid: int, ancestor: int) -> tuple[Link, ...]:
         line.append(link)
         pid = link.ppid
     return ()
+
+
+def below(pid: int) -> frozenset[ProcessId]:
+    """Every process that descends from this one now, those of sessions of their own included. Reads all processes."""
+    import psutil
+
+    try:
+        found = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return frozenset()
+    return frozenset(process for one in found if (process := from_pid(one.pid)) is not None)
 
 
 def _link(pid: int) -> Link | None:

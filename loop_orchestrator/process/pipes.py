@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -48,6 +49,8 @@ class PipedProgram:
         except OSError as error:
             raise ProcessError(f"{argv[0]} cannot be started: {error.strerror}") from error
         assert self._process.stdin is not None and self._process.stdout is not None
+        with _mutex:
+            _open.add(self)
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         for pipe in (self._stdin, self._stdout):
             os.set_blocking(pipe.fileno(), False)
@@ -106,7 +109,26 @@ class PipedProgram:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        with _mutex:
+            _open.discard(self)
         self._stdout.close()
+
+    def kill(self) -> None:
+        """End it at once, whoever is talking to it; it is collected by ``close``, or with this process."""
+        self._process.kill()
+
+
+_open: set[PipedProgram] = set()
+_mutex = threading.Lock()
+"""guards ``_open``"""
+
+
+def kill_held() -> None:
+    """End every program that any thread holds open: this process is about to end. Does not block."""
+    with _mutex:
+        held = tuple(_open)
+    for program in held:
+        program.kill()
 
 
 def end_orphans(pids: Iterable[int]) -> None:

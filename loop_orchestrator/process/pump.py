@@ -16,12 +16,18 @@ from typing import IO
 
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.process.cancel import Cancel
+from loop_orchestrator.process.descent import below
+from loop_orchestrator.process.identity import ProcessId, alive, from_pid
 
 TERM_GRACE_S = 1.0
 """Between TERM and KILL. At half, programs that save their session are cut off; at double, stopping takes over 2 s."""
 
 LEFTOVER_GRACE_S = 0.5
 """How long output is still read after the program itself ended while something it left behind holds the pipe open."""
+
+LAST_GRACE_S = 0.1
+"""Between TERM and KILL where this process itself is about to end. At half, git leaves its lock files behind; at
+double, the daemon ends later than it promises."""
 
 _CHUNK = 65_536
 """Bytes per read and write: what a pipe holds, so one read empties it."""
@@ -51,9 +57,10 @@ def pump(
 ) -> Ended:
     """Run a program in a session of its own and hand over its output as it comes, until it ended.
 
-    Blocks. On timeout and on cancel its process group gets TERM and a second later KILL. On an ordinary end, and on
-    any exception (one of ``on_stdout`` included), what is left of the group is killed at once; so nothing stays behind
-    but what made a session of its own. With ``cancel`` set beforehand nothing is started, and the code is that of TERM.
+    Blocks. On timeout and on cancel its process group gets TERM and a second later KILL, and with it every process
+    that descends from the program. On an ordinary end what is left of the group is killed at once; so nothing stays
+    behind but what made a session of its own. On any exception (one of ``on_stdout`` included) nothing stays behind at
+    all. With ``cancel`` set beforehand nothing is started, and the code is that of TERM.
     stdin: None is the null device. Raises ProcessError if it cannot be started.
     """
     began = time.monotonic()
@@ -63,6 +70,28 @@ def pump(
         job.read_from(on_stdout, on_stderr)
         job.wait(began + timeout_s)
     return Ended(code=job.code, timed_out=job.timed_out, cancelled=job.cancelled, duration_s=time.monotonic() - began)
+
+
+def end_running() -> None:
+    """End every program that any thread has under way, with all that descends from it: this process is about to end.
+
+    Blocks up to 0.1 s.
+    """
+    with _mutex:
+        jobs = tuple(_running)
+    for job in jobs:
+        job.take_in_family()
+        job.signal_group(signal.SIGTERM)
+    deadline = time.monotonic() + LAST_GRACE_S
+    while any(job.family_lives() for job in jobs) and time.monotonic() < deadline:
+        time.sleep(LAST_GRACE_S / 20)
+    for job in jobs:
+        job.kill_family()
+
+
+_running: set[_Job] = set()
+_mutex = threading.Lock()
+"""guards ``_running``"""
 
 
 def _start(
@@ -105,8 +134,11 @@ class _Job:
         self._unsent = memoryview(stdin)
         self._exited = False
         self._ending = False
+        self._collected = False
         self._deadline = 0.0
         self._open_outputs = 0
+        self._family: set[ProcessId] = set()
+        """what descended from the program when its end was begun"""
         self._selector = selectors.DefaultSelector()
         self._readers: list[tuple[IO[bytes], Callable[[bytes], object]]] = []
         self._exit_fd = _exit_fd(process)
@@ -118,12 +150,19 @@ class _Job:
             self._selector.register(process.stdin, selectors.EVENT_WRITE, self._send)
 
     def __enter__(self) -> _Job:
+        with _mutex:
+            _running.add(self)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """End what is left of the group and collect the program; its pid stays its own until then."""
-        self._signal_group(signal.SIGKILL)
+        with _mutex:
+            _running.discard(self)
+        if self._ending or kind is not None:
+            self.take_in_family()
+        self.kill_family()
         self.code = self._process.wait()
+        self._collected = True
         for pipe, _sink in self._readers:
             pipe.close()
         if self._process.stdin is not None:
@@ -156,14 +195,32 @@ class _Job:
             if not pipe.closed:
                 self._receive(pipe, sink)
 
+    def take_in_family(self) -> None:
+        """Remember what descends from the program: a process whose parent ended is not found any more."""
+        self._family |= below(self._process.pid)
+
+    def family_lives(self) -> bool:
+        return not self._collected and (from_pid(self._process.pid) is not None or any(map(alive, self._family)))
+
+    def kill_family(self) -> None:
+        """KILL to the group, and to what is remembered."""
+        self.signal_group(signal.SIGKILL)
+        for process in self._family:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if alive(process):
+                    os.kill(process.pid, signal.SIGKILL)
+
+    def signal_group(self, number: signal.Signals) -> None:
+        if self._collected:
+            return  # its pid may be another's by now
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
     def _end(self) -> None:
         self._ending = True
         self._deadline = time.monotonic() + TERM_GRACE_S
-        self._signal_group(signal.SIGTERM)
-
-    def _signal_group(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+        self.take_in_family()
+        self.signal_group(signal.SIGTERM)
 
     def _note_exit(self) -> None:
         self._selector.unregister(self._exit_fd)

@@ -25,7 +25,7 @@ from loop_orchestrator.model.lane import Detail, Lane, LaneRecord, LaneWord, Sig
 from loop_orchestrator.substrate import reset
 from loop_orchestrator.substrate.cleaning import clean
 from loop_orchestrator.substrate.port import PasteResult, Substrate
-from loop_orchestrator.substrate.proof import FAILED_TURN, LOOK_S, await_proof
+from loop_orchestrator.substrate.proof import CUT_OFF_S, FAILED_TURN, LOOK_S, await_proof
 from loop_orchestrator.substrate.trace import Trace, composer_digest, composer_shows
 from loop_orchestrator.substrate.typist import SOON_S, Ended, Typist, is_hopeless
 
@@ -357,7 +357,8 @@ class _Delivery:
         """The lane once its composer shows the text alone, and the program had its time to take Enter as Enter."""
         pasted_at = self.clock.monotonic()
         while not self.trace.stands_in_composer(lane := self.typist.look(DeliveryStatus.UNKNOWN)):
-            if self.clock.monotonic() - pasted_at > SHOWN_S or is_hopeless(lane):
+            limit_s = CUT_OFF_S if self.typist.cancel.is_set() else SHOWN_S
+            if self.clock.monotonic() - pasted_at > limit_s or is_hopeless(lane):
                 state = f"{lane.state.word.value} ({lane.state.detail.value})"
                 reason = f"the text was pasted, but the composer did not show it; the lane is {state}"
                 raise Ended(DeliveryStatus.UNKNOWN, reason)

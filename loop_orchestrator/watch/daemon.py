@@ -16,6 +16,8 @@ from loop_orchestrator.errors import ExitCode, LoopError, StoreError
 from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.model.route import EMITTED
 from loop_orchestrator.process.folders import changed_paths
+from loop_orchestrator.process.pipes import kill_held
+from loop_orchestrator.process.pump import end_running
 from loop_orchestrator.routing.board import REPLAYED
 from loop_orchestrator.routing.pump import Pump
 from loop_orchestrator.routing.routes import ENGINE, ROUTES
@@ -130,6 +132,8 @@ class _Daemon:
         await asyncio.wait({asyncio.create_task(self.terminal.close())}, timeout=CLOSE_LIMIT_S)
         left_s = STOP_LIMIT_S - (loop.time() - told_at)
         await asyncio.to_thread(self.telling.stop, max(left_s, TELL_LIMIT_S))
+        end_running()
+        kill_held()
         if late:
             os._exit(ExitCode.DONE)  # its thread ends no other way; whoever comes next settles what it began
         worker.result()

@@ -43,7 +43,8 @@ class Pacing:
         return start_wait_s(self.now, self.world.clock.now(), min_interval_s=self.engine.min_cycle_interval_s)
 
     def act(self, events: Sequence[Event]) -> Outcome:
-        """One cycle for all these events. They are held if the brain fails; one that breaks the cycle is a failure."""
+        """One cycle for all these events. They are held if the brain fails or the engine is told to stop; one that
+        breaks the cycle is a failure."""
         try:
             return self._cycle(events)
         except LockedError as error:
@@ -67,6 +68,9 @@ class Pacing:
         result = run_cycle(self.world, list(why), caused_by=events[0].id)
         if result.failure == FailureKind.STOPPED:
             return Outcome(OutcomeWord.HELD, reason=result.problem)
+        if self.world.cancel.is_set():
+            # What the cycle left undone, if anything, is for the next one, which the same events call for.
+            return Outcome(OutcomeWord.HELD, reason="the engine was told to stop meanwhile")
         if result.outcome == "brain-failed":
             self._keep(self.now.failed(self.world.clock.now(), result.until))
             return Outcome(OutcomeWord.HELD, reason=result.problem)

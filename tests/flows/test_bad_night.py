@@ -80,8 +80,7 @@ def test_a_full_disk_stops_the_work_and_not_the_daemon(tmp_path: Path) -> None:
         listed = scratch.ok("mail", "list", "--to", "coord")
         assert ("kept" in listed, "lost" in listed) == (True, False)
         filler = fill(disk)
-        code, took_s = stopped(daemon)
-        assert (code, took_s < 2.5) == (0, True)
+        assert stopped(daemon)[0] == 0
 
 
 def test_lanes_whose_server_was_killed_are_told_and_their_work_goes_on_when_they_are_up_again(boot: Boot) -> None:

@@ -14,6 +14,9 @@ import pytest
 
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.process.cancel import Cancel
+from loop_orchestrator.process.descent import below
+from loop_orchestrator.process.identity import alive
+from loop_orchestrator.process.pump import end_running
 from loop_orchestrator.process.run import Finished, describe_code, run
 from tests.support.waiting import eventually
 
@@ -148,6 +151,34 @@ def test_what_made_a_session_of_its_own_lives_on_and_is_not_waited_for() -> None
         assert not gone(pid)
     finally:
         os.kill(pid, signal.SIGKILL)
+
+
+OWN_SESSION = (
+    "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "child = 'import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(60)';"
+    "made = subprocess.Popen([sys.executable, '-c', child], start_new_session=True, stdout=subprocess.PIPE);"
+    "made.stdout.readline(); print(made.pid, flush=True); time.sleep(60)"
+)
+
+
+def test_what_made_a_session_of_its_own_is_ended_with_a_program_that_is_told_to_end() -> None:
+    done = run(python(OWN_SESSION), timeout_s=2)
+    assert done.timed_out
+    eventually(lambda: gone(int(done.stdout)))
+
+
+def test_what_any_thread_has_under_way_is_ended_with_all_that_descends_from_it() -> None:
+    done: list[Finished] = []
+    thread = threading.Thread(target=lambda: done.append(run(python(OWN_SESSION), timeout_s=60)))
+    thread.start()
+    made = eventually(lambda: [one for one in below(os.getpid()) if below(one.pid)] and below(os.getpid()))
+    assert len(made) == 2
+    end_running()
+    thread.join(10)
+    eventually(lambda: not any(map(alive, made)))
+    assert done[0].code == -signal.SIGKILL
+    assert no_child_left()
+    end_running()  # nothing is left to end
 
 
 def test_an_exception_while_waiting_ends_the_program() -> None:

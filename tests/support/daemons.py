@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,6 +63,18 @@ class Daemon:
                 if one.environ().get(_MARK) == self._mark and one.pid != self.pid:
                     found[one.pid] = one
         return [one for one in found.values() if runs(one)]
+
+    def told_to_stop(self) -> float:
+        """After SIGTERM it ends with 0 and leaves no process behind. Returns the seconds that it took to end."""
+        started = self.started()
+        began = time.monotonic()
+        code = self.end(signal.SIGTERM)
+        took_s = time.monotonic() - began
+        assert code == 0, self.said
+        left = {one.pid: one for one in (*started, *self.started())}
+        eventually(lambda: not any(runs(one) for one in left.values()), what=f"the end of {left}")
+        assert "Traceback" not in self.said
+        return took_s
 
     def close(self) -> None:
         self.end()

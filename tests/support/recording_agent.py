@@ -1,7 +1,7 @@
 """An agent that keeps every byte it is sent: ``recording_agent.py FILE [OPTION...]``. In FILE, {lane} is its lane.
 
 Its composer shows the size of what was pasted, ``> [got N bytes]``; Enter empties it, Ctrl-U too. A short paste of one
-line is shown as it is. ``deaf``: Enter does nothing.
+line is shown as it is. ``deaf``: Enter does nothing. ``blind``: the composer stays as it is.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(file: str, *options: str) -> None:
                         composer = ""
                     elif key.isalnum():
                         composer += key.decode()
-            draw(f"\r\x1b[K> {composer}")
+            draw("" if "blind" in options else f"\r\x1b[K> {composer}")
             sys.stdout.flush()
 
 
