@@ -116,7 +116,12 @@ def document(fields: Mapping[str, JsonValue]) -> None:
 
 def row(fields: Mapping[str, JsonValue]) -> None:
     """A JSON document in one line of stdout, for a stream of them."""
-    sys.stdout.write(json.dumps({"contract_version": CONTRACT_VERSION, **fields}, ensure_ascii=True) + "\n")
+    sys.stdout.write(row_text(fields) + "\n")
+
+
+def row_text(fields: Mapping[str, JsonValue]) -> str:
+    """What ``row`` writes, without the newline."""
+    return json.dumps({"contract_version": CONTRACT_VERSION, **fields}, ensure_ascii=True)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -196,11 +201,24 @@ def note(text: str, *, whole: bool = False) -> None:
 
 
 def prepare() -> None:
-    """A character that the terminal's encoding lacks is written as an escape instead of ending the program."""
+    """A character that the terminal's encoding lacks is written as an escape instead of ending the program; what goes
+    to a stream that was closed goes nowhere."""
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        _open_closed()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _open_closed() -> None:
+    """No file that is opened later gets the number of a standard stream, where others would write to it."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - as long as the program
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
 
 def flush() -> None:

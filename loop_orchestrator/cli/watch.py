@@ -17,7 +17,9 @@ from loop_orchestrator.wiring import Project
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--foreground", action="store_true", help="print every event, a line each; not only what needs telling"
+        "--foreground",
+        action="store_true",
+        help="print every event, a line each; not only what needs telling. A slow reader misses some, and is told",
     )
     parser.add_argument("--run-as", choices=("detached", "service"), help=argparse.SUPPRESS)
 
@@ -27,7 +29,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
 
 
 def watch(project: Project, *, every_event: bool, how: str = "foreground") -> int:
-    """Be the engine of the session until it is told to stop; the exit code."""
+    """Be the engine of the session until it is told to stop, whether anybody reads what it prints; the exit code."""
+    from loop_orchestrator.cli.unblocked import unblocked
     from loop_orchestrator.operations.changed_config import ConfigWatch
     from loop_orchestrator.watch.daemon import run_daemon
 
@@ -38,7 +41,8 @@ def watch(project: Project, *, every_event: bool, how: str = "foreground") -> in
     shows = project.json or every_event or sys.stdout.isatty()
     config = ConfigWatch(project.door, project.door_now)
     emit = _emitter(show if shows else _note_takeover, project)
-    return run_daemon(project.world, emit=emit, config=config, how=how)
+    with unblocked(_json_left_out if project.json else _left_out, _note_unread) as finish:
+        return run_daemon(project.world, emit=emit, config=config, how=how, at_end=finish)
 
 
 def _row() -> Callable[[Event], None]:
@@ -69,6 +73,18 @@ def _note_takeover(event: Event) -> None:
         from loop_orchestrator.operations.telling import sentence
 
         output.note(sentence(event))
+
+
+def _left_out(lines: int) -> str:
+    return f"({lines} lines are left out here: nobody read them in time; every event: loop logs)"
+
+
+def _json_left_out(lines: int) -> str:
+    return output.row_text({"left_out": lines})
+
+
+def _note_unread() -> None:
+    output.note("nobody reads the output any more; the engine goes on, and loop engine stop ends it")
 
 
 _WATCH = Command(run=_run, arguments=_arguments, examples=("loop watch", "loop watch --foreground > watch.log"))

@@ -55,16 +55,24 @@ AGAIN_S = 5.0
 at double, its end is noticed later."""
 
 
-def run_daemon(world: World, *, emit: Callable[[Event], None], config: ConfigWatch, how: str = "foreground") -> int:
-    """Watch one session until SIGTERM or SIGINT; returns the exit code.
+def run_daemon(
+    world: World,
+    *,
+    emit: Callable[[Event], None],
+    config: ConfigWatch,
+    how: str = "foreground",
+    at_end: Callable[[], None] = lambda: None,
+) -> int:
+    """Watch one session until SIGTERM, SIGINT or, where it is not ignored, SIGHUP; returns the exit code.
 
     config: sees what becomes of the project's config while this runs by the one that was accepted.
-    emit: gets every event of the session as it is written. how: who started it, see stores.control.WatchRecord.
+    emit: gets every event of the session as it is written; it must not block. how: who started it, see
+    stores.control.WatchRecord. at_end: called before the process is ended in the middle of something.
     Raises LockedError, naming the holder, if another daemon watches; DecisionStateError without an engine.
     """
     looking = Looking(world, config)
     with world.control.watch_lock():
-        return asyncio.run(_Daemon(world, looking, emit, how=how).run())
+        return asyncio.run(_Daemon(world, looking, emit, how=how, at_end=at_end).run())
 
 
 class _Daemon:
@@ -72,8 +80,15 @@ class _Daemon:
     other."""
 
     def __init__(
-        self, world: World, looking: Looking, emit: Callable[[Event], None], *, how: str = "foreground"
+        self,
+        world: World,
+        looking: Looking,
+        emit: Callable[[Event], None],
+        *,
+        how: str = "foreground",
+        at_end: Callable[[], None] = lambda: None,
     ) -> None:
+        self.at_end = at_end
         self.world = world
         self.how = how
         self.looking = looking
@@ -97,8 +112,9 @@ class _Daemon:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to go on
+                loop.add_signal_handler(number, self._stop)
         self._event("watch.started", {"pid": os.getpid(), "took_over": killed_before(self.world)})
         self.started = await asyncio.to_thread(StartedWith, self.world, how=self.how)
         self.world.control.record_watch(self.started.record)
@@ -135,6 +151,7 @@ class _Daemon:
         end_running()
         kill_held()
         if late:
+            self.at_end()
             os._exit(ExitCode.DONE)  # its thread ends no other way; whoever comes next settles what it began
         worker.result()
         return ExitCode.DONE
@@ -227,8 +244,6 @@ class _Daemon:
                 self._show_events()
                 look_s = self._look_wait_s()
                 await self._rest(look_s if wait_s is None else min(wait_s, look_s))
-            except BrokenPipeError:
-                raise
             except Exception as error:
                 self._failed("a look", error)
                 await self._stopped_within(AGAIN_S)
