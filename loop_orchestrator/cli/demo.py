@@ -20,6 +20,7 @@ from loop_orchestrator.cli.decided import print_action
 from loop_orchestrator.errors import ExitCode, LoopError, NotAPersonError, UsageError
 from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
 from loop_orchestrator.operations import demo
+from loop_orchestrator.process.module import module_argv
 from loop_orchestrator.wiring import Options, Project
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class _Stage:
 
     def daemon_argv(self) -> tuple[str, ...]:
         options = ("--project-root", str(self.world.root), "--session", self.world.session)
-        return (sys.executable, "-m", "loop_orchestrator", "engine", "watch", *options)
+        return module_argv("", "engine", "watch", *options)
 
     def tell(self) -> bool:
         """Print what is new in the log; True if anything was."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.process.detached import start_detached
+from loop_orchestrator.process.module import module_argv
 
 if TYPE_CHECKING:
     from loop_orchestrator.world import World
@@ -25,6 +25,6 @@ def ensure_guard(world: World, *, socket: str, lane_config: str, environ: Mappin
         return holder.pid, False
     named = ["--lane-config", lane_config] if lane_config else []
     where = ["--project-root", str(world.root), "--session", world.session, "--socket", socket]
-    argv = [sys.executable, "-m", "loop_orchestrator", "lane", "guard", *where, *named]
+    argv = module_argv("", "lane", "guard", *where, *named)
     env = {name: value for name, value in environ.items() if name not in _OWN_LANE}
     return start_detached(argv, cwd=world.root, env=env, log=world.layout.guard_log), True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from loop_orchestrator.operations.engine_view import code_of
 from loop_orchestrator.process import systemd
 from loop_orchestrator.process.detached import start_detached
 from loop_orchestrator.process.identity import ProcessId, alive, from_pid
+from loop_orchestrator.process.module import module_argv
 
 if TYPE_CHECKING:
     from loop_orchestrator.stores.control import WatchRecord
@@ -81,7 +81,7 @@ def start_in_background(world: World, *, socket: str, environ: Mapping[str, str]
     """Start an engine that outlives this program, its output in ``watch.log``. Raises ProcessError."""
     log_from = _size(world.layout.watch_log)
     where = ["--project-root", str(world.root), "--session", world.session, "--socket", socket]
-    argv = [sys.executable, "-P", "-m", "loop_orchestrator", "engine", "watch", *where, "--run-as", "detached"]
+    argv = module_argv("", "engine", "watch", *where, "--run-as", "detached")
     env = {name: value for name, value in environ.items() if name not in _OWN_PLACE}
     pid = start_detached(argv, cwd=world.root, env=env, log=world.layout.watch_log)
     return Starting(process=from_pid(pid) or ProcessId(pid, 0.0), log_from=log_from)

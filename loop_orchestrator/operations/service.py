@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from loop_orchestrator.errors import LoopError, ProcessError, StoreError, UsageError
 from loop_orchestrator.model.unit import EngineService, systemd_unit
 from loop_orchestrator.process import systemd
+from loop_orchestrator.process.module import module_argv
 from loop_orchestrator.process.survival import LINGER_HINT as LINGER_HINT
 from loop_orchestrator.process.survival import read_facts
 
@@ -40,7 +41,7 @@ class ServiceState:
 def service_of(world: World, *, socket: str, environ: Mapping[str, str]) -> EngineService:
     """The service of this session, as it would be installed now."""
     beside = Path(sys.executable).with_name("loop-engine")
-    program = [str(beside)] if beside.is_file() else [sys.executable, "-P", "-m", "loop_orchestrator", "engine"]
+    program = [str(beside)] if beside.is_file() else [*module_argv("", "engine")]
     where = ("--project-root", str(world.root), "--session", world.session, "--socket", socket)
     home = Path(environ.get("HOME", "/"))
     secrets = Path(environ.get("LOOP_SECRETS_DIR") or home / ".loop-secrets")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.process.cancel import Cancel
+from loop_orchestrator.process.module import module_argv
 from loop_orchestrator.process.run import run
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Told:
 def tell_by_url(url: str, title: str, body: str, *, timeout_s: float, cancel: Cancel | None = None) -> Told:
     """Send it to a service, through Apprise; blocks up to timeout_s. The URL goes over a pipe, out of sight."""
     asked = json.dumps({"url": url, "title": title, "body": body}).encode()
-    argv = (sys.executable, "-m", "loop_orchestrator.process.apprised")
+    argv = module_argv("process.apprised")
     return _told(argv, stdin=asked, env=usual_environment(), cwd=Path("/"), timeout_s=timeout_s, cancel=cancel)
 
 

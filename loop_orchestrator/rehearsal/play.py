@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from loop_orchestrator.errors import LoopError
+from loop_orchestrator.process.module import module_argv
 from loop_orchestrator.process.run import Finished, describe_code
 from loop_orchestrator.rehearsal.steps import (
     Ack,
@@ -135,7 +135,7 @@ async def _mail(step: Mail | Reply | Ack, conversation: Conversation, around: Su
     conversation.do(f"Running: {what}")
     hands.changed()
     try:
-        finished = await hands.program((sys.executable, "-m", "loop_orchestrator", "mail", *words, *project, *session))
+        finished = await hands.program(module_argv("", "mail", *words, *project, *session))
     except LoopError as error:
         conversation.say(f"Not done: {what}: {error.message}")
         return False

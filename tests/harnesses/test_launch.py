@@ -43,7 +43,7 @@ def test_permission_prompts_stay_on_unless_the_lane_asks() -> None:
 
 
 def test_the_built_in_agent_runs_with_this_python() -> None:
-    assert argv(lane("rehearsal")) == ("/venv/bin/python", "-m", "loop_orchestrator.rehearsal")
+    assert argv(lane("rehearsal")) == ("/venv/bin/python", "-P", "-m", "loop_orchestrator.rehearsal")
 
 
 def test_a_model_is_not_searched_for_fields() -> None:
@@ -66,7 +66,7 @@ def test_what_a_harness_cannot_do_is_refused(spec: LaneSpec) -> None:
 def test_one_call_of_a_program() -> None:
     assert oneshot_argv(HARNESSES["llm"], model="") == ("llm", "-n", "--no-stream", "-u")
     assert oneshot_argv(HARNESSES["llm"], model="gpt") == ("llm", "-n", "--no-stream", "-u", "-m", "gpt")
-    assert oneshot_argv(HARNESSES["rehearsal"], model="", python="py")[:2] == ("py", "-m")
+    assert oneshot_argv(HARNESSES["rehearsal"], model="", python="py")[:3] == ("py", "-P", "-m")
 
 
 def test_the_place_of_the_prompt_is_left_open() -> None:

@@ -16,7 +16,7 @@ from loop_orchestrator.rehearsal.steps import Ack, Exit, Fail, Mail, Reply, Run,
 from loop_orchestrator.rehearsal.surroundings import Surroundings
 from loop_orchestrator.rehearsal.turn import Conversation
 
-LOOP_MAIL = (sys.executable, "-m", "loop_orchestrator", "mail")
+LOOP_MAIL = (sys.executable, "-P", "-m", "loop_orchestrator", "mail")
 
 
 class Stage:

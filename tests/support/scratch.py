@@ -144,7 +144,7 @@ def write_task(root: Path, task: str, *, role: str = "implementation", depends_o
 def _actor(script: Path) -> str:
     """The rehearsal harness with a script of its own, as a project would add a harness."""
     packaged = files("loop_orchestrator.harnesses").joinpath("data/rehearsal.yaml").read_text(encoding="utf-8")
-    launch = f'launch: ["{{python}}", -m, loop_orchestrator.rehearsal, --script, {script}]'
+    launch = f'launch: ["{{python}}", -P, -m, loop_orchestrator.rehearsal, --script, {script}]'
     lines = [launch if line.startswith("launch:") else line for line in packaged.splitlines()]
     return "\n".join("name: actor" if line == "name: rehearsal" else line for line in lines) + "\n"
 
