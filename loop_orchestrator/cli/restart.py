@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, NoReturn
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.cli.trust import require_accepted
-from loop_orchestrator.errors import ExitCode, UsageError
+from loop_orchestrator.errors import ExitCode, LoopError, ProcessError, UsageError
 from loop_orchestrator.wiring import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from loop_orchestrator.operations.replacing import Ended
     from loop_orchestrator.stores.control import WatchRecord
 
 TIMEOUT_S = 60.0
 """As long as a machine that is busy with agents may take to start one program."""
+
+LEAST_S = 1.0
+"""What is left for the new engine where the old one, or the installation, took nearly all of the time. At half, one
+that starts as fast as it can is given up; at double, the time that was asked for is exceeded by more."""
+
+INSTALL = "LOOP_RESTART_INSTALL_CMD"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +36,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="start the new one in the background, and wait for it")
     parser.add_argument(
         "--foreground", action="store_true", help="be the new one here, and print every event, a line each"
+    )
+    parser.add_argument(
+        "--install",
+        metavar="CMD",
+        help=f"a command line that installs this program anew, run before anything is ended, in LOOP_ORCH_ROOT, else "
+        f"in the checkout that it runs from; {INSTALL}, else none; '' for none",
     )
 
 
@@ -41,10 +56,7 @@ def _seconds(text: str) -> float:
 
 
 def _restart(args: argparse.Namespace, project: Project) -> int:
-    from loop_orchestrator.engine.cycle import engine_config
     from loop_orchestrator.operations.person import refuse_agent
-    from loop_orchestrator.operations.replacing import end_engine
-    from loop_orchestrator.operations.service import runs, service_of, unit_file
 
     if args.detach and args.foreground:
         raise UsageError("--detach and --foreground exclude each other", hint="leave one out")
@@ -52,9 +64,63 @@ def _restart(args: argparse.Namespace, project: Project) -> int:
     if args.name:
         project = _named(project, args.name)
     refuse_agent(project, "restart the engine")
+    _check(project)
+    secrets = _secrets(project)
+    install = project.environ.get(INSTALL, "") if args.install is None else args.install
+    try:
+        if install:
+            _install(install, args, project, timeout_s)
+        return _replace(args, project, secrets, timeout_s)
+    except ProcessError as error:
+        raise LoopError(error.message, hint=error.hint) from error  # exit 1: no new engine watches
+
+
+def _check(project: Project) -> None:
+    """A mistake in the config is found before the engine that runs is ended."""
+    from loop_orchestrator.engine.cycle import engine_config
+
     require_accepted(project)
+    engine_config(project.world)
+
+
+def _secrets(project: Project) -> dict[str, str]:
+    """What the engine is to have in its environment besides; says which variables of the config will be missing."""
+    from loop_orchestrator.operations.secrets import named_variables
+    from loop_orchestrator.operations.service import secrets_file
+    from loop_orchestrator.stores.envfile import read_env_file
+
+    file = secrets_file(project.session, project.environ)
+    found = read_env_file(file)
+    for name in named_variables(project.config):
+        if name not in found and name not in project.environ:
+            output.note(f"{name}, which lane-config.yaml names, is neither in the environment nor in {file}")
+    return found
+
+
+def _install(command: str, args: argparse.Namespace, project: Project, timeout_s: float) -> NoReturn:
+    """Install this program anew; then it is the installed one that restarts the engine, in this process."""
+    from loop_orchestrator.operations.installing import install_anew, source_folder
+    from loop_orchestrator.process.module import become
+
+    clock, folder = project.world.clock, source_folder(project.environ)
+    began = clock.monotonic()
+    with project.control.restart_lock():
+        output.note(f"installing, in {folder}: {command}")
+        install_anew(command, folder, limit_s=timeout_s, say=lambda line: output.note(f"  | {line}"))
+    left_s = max(LEAST_S, timeout_s - (clock.monotonic() - began))
+    where = ("--project-root", str(project.root), "--session", project.session, "--socket", project.socket)
+    flags = [f"--{name}" for name in ("detach", "foreground", "json") if getattr(args, name)]
+    become(
+        ("restart", *where, "--timeout", f"{left_s:.3f}", "--install", "", *flags),
+        {name: value for name, value in project.environ.items() if name != INSTALL},
+    )
+
+
+def _replace(args: argparse.Namespace, project: Project, secrets: dict[str, str], timeout_s: float) -> int:
+    from loop_orchestrator.operations.replacing import end_engine
+    from loop_orchestrator.operations.service import runs, service_of, unit_file
+
     world = project.world
-    engine_config(world)  # a mistake in the config is found before the engine that runs is ended
     file = unit_file(service_of(world, socket=project.socket, environ=project.environ), project.environ)
     record = world.control.watch()
     by_service = runs(file)
@@ -71,9 +137,11 @@ def _restart(args: argparse.Namespace, project: Project) -> int:
         if ended is not None:
             output.note(f"the engine (pid {ended.pid}) {'had to be killed' if ended.killed else 'has ended'}")
         if in_background:
-            return _in_background(project, ended, timeout_s - (world.clock.monotonic() - began))
+            left_s = timeout_s - (world.clock.monotonic() - began)
+            return _in_background(project, ended, {**project.environ, **secrets}, left_s)
     from loop_orchestrator.cli.watch import watch
 
+    os.environ.update(secrets)
     return watch(project, every_event=args.foreground)
 
 
@@ -87,12 +155,12 @@ def _by_service(project: Project, unit: str, timeout_s: float) -> int:
     return _say(project, record, was, f"as the service {unit}; its output: loop service logs")
 
 
-def _in_background(project: Project, ended: Ended | None, left_s: float) -> int:
+def _in_background(project: Project, ended: Ended | None, environ: Mapping[str, str], left_s: float) -> int:
     from loop_orchestrator.operations.replacing import await_engine, start_in_background
 
     world, was = project.world, ended.pid if ended else None
-    started = start_in_background(world, socket=project.socket, environ=project.environ)
-    record = await_engine(world, was=was, started=started, limit_s=max(1.0, left_s))
+    started = start_in_background(world, socket=project.socket, environ=environ)
+    record = await_engine(world, was=was, started=started, limit_s=max(LEAST_S, left_s))
     return _say(project, record, was, f"in the background; its output: {world.layout.watch_log}")
 
 
@@ -152,7 +220,12 @@ def _named(project: Project, name: str) -> Project:
 _RESTART = Command(
     run=_restart,
     arguments=_arguments,
-    examples=("loop restart", "loop restart --detach", "loop-restart shop --timeout 30"),
+    examples=(
+        "loop restart",
+        "loop restart --detach",
+        "loop-restart shop --timeout 30",
+        "loop restart --detach --install 'git pull && make setup' --timeout 600",
+    ),
 )
 COMMANDS = {
     "restart": _RESTART,

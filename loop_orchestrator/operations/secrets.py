@@ -33,6 +33,11 @@ def secret_names(config: Config, harnesses: Mapping[str, HarnessSpec]) -> tuple[
     return tuple(names)
 
 
+def named_variables(config: Config) -> tuple[str, ...]:
+    """The variables that the config counts on: what its keys that end in ``_env`` name."""
+    return tuple(dict.fromkeys(_named(config)))
+
+
 def likely_names(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The variables whose names say that they hold a secret: all that is known where there is no config to ask."""
     return tuple(name for name in environ if any(word in name.upper() for word in _WORDS))

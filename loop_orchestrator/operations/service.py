@@ -43,15 +43,19 @@ def service_of(world: World, *, socket: str, environ: Mapping[str, str]) -> Engi
     beside = Path(sys.executable).with_name("loop-engine")
     program = [str(beside)] if beside.is_file() else [*module_argv("", "engine")]
     where = ("--project-root", str(world.root), "--session", world.session, "--socket", socket)
-    home = Path(environ.get("HOME", "/"))
-    secrets = Path(environ.get("LOOP_SECRETS_DIR") or home / ".loop-secrets")
     return EngineService(
         root=str(world.root),
         session=world.session,
         argv=(*program, "watch", *where, "--run-as", "service"),
         environ={name: environ[name] for name in KEPT if environ.get(name)},
-        secrets_file=str(secrets / f"{world.session}.env"),
+        secrets_file=str(secrets_file(world.session, environ)),
     )
+
+
+def secrets_file(session: str, environ: Mapping[str, str]) -> Path:
+    """``NAME=value`` lines that an engine which is started or restarted has in its environment."""
+    home = Path(environ.get("HOME", "/"))
+    return Path(environ.get("LOOP_SECRETS_DIR") or home / ".loop-secrets") / f"{session}.env"
 
 
 def unit_file(service: EngineService, environ: Mapping[str, str]) -> Path:

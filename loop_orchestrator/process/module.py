@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
 
 PACKAGE = "loop_orchestrator"
 
@@ -14,3 +18,12 @@ def module_argv(module: str, *words: str) -> tuple[str, ...]:
     any name, so it is told not to.
     """
     return (sys.executable, "-P", "-m", f"{PACKAGE}.{module}" if module else PACKAGE, *words)
+
+
+def become(words: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Be ``loop WORDS`` from now on, in this very process, with the code that is installed now."""
+    beside = Path(sys.executable).with_name("loop")
+    argv = [str(beside), *words] if beside.is_file() else list(module_argv("", *words))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(argv[0], argv, dict(environ))
