@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import math
 import os
 import signal
@@ -26,7 +25,7 @@ from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.linting import lint_tasks_at_start
 from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.looking import Looking
-from loop_orchestrator.watch.notices import Telling
+from loop_orchestrator.watch.notices import Telling, is_full_disk
 from loop_orchestrator.watch.pacing import Pacing
 from loop_orchestrator.watch.started import StartedWith, killed_before
 
@@ -368,7 +367,7 @@ class _Daemon:
     def _failed(self, what: str, error: Exception) -> None:
         """What failed is an event, as far as the disk takes one; the daemon goes on and tries again later."""
         reason = error.message if isinstance(error, LoopError) else f"{type(error).__name__}: {error}"
-        if _is_full(error):
+        if is_full_disk(error):
             self.telling.disk_is_full(reason)
         if (what, reason) == self.told:
             return  # it goes on failing
@@ -394,12 +393,3 @@ class _Daemon:
         if any(event.kind == REPLAYED or (event.kind == EMITTED and event.source == PERSON.name) for event in events):
             self.look_wanted = True  # what somebody else put into the log
             self.wake.set()
-
-
-def _is_full(error: BaseException | None) -> bool:
-    """The disk, or what this user may have of it, is full."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__
-    return False

@@ -5,6 +5,7 @@ The daemon has one, and the lane guard while no daemon runs; a lock sees to it t
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -102,3 +103,12 @@ class Telling:
                 wait_s = AGAIN_S
             if not self._stop:
                 self._wake.wait(None if wait_s is None else min(wait_s, MOST_WAIT_S))
+
+
+def is_full_disk(error: BaseException | None) -> bool:
+    """The disk, or what this user may have of it, is full: that is why, however it came up."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
