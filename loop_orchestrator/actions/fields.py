@@ -6,7 +6,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any
 
 from loop_orchestrator.actions.spelling import visible
@@ -222,6 +221,8 @@ def read_fields(kind: type, values: Mapping[str, JsonValue]) -> tuple[dict[str, 
 
 
 def _unknown_field(name: str, known: Mapping[str, FieldHelp]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, n=1)
     return f"unknown field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 

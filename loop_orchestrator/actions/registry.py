@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from loop_orchestrator.actions.add_lane import AddLane
 from loop_orchestrator.actions.base import ActionKind
@@ -29,6 +28,8 @@ def read_action(values: Mapping[str, JsonValue]) -> tuple[ActionKind | None, tup
     """An action from its fields with ``kind``, or None and one sentence for every problem with it."""
     name = values.get("kind")
     if not isinstance(name, str) or name not in KINDS:
+        from difflib import get_close_matches
+
         near = get_close_matches(str(name), _offered(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; expected one of {', '.join(_offered())}"
         return None, ("kind is missing",) if name is None else (f"unknown kind {str(name)[:40]!r}{hint}",)

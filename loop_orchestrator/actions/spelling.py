@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -94,7 +93,12 @@ def _unescaped(text: str) -> str:
         hexadecimal, wide, octal, percent = found.groups()
         return chr(int(octal, 8) if octal else int(hexadecimal or wide or percent, 16))
 
-    return html.unescape(_ESCAPE.sub(char, text))
+    plain = _ESCAPE.sub(char, text)
+    if "&" not in plain:
+        return plain
+    import html  # its table of names is 0.3 MB, which most texts do not need
+
+    return html.unescape(plain)
 
 
 def _decoded(text: str) -> Iterator[str]:

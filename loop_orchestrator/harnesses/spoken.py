@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _TOKEN = re.compile(
     r"\d+(?::\d\d){1,2}(?![\d:])|\d+(?:\.\d+)?|(?:utc|gmt)\s?[+-]\d{1,2}(?::?\d\d)?\b|[a-z_]+(?:/[a-z_+-]+)+|[a-z]+|[/-]",
@@ -137,8 +136,10 @@ def _zone(tokens: Sequence[str], otherwise: str) -> tzinfo | None:
     return zone_of(_REGIONS.get(token, otherwise))
 
 
-def zone_of(name: str) -> ZoneInfo | None:
+def zone_of(name: str) -> tzinfo | None:
     """None: the zone of this machine, for no name and for one that is none."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -47,13 +47,14 @@ class ConfigWatch:
             world.escalations.add(key, filed.id)
 
     def _now(self) -> tuple[str, str]:
-        """The digest of what the files say, and how that differs."""
+        """The digest of what the files say, and how that differs; empty where it does not."""
         try:
             now = self.read()
         except (LoopError, OSError) as error:
             said = error.message if isinstance(error, LoopError) else str(error)
             return sha256_text(said), f"they cannot be read: {said}"
-        return now.digest, "\n".join(difference(self.accepted, now))
+        same = now.digest == self.accepted.digest
+        return now.digest, "" if same else "\n".join(difference(self.accepted, now))
 
 
 def _escalate(shown: str) -> Escalate:

@@ -7,10 +7,12 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.process.identity import ProcessId, alive, current
@@ -133,13 +135,32 @@ def kill_held() -> None:
 
 def end_orphans(pids: Iterable[int]) -> None:
     """Kill those of these processes whose holder is gone; all others, and what was not started here, are left alone."""
-    import psutil
-
     for pid in pids:
-        with suppress(psutil.Error, ValueError, OSError):
-            number, _, start = psutil.Process(pid).environ().get(HOLDER, "").partition(" ")
+        with suppress(ValueError, OSError):
+            number, _, start = _holder(pid).partition(" ")
             if number and not alive(ProcessId(int(number), float(start))):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _holder(pid: int) -> str:
+    """Which process holds this one, as it was written; empty for one that was not started here, or is gone."""
+    return _holder_on_linux(pid) if sys.platform == "linux" else _holder_elsewhere(pid)
+
+
+def _holder_on_linux(pid: int) -> str:
+    """From the kernel itself: psutil would add two megabytes to a daemon that asks for nothing else of it."""
+    mark = f"{HOLDER}=".encode()
+    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return next((one.removeprefix(mark).decode() for one in variables if one.startswith(mark)), "")
+
+
+def _holder_elsewhere(pid: int) -> str:
+    import psutil
+
+    try:
+        return str(psutil.Process(pid).environ().get(HOLDER, ""))
+    except psutil.Error:
+        return ""
 
 
 def _written(process: ProcessId) -> str:

@@ -1,6 +1,7 @@
 """Keeps lanes alive: looks at those whose program ended, and does what watch.restarts decides, one note for each step.
 
-Everything it must not forget is in lane-restarts.jsonl; what it keeps in memory only makes it wait longer.
+Everything it must not forget is in lane-restarts.jsonl; what it keeps in memory only makes it wait longer. What boots a
+lane, a megabyte, is imported when one has to be started again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from loop_orchestrator.errors import ChangedElsewhereError, LockedError, LoopErr
 from loop_orchestrator.model.lane import Detail, Lane, LaneWord
 from loop_orchestrator.model.restart import RestartEvent, RestartNote, exit_status_of, has_ended
 from loop_orchestrator.operations.dialogs import Attendant, allowed_dialogs
-from loop_orchestrator.operations.restart import HeldError, restart_ended, settle_restart
 from loop_orchestrator.watch.restarts import LOOK_S, LaneFacts, Move, Step, decide, failed
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class Keeper:
 
     def _settle(self, name: str) -> None:
         """A restart that was cut off: what became of it is looked at with the next look."""
+        from loop_orchestrator.operations.restart import settle_restart
+
         self._look_in(LOOK_S)
         try:
             settle_restart(self._world, name, by=SOURCE)
@@ -158,6 +160,8 @@ class Keeper:
 
     def _restarted(self, lane: Lane, facts: LaneFacts, step: Step) -> Step:
         """Start the lane again; the step that is left to record, if it did not go well."""
+        from loop_orchestrator.operations.restart import HeldError, restart_ended
+
         started = Step(move=Move.NOTHING, look_s=LOOK_S)
         try:
             restart_ended(

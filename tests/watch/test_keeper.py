@@ -13,10 +13,10 @@ import pytest
 from loop_orchestrator.errors import ChangedElsewhereError, LockedError, StoreError, SubstrateError
 from loop_orchestrator.model.lane import Detail, Lane, LaneRun
 from loop_orchestrator.model.restart import RestartEvent
+from loop_orchestrator.operations import restart as restart_module
 from loop_orchestrator.operations.dialogs import Attendant
 from loop_orchestrator.operations.restart import HeldError
 from loop_orchestrator.watch import guard as guard_module
-from loop_orchestrator.watch import keeper as keeper_module
 from loop_orchestrator.watch.guard import SWEEP_S, _Guard
 from loop_orchestrator.watch.keeper import Keeper
 from loop_orchestrator.wiring import Options, Project
@@ -63,7 +63,7 @@ def shop(project: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     (project / "lane-config.yaml").write_text(CONFIG)
     shop = Shop(project)
     monkeypatch.setattr(shop, "substrate", shop, raising=False)
-    monkeypatch.setattr(keeper_module, "restart_ended", started(shop))
+    monkeypatch.setattr(restart_module, "restart_ended", started(shop))
     return shop
 
 
@@ -213,7 +213,7 @@ def test_what_ends_by_itself_is_waited_for_without_a_word(shop: Shop, monkeypatc
     shop.end(3)
     keeper.look(shop.observe_lanes())
     for error in (LockedError("a delivery"), ChangedElsewhereError("somebody else")):
-        monkeypatch.setattr(keeper_module, "restart_ended", refused(error))
+        monkeypatch.setattr(restart_module, "restart_ended", refused(error))
         assert after(shop, keeper, 5) == frozenset()
     assert said(shop) == [("failed", 0)]
     assert keeper.wait_s < 5
@@ -224,7 +224,7 @@ def test_a_lane_in_somebodys_hands_is_told_and_tried_again(shop: Shop, monkeypat
     shop.end(3)
     keeper.look(shop.observe_lanes())
     with monkeypatch.context() as held:
-        held.setattr(keeper_module, "restart_ended", refused(HeldError("vim runs in its shell")))
+        held.setattr(restart_module, "restart_ended", refused(HeldError("vim runs in its shell")))
         for _ in range(3):
             assert after(shop, keeper, 20) == LOOK
     assert said(shop) == [("failed", 0), ("postponed", 0)]
@@ -233,7 +233,7 @@ def test_a_lane_in_somebodys_hands_is_told_and_tried_again(shop: Shop, monkeypat
 
 
 def test_a_restart_that_tmux_refuses_counts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "restart_ended", refused(SubstrateError("tmux respawn-pane %1: no")))
+    monkeypatch.setattr(restart_module, "restart_ended", refused(SubstrateError("tmux respawn-pane %1: no")))
     keeper = Keeper(shop)
     shop.end(3)
     for seconds in (0, 5, 30, 500):
@@ -242,7 +242,7 @@ def test_a_restart_that_tmux_refuses_counts(shop: Shop, monkeypatch: pytest.Monk
 
 
 def test_a_record_that_cannot_be_written_is_not_passed_over(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "restart_ended", refused(StoreError("the disk is full")))
+    monkeypatch.setattr(restart_module, "restart_ended", refused(StoreError("the disk is full")))
     keeper = Keeper(shop)
     shop.end(3)
     keeper.look(shop.observe_lanes())
