@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import loop_orchestrator
 from benchmarks.bare import SESSION, bare_batch, run, said
 from loop_orchestrator.harnesses.registry import PACKAGED
 from loop_orchestrator.model.event import Event
@@ -165,5 +167,14 @@ def _write_actors(root: Path) -> None:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Nothing of a session or a tmux that this was started from."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("LOOP_", "TMUX"))}
+    """Nothing of a session or a tmux that this was started from, and Python with its compiled copies."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("LOOP_", "TMUX")) and name != "PYTHONDONTWRITEBYTECODE"
+    }
+
+
+def compile_package() -> None:
+    """As an installation does: a program that compiles itself first is slower, and larger from then on."""
+    compileall.compile_dir(Path(loop_orchestrator.__file__).parent, quiet=1)

@@ -265,3 +265,17 @@ class Event:
     """id of the event that this one answers"""
     depth: int = 0
     """how many answers lie between this event and one from outside"""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What becomes an event once a log gives it a number and a time; see Event."""
+
+    kind: str
+    source: str
+    payload: Mapping[str, JsonValue]
+    trace: str = ""
+    caused_by: str = ""
+    depth: int = 0
+    id: str = ""
+    """empty: the log makes one"""

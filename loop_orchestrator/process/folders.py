@@ -16,8 +16,8 @@ SOON_S = 0.005
 pieces; at double, mail is noticed that much later."""
 
 LATER_S = 0.05
-"""Between a change that may be half of one (created, written to) and the telling. At half, half-written files are
-looked at more often; at double, mail is noticed that much later."""
+"""How long the end of a change is awaited whose beginning was seen (created, written to). At half, half-written files
+are looked at more often; at double, what is appended to a file that stays open is noticed that much later."""
 
 UNWATCHED_S = 1.0
 """Between two looks at folders that the kernel does not watch. At half, twice the wakes; at double, news are late."""
@@ -47,7 +47,9 @@ async def changed_paths(folders: Sequence[Path], stop: asyncio.Event) -> AsyncGe
             await asyncio.wait({waiting, ending}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             if not stop.is_set():
-                await asyncio.sleep(SOON_S if watch.whole else LATER_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(watch.whole.wait(), LATER_S)
+                await asyncio.sleep(SOON_S)
                 yield watch.take()
     finally:
         ending.cancel()
@@ -95,7 +97,7 @@ class _Watch:
     def __init__(self, folders: Sequence[Path]) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         self.changed = asyncio.Event()
-        self.whole = False
+        self.whole = asyncio.Event()
         """one of the changes is whole"""
         self._paths: set[Path] = set()
         self._folders: dict[int, Path] = {}
@@ -114,7 +116,7 @@ class _Watch:
 
     def take(self) -> set[Path]:
         paths, self._paths = self._paths, set()
-        self.whole = False
+        self.whole.clear()
         self.changed.clear()
         return paths
 
@@ -140,5 +142,6 @@ class _Watch:
             self._paths.add(folder / name if name else folder)
         else:
             return
-        self.whole = self.whole or not mask & (_CREATE | _MODIFY)
+        if not mask & (_CREATE | _MODIFY):
+            self.whole.set()
         self.changed.set()

@@ -14,6 +14,7 @@ from loop_orchestrator.clock import format_time
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.ids import derived_id, new_id
+from loop_orchestrator.model.event import Draft
 from loop_orchestrator.model.route import EMITTED, DeadLetter, Emission, Entry, Outcome, OutcomeWord, Route, letter_id
 from loop_orchestrator.routing.board import CLAIMED, DEAD, REPLAYED, STOPPED, Board, due_at
 from loop_orchestrator.routing.retry import next_wait_s
@@ -47,6 +48,7 @@ def emit(log: EventLog, clock: Clock, emissions: Iterable[Emission]) -> None:
 
     Raises StoreError.
     """
+    drafts = []
     for one in emissions:
         payload: dict[str, JsonValue] = {
             "event": one.event,
@@ -55,7 +57,8 @@ def emit(log: EventLog, clock: Clock, emissions: Iterable[Emission]) -> None:
             "data": dict(one.data),
         }
         id = derived_id("e", one.source, one.event, one.key)
-        log.append(EMITTED, one.source, payload, id=id, trace=new_id("t", clock.now()))
+        drafts.append(Draft(EMITTED, one.source, payload, id=id, trace=new_id("t", clock.now())))
+    log.append_all(drafts)
 
 
 def read_board(log: EventLog, store: RoutingStore, routes: Iterable[Route]) -> Board:

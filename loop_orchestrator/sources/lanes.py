@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from loop_orchestrator.model.lane import WORD_OF, Detail, Lane, LaneWord
+from loop_orchestrator.model.lane import WORD_OF, Detail, Lane, LaneWord, SignalSource
 from loop_orchestrator.model.route import Emission
 from loop_orchestrator.sources.base import SourceKind
 from loop_orchestrator.sources.look import Look
+from loop_orchestrator.substrate.readiness import FRESH_S
 
 
 def details_of(lanes: Iterable[Lane]) -> dict[str, str]:
@@ -16,10 +18,22 @@ def details_of(lanes: Iterable[Lane]) -> dict[str, str]:
     return {lane.name: lane.state.detail.value for lane in lanes if not lane.record.spec.cmd}
 
 
+def told_at_rest(lanes: Iterable[Lane], now: datetime) -> frozenset[str]:
+    """Lanes at rest whose program said so itself, last and just now: what it shows need not settle."""
+    return frozenset(lane.name for lane in lanes if lane.state.word is LaneWord.IDLE and _said_so(lane, now))
+
+
+def _said_so(lane: Lane, now: datetime) -> bool:
+    said = [one for one in lane.state.evidence if one.source is SignalSource.HARNESS]
+    last = max(said, key=lambda one: one.at, default=None)
+    return last is not None and last.word is LaneWord.IDLE and (now - last.at).total_seconds() <= FRESH_S
+
+
 def settled(before: Look, now: Look, *, too_soon: Collection[str] = ()) -> Look:
     """The new look, with a lane that worked still at work until it is seen at rest twice.
 
-    Between two steps of a turn a screen may show an empty composer for a moment.
+    Between two steps of a turn a screen may show an empty composer for a moment; a program that says that its turn is
+    over, ``told``, is believed at once.
     too_soon: lanes that were seen at rest once so lately that seeing it again says nothing.
     """
     if now.lanes is None:
@@ -29,6 +43,7 @@ def settled(before: Look, now: Look, *, too_soon: Collection[str] = ()) -> Look:
         name
         for name, detail in now.lanes.items()
         if (name not in before.settling or name in too_soon)
+        and name not in now.told
         and WORD_OF[Detail(detail)] is LaneWord.IDLE
         and name in was
         and is_working(was[name])

@@ -6,7 +6,7 @@ The last look is the cursor of every source: it is saved once what it showed to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +31,5 @@ class Look:
     """what has lasted for too long, a sentence each: no change tells of it"""
     state_version: str = ""
     """stands for the content of the state file"""
+    told: frozenset[str] = field(default=frozenset(), compare=False)
+    """lanes whose program has just said itself that it is at rest: it holds for this look, and is not kept"""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import math
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.clock import Clock, format_time, whole_milliseconds
+from loop_orchestrator.clock import Clock
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import LoopError, StoreError
-from loop_orchestrator.ids import numbered_id
-from loop_orchestrator.model.event import EVENT_KINDS, Event
-from loop_orchestrator.stores.documents import Fields
+from loop_orchestrator.model.event import EVENT_KINDS, Draft, Event
+from loop_orchestrator.stores.eventlines import decode, encoded, numbered, with_id
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
 from loop_orchestrator.stores.lines import is_torn, last_lines, last_lines_with, lines_with, next_lines, write_whole
 from loop_orchestrator.stores.lock import take_flock
@@ -48,8 +46,6 @@ double, an append with an id reads half a megabyte."""
 LAST_KIND_BYTES = 4_000_000
 """How far back ``last`` looks: about 20,000 events, 5 ms when there is none."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-_encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _datasync = getattr(os, "fdatasync", os.fsync)
 
 
@@ -107,27 +103,33 @@ class EventLog:
         Raises ValueError for an unregistered kind or other fields than the registered ones; StoreError if it could
         not be written (the log is as it was) or, for a promised kind, not be put on the disk.
         """
-        check_event(kind, payload, id)
+        return self.append_all((Draft(kind, source, payload, trace, caused_by, depth, id),))[0]
+
+    def append_all(self, drafts: Sequence[Draft]) -> tuple[Event, ...]:
+        """Like ``append`` for each of these, in this order; the disk is waited for once, whatever their number.
+
+        Raises what ``append`` does; what was written before the failure stays.
+        """
+        for draft in drafts:
+            check_event(draft.kind, draft.payload, draft.id)
+        events: list[Event] = []
+        recent: tuple[bytes, ...] | None = None
+        written: dict[str, Event] = {}
+        any_closed = False
         with self._mutex:
             try:
-                fd, closed = self._roomy()
-                if id and (existing := self._with_id(fd, id)):
-                    return existing
-                now = self._clock.now()
-                seq = self._seq + 1
-                event = Event(
-                    id=id or numbered_id("e", now, seq),
-                    seq=seq,
-                    at=whole_milliseconds(now),
-                    kind=kind,
-                    source=source,
-                    payload=dict(payload),
-                    trace=trace,
-                    caused_by=caused_by,
-                    depth=depth,
-                )
-                self._write(fd, event)
-                if EVENT_KINDS[kind].promised:
+                for draft in drafts:
+                    fd, closed = self._roomy()
+                    any_closed = any_closed or closed
+                    if draft.id and recent is None:
+                        recent = tuple(self._held(fd).last_bytes(SAME_ID_LINES))
+                    event = written.get(draft.id) or with_id(recent or (), draft.id)
+                    if event is None:
+                        event = numbered(draft, self._clock.now(), self._seq + 1)
+                        self._write(fd, event)
+                        written[event.id] = event
+                    events.append(event)
+                if any(EVENT_KINDS[event.kind].promised for event in written.values()):
                     fcntl.flock(fd, fcntl.LOCK_UN)
                     _datasync(fd)
             except OSError as error:
@@ -135,10 +137,10 @@ class EventLog:
             finally:
                 if self._fd >= 0:
                     fcntl.flock(self._fd, fcntl.LOCK_UN)
-        if closed and self._keep is not None:
+        if any_closed and self._keep is not None:
             with suppress(LoopError, OSError):  # what was not removed now is when the next segment is closed
                 self._remove_old(self._keep())
-        return event
+        return tuple(events)
 
     def tail(self, n: int) -> tuple[Event, ...]:
         """The last n events, oldest first."""
@@ -240,14 +242,14 @@ class EventLog:
         crash_point("log.continued")
 
     def _held(self, fd: int) -> Parts:
-        return Parts(self._path, fd, self._size, _decode)
+        return Parts(self._path, fd, self._size, decode)
 
     def _continuing(self, segment: str, first: int, last: int, before: int) -> bytes:
-        return _encoded(continuing(self._clock.now(), segment, first, last, before))
+        return encoded(continuing(self._clock.now(), segment, first, last, before))
 
     def _remove_old(self, keep: Keep) -> None:
         """Remove the segments that need not be kept; an event says so first."""
-        old = removable(self._path, keep, self._clock.now(), _decode)
+        old = removable(self._path, keep, self._clock.now(), decode)
         if not old:
             return
         names: list[JsonValue] = [segment.path.name for segment, _ in old]
@@ -290,12 +292,12 @@ class EventLog:
     def _catch_up(self, size: int) -> None:
         """Learn the last number, and whether the last line is torn, after another process wrote."""
         self._torn = is_torn(self._fd, size)
-        newest = (event.seq for line in last_lines(self._fd, size, torn=True) for event in _decode(line))
-        self._seq = next(newest, 0) or last_number(self._path, _decode)
+        newest = (event.seq for line in last_lines(self._fd, size, torn=True) for event in decode(line))
+        self._seq = next(newest, 0) or last_number(self._path, decode)
         self._size = size
 
     def _write(self, fd: int, event: Event) -> None:
-        line = (b"\n" if self._torn else b"") + _encoded(event)
+        line = (b"\n" if self._torn else b"") + encoded(event)
         try:
             write_whole(fd, line, self._size)
         except OSError:
@@ -304,20 +306,11 @@ class EventLog:
         self._size += len(line)
         self._seq, self._torn = event.seq, False
 
-    def _with_id(self, fd: int, id: str) -> Event | None:
-        mark = f'"id":"{id}"'.encode()
-        for recent in self._held(fd).last_bytes(SAME_ID_LINES):
-            for line in recent.split(b"\n") if mark in recent else ():
-                for event in _decode(line) if mark in line else ():
-                    if event.id == id:
-                        return event
-        return None
-
     @contextmanager
     def _reading(self) -> Iterator[Parts]:
         """The files of the log as they are now; counts anew what cannot be read."""
         self.unreadable, self.damaged = 0, {}
-        with opened(self._path, _decode) as parts:
+        with opened(self._path, decode) as parts:
             parts.damaged = self.damaged
             yield parts
 
@@ -333,7 +326,7 @@ class EventLog:
                 self.damaged[part.path.name] = f"the events {last + 1} to {int(part.below) - 1} are missing behind it"
 
     def _decoded(self, line: bytes, part: Part) -> tuple[Event, ...]:
-        found = _decode(line)
+        found = decode(line)
         if not found:
             self.unreadable += 1
             self.damaged[part.path.name] = "some lines are no events"
@@ -353,56 +346,3 @@ def check_event(kind: str, payload: Mapping[str, JsonValue], id: str = "") -> No
         raise ValueError(f"{kind} has the fields {', '.join(EVENT_KINDS[kind].fields)}, not {', '.join(payload)}")
     if id and not (id.isascii() and id.isprintable() and not {'"', "\\"} & set(id)):
         raise ValueError(f"{id!r} cannot be the id of an event")
-
-
-def event_values(event: Event) -> dict[str, JsonValue]:
-    """An event as the JSON object that its line is."""
-    values: dict[str, JsonValue] = {
-        "seq": event.seq,
-        "id": event.id,
-        "at": format_time(event.at),
-        "kind": event.kind,
-        "source": event.source,
-        "payload": dict(event.payload),
-    }
-    if event.trace:
-        values["trace"] = event.trace
-    if event.caused_by:
-        values["caused_by"] = event.caused_by
-    if event.depth:
-        values["depth"] = event.depth
-    return values
-
-
-def _encoded(event: Event) -> bytes:
-    values = event_values(event)
-    try:
-        return _encode(values).encode() + b"\n"
-    except UnicodeEncodeError:
-        return _encode_ascii(values).encode() + b"\n"
-
-
-def event_of(fields: Fields) -> Event:
-    """The event that a JSON object is. Raises StoreError."""
-    return Event(
-        id=fields.text("id"),
-        seq=fields.integer("seq"),
-        at=fields.time("at"),
-        kind=fields.text("kind"),
-        source=fields.text("source"),
-        payload=fields.object("payload").values,
-        trace=fields.text("trace", ""),
-        caused_by=fields.text("caused_by", ""),
-        depth=fields.integer("depth", 0),
-    )
-
-
-def _decode(line: bytes) -> tuple[Event, ...]:
-    """The event of a line; nothing if the line is none."""
-    try:
-        values = json.loads(line.decode())
-        if not isinstance(values, dict):
-            return ()
-        return (event_of(Fields(values, "event")),)
-    except (ValueError, RecursionError, StoreError):
-        return ()

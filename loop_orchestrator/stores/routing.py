@@ -13,7 +13,7 @@ from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.route import DeadLetter, Entry
 from loop_orchestrator.stores.atomic import write_json
 from loop_orchestrator.stores.documents import Fields, read_document
-from loop_orchestrator.stores.eventlog import event_of, event_values
+from loop_orchestrator.stores.eventlines import event_of, event_values
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue

@@ -24,7 +24,7 @@ from loop_orchestrator.operations.drift import note_drifts
 from loop_orchestrator.routing.pump import emit
 from loop_orchestrator.sources.asks import ASKS_UNREAD, ended_asks
 from loop_orchestrator.sources.clock import overdue
-from loop_orchestrator.sources.lanes import details_of, is_working, lanes_moved, settled
+from loop_orchestrator.sources.lanes import details_of, is_working, lanes_moved, settled, told_at_rest
 from loop_orchestrator.sources.look import Look
 from loop_orchestrator.sources.registry import emissions
 from loop_orchestrator.watch.heard import Heard
@@ -134,7 +134,8 @@ class Looking:
                 return
             note_drifts(self.world, lanes, since_of(self.world, lanes, record=True))
             self.keeper.look(lanes)
-            self._note(replace(seen, lanes=details_of(lanes)))
+            told = told_at_rest(lanes, self.world.clock.now())
+            self._note(replace(seen, lanes=details_of(lanes), told=told))
 
     def cycle_begins(self) -> None:
         """A cycle is about to look for itself."""
@@ -228,7 +229,7 @@ class Looking:
         since = since_of(world, lanes, record=True)
         note_drifts(world, lanes, since)
         overdue = self.keeper.look(lanes) | self._overdue(lanes, since, mail, tasks)
-        return replace(look, lanes=details_of(lanes), overdue=overdue)
+        return replace(look, lanes=details_of(lanes), overdue=overdue, told=told_at_rest(lanes, world.clock.now()))
 
     def _ended_asks(self) -> frozenset[str]:
         """The asks that ended lately, those included that this look ends."""

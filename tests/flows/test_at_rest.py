@@ -45,7 +45,7 @@ def test_a_daemon_that_looked_at_lanes_mail_and_tasks_holds_no_heavy_library(boo
     try:
         eventually(lambda: scratch.events("control.connected"), limit_s=20)
         scratch.ok("mail", "send", "--from", "web", "--to", "coord", "--subject", "hello", "--body", "there")
-        eventually(lambda: {str(one.payload["why"]) for one in scratch.events("trigger.noted")} >= {"mail", "task"})
+        eventually(lambda: {one.source for one in scratch.events("source.emitted")} >= {"mailbox", "tasks"})
         daemon.send_signal(signal.SIGTERM)
         said, _ = daemon.communicate(timeout=20)
     finally:

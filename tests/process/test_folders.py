@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.process import folders
 from loop_orchestrator.process.folders import changed_paths
 
 
@@ -59,6 +60,21 @@ def test_what_is_written_into_a_file_that_stays_open_is_told(tmp_path: Path) -> 
     log = tmp_path / "events.jsonl"
     with log.open("ab", buffering=0) as file:
         assert told(tmp_path, lambda: file.write(b"line\n"), log) == {log}
+
+
+@pytest.mark.parametrize("way", [_written, _linked, _renamed, _removed])
+def test_what_is_whole_does_not_wait_for_the_end_of_another_change(
+    tmp_path: Path, way: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "LATER_S", 1000.0)
+    path, log = tmp_path / "mail.md", tmp_path / "events.jsonl"
+    with log.open("ab", buffering=0) as file:
+
+        def change() -> None:
+            file.write(b"line\n")
+            asyncio.get_running_loop().call_later(0.01, way, path)
+
+        assert {path, log} <= told(tmp_path, change, path)
 
 
 def test_a_folder_that_is_taken_away_is_told_of(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from loop_orchestrator.model.ask import RECENT_S, Ask, AskStatus
-from loop_orchestrator.model.lane import Detail
+from loop_orchestrator.model.lane import Detail, Signal, SignalSource
 from loop_orchestrator.sources.asks import ASKS_UNREAD, ended_asks
 from loop_orchestrator.sources.clock import overdue
-from loop_orchestrator.sources.lanes import details_of, lanes_moved, settled
+from loop_orchestrator.sources.lanes import details_of, lanes_moved, settled, told_at_rest
 from loop_orchestrator.sources.look import Look
 from loop_orchestrator.sources.registry import SOURCES, emissions
 from loop_orchestrator.watch.looking import look_of
@@ -47,6 +47,33 @@ def test_a_lane_that_worked_counts_as_at_rest_when_it_is_seen_so_twice() -> None
     twice = settled(once, resting)
     assert (twice.lanes, twice.settling) == ({"web": "ready"}, frozenset())
     assert whys(once, twice) == ["lanes finished: web is ready"]
+
+
+def test_a_lane_whose_program_says_that_its_turn_is_over_does_not_have_to_settle() -> None:
+    working, resting = Look(lanes={"web": "busy"}), Look(lanes={"web": "ready"}, told=frozenset({"web"}))
+    once = settled(working, resting)
+    assert (once.lanes, once.settling) == ({"web": "ready"}, frozenset())
+    assert whys(working, once) == ["lanes finished: web is ready"]
+    half = settled(working, Look(lanes={"web": "ready"}))
+    assert settled(half, resting, too_soon={"web"}).lanes == {"web": "ready"}
+
+
+def test_the_word_of_a_program_is_its_newest_just_said_and_that_of_a_lane_at_rest() -> None:
+    def told(detail: Detail, *said: tuple[Detail, float], source: SignalSource = SignalSource.HARNESS) -> bool:
+        lane = a_lane(detail=detail)
+        signals = tuple(
+            Signal(source=source, detail=word, rule="hook", seen="said", at=NOW - timedelta(seconds=ago_s))
+            for word, ago_s in said
+        )
+        evidence = (*lane.state.evidence, *signals)
+        return bool(told_at_rest([replace(lane, state=replace(lane.state, evidence=evidence))], NOW))
+
+    assert told(Detail.READY, (Detail.BUSY, 1), (Detail.READY, 0))
+    assert not told(Detail.READY, (Detail.READY, 1), (Detail.BUSY, 0))
+    assert not told(Detail.READY, (Detail.READY, 3))
+    assert not told(Detail.READY)
+    assert not told(Detail.READY, (Detail.READY, 0), source=SignalSource.TERMINAL)
+    assert not told(Detail.APPROVAL, (Detail.READY, 0))
 
 
 def test_a_lane_that_goes_on_working_or_fails_does_not_have_to_settle() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.errors import LockedError, StoreError
-from loop_orchestrator.model.event import Event
+from loop_orchestrator.model.event import Draft, Event
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores import eventlog, lines
 from loop_orchestrator.stores.eventlog import EventLog
@@ -234,6 +234,44 @@ def test_promised_events_are_synced_and_others_are_not(log: EventLog, monkeypatc
     assert synced == []
     promise(log)
     assert len(synced) == 1
+
+
+def drafts(*numbers: int, id: str = "") -> list[Draft]:
+    said: dict[str, JsonValue] = {"event": "arrived", "key": "x", "data": {}}
+    return [
+        Draft("source.emitted", "mailbox", {**said, "detail": str(n)}, id=f"{id}-{n}" if id else "") for n in numbers
+    ]
+
+
+def test_events_that_are_written_together_wait_for_the_disk_once(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(eventlog, "_datasync", synced.append)
+    assert log.append_all([]) == ()
+    assert synced == []
+    written = log.append_all(drafts(*range(50)))
+    assert len(synced) == 1
+    assert log.tail(99) == written
+    assert [(event.seq, event.payload["detail"]) for event in written] == [(n + 1, str(n)) for n in range(50)]
+    with pytest.raises(ValueError, match=r"source\.emitted"):
+        log.append_all([*drafts(50), Draft("source.emitted", "mailbox", {"event": "arrived"})])
+    assert log.tail(99) == written
+
+
+def test_of_events_that_are_written_together_those_that_are_there_are_not_written_again(log: EventLog) -> None:
+    first = log.append_all(drafts(1, 2, id="e"))
+    again = log.append_all(drafts(2, 3, 3, 1, id="e"))
+    assert [event.seq for event in again] == [2, 3, 3, 1]
+    assert log.tail(9) == (*first, again[1])
+
+
+def test_events_that_are_written_together_go_on_in_the_next_file(path: Path) -> None:
+    log = EventLog(path, SteppedClock(), segment_bytes=2_000)
+    log.append_all(drafts(*range(50), id="e"))
+    assert len(list((path.parent / "events").glob("*.jsonl"))) > 1
+    details = [event.payload["detail"] for event in log.since(0) if event.kind == "source.emitted"]
+    assert details == [str(n) for n in range(50)]
 
 
 def test_eight_processes_number_without_gap_or_repetition(log: EventLog) -> None:

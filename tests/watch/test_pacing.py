@@ -16,11 +16,13 @@ from loop_orchestrator.engine.brain import can_be_asked
 from loop_orchestrator.engine.cycle import CycleResult, run_cycle
 from loop_orchestrator.errors import StoreError, SubstrateError
 from loop_orchestrator.model.decision import ItemStatus
+from loop_orchestrator.model.lane import Detail, Signal, SignalSource
 from loop_orchestrator.model.route import Emission
 from loop_orchestrator.operations.routes import replay
 from loop_orchestrator.routing.pump import emit
 from loop_orchestrator.world import World
 from tests.stores.builders import decision, item
+from tests.support.builders import a_lane
 from tests.support.clocks import SteppedClock
 from tests.support.projects import project_at
 from tests.support.scratch import write_task
@@ -259,3 +261,23 @@ def test_news_that_a_crash_left_unremembered_is_told_once(project: Path, monkeyp
     assert again.pending() == ["T0001 is ready"]
     again.cycle()
     assert Watching(world).pending() == []
+
+
+def test_a_turn_that_a_program_says_is_over_calls_for_a_cycle_at_the_first_look(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SteppedClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    looking = Watching(project_at(project, config="engine: {approval: manual}\n", clock=clock).world).looking
+    said = Signal(source=SignalSource.HARNESS, detail=Detail.READY, rule="hook:x", seen="it stopped", at=clock.now())
+    lanes = {name: a_lane(name) for name in ("screen", "hook", "beside")}
+    for name in ("hook", "beside"):
+        state = lanes[name].state
+        lanes[name] = replace(lanes[name], state=replace(state, evidence=(*state.evidence, said)))
+    looking.last = replace(looking.last, lanes=dict.fromkeys(lanes, "busy"))
+    monkeypatch.setattr(looking, "_lanes", lambda panes, **how: (lanes["screen"], lanes["hook"]))
+    looking.look(frozenset())
+    monkeypatch.setattr(looking, "_lanes", lambda panes, **how: tuple(lanes.values()))
+    looking.last = replace(looking.last, lanes={**(looking.last.lanes or {}), "beside": "busy"})
+    looking.look_beside_cycle(frozenset())
+    noted = [one.payload["detail"] for one in looking.world.events.tail(9) if one.payload.get("event") == "finished"]
+    assert noted == ["hook is ready", "beside is ready"], "of the other only its screen tells, which has to hold"
