@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.clock import format_time
-from loop_orchestrator.model.restart import RestartEvent
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.decision import Decision, Item
@@ -89,6 +88,8 @@ def restarts_shape(note: RestartNote | None) -> JsonValue:
     """``attempt``: restarts in a row, 0 after a good one; null for a lane that never had to be restarted."""
     if note is None:
         return None
+    from loop_orchestrator.model.restart import RestartEvent
+
     return {
         "event": note.event.value,
         "attempt": 0 if note.event is RestartEvent.READY else note.attempt,

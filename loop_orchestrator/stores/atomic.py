@@ -7,7 +7,6 @@ left behind from what a living one is about to rename.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import json
@@ -71,6 +70,8 @@ def replace_if(temp: Path, path: Path, expected: bytes | None) -> bool:
 
 def swap(one: Path, other: Path) -> None:
     """Let two files trade places at once. Raises OSError; ENOSYS, EINVAL or ENOTSUP where the system cannot."""
+    import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     here, there = os.fsencode(one), os.fsencode(other)
     try:
