@@ -195,7 +195,7 @@ def test_each_program_is_its_word(
 
 HEAVY = (
     *("yaml", "markdown_it", "libtmux", "filelock", "psutil", "watchfiles", "prompt_toolkit", "shtab", "redact_secret"),
-    *("asyncio", "subprocess", "hashlib", "secrets", "difflib", "importlib.resources"),
+    *("asyncio", "ctypes", "subprocess", "hashlib", "secrets", "difflib", "importlib.resources"),
     *("loop_orchestrator.engine.brain", "loop_orchestrator.actions.registry"),
 )
 
