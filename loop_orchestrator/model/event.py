@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -267,8 +267,7 @@ class Event:
     """how many answers lie between this event and one from outside"""
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """What becomes an event once a log gives it a number and a time; see Event."""
 
     kind: str

@@ -16,7 +16,7 @@ from loop_orchestrator.clock import Clock
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.model.event import EVENT_KINDS, Draft, Event
-from loop_orchestrator.stores.eventlines import decode, encoded, numbered, with_id
+from loop_orchestrator.stores.eventlines import decode, encoded, finder, numbered
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
 from loop_orchestrator.stores.lines import is_torn, last_lines, last_lines_with, lines_with, next_lines, write_whole
 from loop_orchestrator.stores.lock import take_flock
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 SAME_ID_LINES = 1000
 """How far back a second event with the same id is looked for, at least. Half covers a burst of 500 events only; at
 double, an append with an id reads half a megabyte."""
+
+MANY = 10
+"""Events with ids that are written together, beyond which the ids in the log are gathered first."""
 
 LAST_KIND_BYTES = 4_000_000
 """How far back ``last`` looks: about 20,000 events, 5 ms when there is none."""
@@ -113,23 +116,24 @@ class EventLog:
         for draft in drafts:
             check_event(draft.kind, draft.payload, draft.id)
         events: list[Event] = []
-        recent: tuple[bytes, ...] | None = None
+        find: Callable[[str], Event | None] | None = None
         written: dict[str, Event] = {}
-        any_closed = False
+        any_closed = promised = False
         with self._mutex:
             try:
                 for draft in drafts:
                     fd, closed = self._roomy()
                     any_closed = any_closed or closed
-                    if draft.id and recent is None:
-                        recent = tuple(self._held(fd).last_bytes(SAME_ID_LINES))
-                    event = written.get(draft.id) or with_id(recent or (), draft.id)
+                    if draft.id and find is None:
+                        find = finder(tuple(self._held(fd).last_bytes(SAME_ID_LINES)), often=len(drafts) > MANY)
+                    event = (written.get(draft.id) or find(draft.id)) if draft.id and find else None
                     if event is None:
                         event = numbered(draft, self._clock.now(), self._seq + 1)
                         self._write(fd, event)
                         written[event.id] = event
+                        promised = promised or EVENT_KINDS[event.kind].promised
                     events.append(event)
-                if any(EVENT_KINDS[event.kind].promised for event in written.values()):
+                if promised:
                     fcntl.flock(fd, fcntl.LOCK_UN)
                     _datasync(fd)
             except OSError as error:

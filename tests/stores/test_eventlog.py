@@ -259,11 +259,19 @@ def test_events_that_are_written_together_wait_for_the_disk_once(
     assert log.tail(99) == written
 
 
-def test_of_events_that_are_written_together_those_that_are_there_are_not_written_again(log: EventLog) -> None:
+@pytest.mark.parametrize("more", [0, 50])
+def test_of_events_that_are_written_together_those_that_are_there_are_not_written_again(
+    log: EventLog, more: int
+) -> None:
     first = log.append_all(drafts(1, 2, id="e"))
-    again = log.append_all(drafts(2, 3, 3, 1, id="e"))
-    assert [event.seq for event in again] == [2, 3, 3, 1]
-    assert log.tail(9) == (*first, again[1])
+    again = log.append_all(drafts(2, 3, 3, 1, *range(4, 4 + more), id="e"))
+    assert [event.seq for event in again] == [2, 3, 3, 1, *range(4, 4 + more)]
+    assert log.tail(99) == (*first, again[1], *again[4:])
+
+
+def test_an_id_inside_a_payload_is_not_that_of_an_event(log: EventLog) -> None:
+    log.append("source.emitted", "mailbox", {"event": "x", "key": "x", "detail": "x", "data": {"id": "e-7"}})
+    assert [event.seq for event in log.append_all(drafts(*range(20), id="e"))] == [*range(2, 22)]
 
 
 def test_events_that_are_written_together_go_on_in_the_next_file(path: Path) -> None:
