@@ -8,6 +8,7 @@ import sys
 
 from tests.flows.conftest import Boot
 from tests.flows.test_watch import LANES
+from tests.support.arenas import SAY_ARENAS, arenas_in
 from tests.support.scratch import write_task
 from tests.support.waiting import eventually
 
@@ -15,8 +16,9 @@ WATCH = """
 import sys
 from loop_orchestrator.cli.main import main
 code = main(["engine", "watch"])
-print(*sorted(sys.modules))
-sys.exit(code)
+print(*sorted(sys.modules), flush=True)
+if code:
+    sys.exit(code)
 """
 
 HEAVY = {
@@ -35,7 +37,7 @@ def test_a_daemon_that_looked_at_lanes_mail_and_tasks_holds_no_heavy_library(boo
     scratch.ok("engine", "pause")
     write_task(scratch.root, "T0001")
     daemon = subprocess.Popen(
-        [sys.executable, "-c", WATCH],
+        [sys.executable, "-c", WATCH + (SAY_ARENAS if sys.platform == "linux" else "")],
         cwd=scratch.root,
         env=scratch.environ,
         stdin=subprocess.DEVNULL,
@@ -50,7 +52,9 @@ def test_a_daemon_that_looked_at_lanes_mail_and_tasks_holds_no_heavy_library(boo
         said, _ = daemon.communicate(timeout=20)
     finally:
         daemon.kill()
-    loaded = set(said.split())
+    first, _, rest = said.partition("\n")
+    loaded = set(first.split())
     assert daemon.returncode == 0
     assert {"asyncio", "loop_orchestrator.engine.cycle"} <= loaded, "it decides by the code that it was started with"
     assert sorted(loaded & HEAVY) == []
+    assert arenas_in(rest) == (1 if sys.platform == "linux" else 0)
