@@ -40,7 +40,7 @@ def watch(project: Project, *, every_event: bool, how: str = "foreground") -> in
     show = _as_json if project.json else _row() if every_event else print_told
     shows = project.json or every_event or sys.stdout.isatty()
     config = ConfigWatch(project.door, project.door_now)
-    emit = _emitter(show if shows else _note_takeover, project)
+    emit = _emitter(show, project) if shows else _note_takeover
     with unblocked(_json_left_out if project.json else _left_out, _note_unread) as finish:
         return run_daemon(project.world, emit=emit, config=config, how=how, at_end=finish)
 
