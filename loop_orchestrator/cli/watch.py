@@ -32,8 +32,10 @@ def watch(project: Project, *, every_event: bool, how: str = "foreground") -> in
     """Be the engine of the session until it is told to stop, whether anybody reads what it prints; the exit code."""
     from loop_orchestrator.cli.unblocked import unblocked
     from loop_orchestrator.operations.changed_config import ConfigWatch
+    from loop_orchestrator.process.memory import share_one_arena
     from loop_orchestrator.watch.daemon import run_daemon
 
+    share_one_arena()  # before any thread has one of its own
     require_accepted(project)
     if project.config.engine is not None:
         output.note(f"watching session {project.session} of {project.root}; Ctrl-C ends it")

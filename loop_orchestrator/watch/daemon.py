@@ -15,7 +15,6 @@ from loop_orchestrator.errors import ExitCode, LoopError, StoreError
 from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.model.route import EMITTED
 from loop_orchestrator.process.folders import changed_paths
-from loop_orchestrator.process.memory import share_one_arena
 from loop_orchestrator.process.pipes import kill_held
 from loop_orchestrator.process.pump import end_running
 from loop_orchestrator.routing.board import REPLAYED
@@ -70,7 +69,6 @@ def run_daemon(
     stores.control.WatchRecord. at_end: called before the process is ended in the middle of something.
     Raises LockedError, naming the holder, if another daemon watches; DecisionStateError without an engine.
     """
-    share_one_arena()
     looking = Looking(world, config)
     with world.control.watch_lock():
         return asyncio.run(_Daemon(world, looking, emit, how=how, at_end=at_end).run())
