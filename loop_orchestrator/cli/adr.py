@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.errors import ExitCode, UsageError
@@ -82,7 +83,7 @@ def _list(args: argparse.Namespace, project: Project) -> int:
         output.document({"folder": str(project.adrs.folder), "adrs": shapes, "problems": wrong})
         return ExitCode.DONE
     if adrs:
-        rows = [(one.id, _status(one), one.date or "-", output.shorten(one.title, 70)) for one in adrs]
+        rows = [(one.id, _status(one), one.date or "-", plaintext.shorten(one.title, 70)) for one in adrs]
         output.table(("ID", "STATUS", "DATE", "TITLE"), rows)
     else:
         output.note(f'no ADR in {project.adrs.folder}; write one: loop adr new "What is decided"')

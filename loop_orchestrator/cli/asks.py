@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.clock import format_age
@@ -42,7 +43,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
 
 def _row(ask: Ask, now: datetime) -> tuple[str, ...]:
     asked = f"{format_age((now - ask.asked_at).total_seconds())} ago"
-    question = output.shorten(" ".join(ask.question.split()), _QUESTION_CELLS)
+    question = plaintext.shorten(" ".join(ask.question.split()), _QUESTION_CELLS)
     return ask.id, ask.lane, asked, _stands(ask, now), question
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.model.decision import ItemStatus
@@ -67,13 +68,13 @@ def print_told(event: Event) -> None:
 def print_event(event: Event) -> None:
     """One event in a line."""
     fields = " ".join(f"{name}={_flat(value)}" for name, value in event.payload.items() if value not in ("", None, []))
-    output.line(f"  #{event.seq} {format_time(event.at)} {event.kind} {output.shorten(fields, _SHORT)}".rstrip())
+    output.line(f"  #{event.seq} {format_time(event.at)} {event.kind} {plaintext.shorten(fields, _SHORT)}".rstrip())
 
 
 def _print_text(name: str, text: str, *, whole: bool) -> None:
     """A field; the lines after its first are marked, so that no text of an agent's can pass for another field."""
     if not whole:
-        output.line(f"{name}: {output.shorten(text, _SHORT)}")
+        output.line(f"{name}: {plaintext.shorten(text, _SHORT)}")
         return
     first, *more = text.splitlines() or [""]
     output.line(f"{name}: {first}")

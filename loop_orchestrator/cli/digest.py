@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.errors import ExitCode, UsageError
@@ -175,7 +176,7 @@ def _print_waiting(frame: Digest, project: Project) -> None:
         return
     for decision in frame.waiting:
         words = ", ".join(f"{item.action.kind} {item.action.target}".strip() for item in decision.items)
-        output.line(f"WAITS FOR YOU  {output.shorten(words, 60)}  loop approve {decision.id}")
+        output.line(f"WAITS FOR YOU  {plaintext.shorten(words, 60)}  loop approve {decision.id}")
 
 
 def _print_loops(frame: Digest) -> None:
@@ -183,17 +184,17 @@ def _print_loops(frame: Digest) -> None:
     if isinstance(frame.state, Unknown):
         output.line(f"LOOPS  not known: {frame.state.reason}")
         return
-    output.line(f"LOOPS  {output.shorten(frame.state.objective, 70)}".rstrip())
+    output.line(f"LOOPS  {plaintext.shorten(frame.state.objective, 70)}".rstrip())
     if not frame.state.loops:
         output.line("  none")
         return
     rows = [
         (
             f"  {loop.id}",
-            output.shorten(loop.status, 24),
-            output.shorten(loop.branch, 14),
-            output.shorten(_texts(loop.extra.get("deployed_to")), 28),
-            output.shorten(loop.name, 60),
+            plaintext.shorten(loop.status, 24),
+            plaintext.shorten(loop.branch, 14),
+            plaintext.shorten(_texts(loop.extra.get("deployed_to")), 28),
+            plaintext.shorten(loop.name, 60),
         )
         for loop in frame.state.loops
     ]
@@ -222,11 +223,11 @@ def _name_of(value: JsonValue) -> str:
 
 def _lane_row(name: str, value: JsonValue) -> tuple[str, str, str]:
     if not isinstance(value, dict):
-        return f"  {name}", output.shorten(_texts(value), 24), ""
+        return f"  {name}", plaintext.shorten(_texts(value), 24), ""
     status = next((value[key] for key in ("status", "state") if key in value), "")
     left = {key: one for key, one in value.items() if key not in ("status", "state", *_LANE_NAMES)}
     more = ", ".join(f"{key} {_texts(one)}" for key, one in left.items() if one not in (None, "", [], {}))
-    return f"  {name}", output.shorten(_texts(status), 24), output.shorten(more, 60)
+    return f"  {name}", plaintext.shorten(_texts(status), 24), plaintext.shorten(more, 60)
 
 
 def _texts(value: JsonValue) -> str:
@@ -253,9 +254,9 @@ def _print_mail(frame: Digest) -> None:
     latest = sorted(frame.pending, key=lambda one: one[1])[-_LATEST_MAIL:]
     for message, at in latest:
         who = f"{message.sender} to {message.recipient}"
-        output.line(f"  {at.astimezone():%H:%M}  {who}: {output.shorten(message.subject, 70)}")
+        output.line(f"  {at.astimezone():%H:%M}  {who}: {plaintext.shorten(message.subject, 70)}")
     for name, reason, _ in frame.malformed[:_LATEST_MAIL]:
-        output.line(f"  no message: {name}: {output.shorten(reason.removeprefix(f'{name}: '), 90)}")
+        output.line(f"  no message: {name}: {plaintext.shorten(reason.removeprefix(f'{name}: '), 90)}")
     if len(frame.malformed) > _LATEST_MAIL:
         output.line(f"  {len(frame.malformed) - _LATEST_MAIL} more that are no messages")
 
@@ -267,7 +268,7 @@ def _print_unpushed(frame: Digest) -> None:
         output.line("  no repository")
     for one in frame.unpushed:
         if one.problem:
-            output.line(f"  {one.path}: not known: {output.shorten(one.problem, 90)}")
+            output.line(f"  {one.path}: not known: {plaintext.shorten(one.problem, 90)}")
             continue
         count = "nothing to compare with" if one.count is None else f"{one.count} commit{'' if one.count == 1 else 's'}"
         ahead = f" ahead of {one.upstream}" if one.upstream else ""
@@ -280,7 +281,7 @@ def _print_adrs(frame: Digest) -> None:
     output.line()
     output.line("DECISIONS")
     for adr in frame.adrs[:_LATEST_ADRS]:
-        output.line(f"  {adr.id}  {adr.status.value}  {output.shorten(adr.title, 48)}")
+        output.line(f"  {adr.id}  {adr.status.value}  {plaintext.shorten(adr.title, 48)}")
 
 
 COMMANDS = {

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from datetime import tzinfo
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.operations.telling import Weight, row_text, weight_of
@@ -29,8 +30,8 @@ def print_row(event: Event) -> None:
 def event_row(event: Event, columns: int, zone: tzinfo | None = None) -> str:
     """columns: cells that the row may take; 0: any. zone: of the time shown; None: this machine's."""
     head = f"{event.at.astimezone(zone):%H:%M:%S} {event.kind:<{KIND_CELLS}}"
-    row = output.shown(f"{head} {row_text(event)}".rstrip())
-    return output.cut(row, columns) if columns else row
+    row = plaintext.shown(f"{head} {row_text(event)}".rstrip())
+    return plaintext.cut(row, columns) if columns else row
 
 
 def _wants_colour() -> bool:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.cli.planned import place_in
@@ -44,7 +45,7 @@ def _list(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - 
         place, branch = place_in(spec.cwd, project.root), branches[spec.cwd]
         where = "" if place == "." else f"{place} ({branch})" if branch else place
         role = spec.role if spec.kind is LaneKind.STANDING else f"{spec.role}, {spec.kind.value}"
-        what = " ".join(filter(None, (spec.harness or output.shorten(spec.cmd, 40), spec.model)))
+        what = " ".join(filter(None, (spec.harness or plaintext.shorten(spec.cmd, 40), spec.model)))
         rows.append((spec.name, state, role, spec.window, lane.record.pane, what, where))
     output.table(("LANE", "STATE", "ROLE", "WINDOW", "PANE", "RUNS", "WHERE"), rows)
     return ExitCode.DONE

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.clock import format_age, format_time
@@ -180,7 +181,7 @@ def _print_messages(messages: tuple[Message, ...], project: Project) -> None:
         (
             message.file,
             format_age((now - message.sent_at).total_seconds()),
-            output.shorten(message.subject, 70),
+            plaintext.shorten(message.subject, 70),
         )
         for message in messages
     ]
@@ -292,7 +293,7 @@ def _watch(args: argparse.Namespace, project: Project) -> int:
             output.row({**message_shape(one), "body": one.body})
         else:
             at = f"{one.sent_at.astimezone():%H:%M:%S}"
-            output.line(f"{at}  {one.file}  {output.shorten(one.subject, 70)}")
+            output.line(f"{at}  {one.file}  {plaintext.shorten(one.subject, 70)}")
         output.flush()
 
     watch_mail(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from loop_orchestrator import __version__
+from loop_orchestrator import __version__, plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.words import ALIASES, ALONE, GROUPS, WORDS, nearest_word
 from loop_orchestrator.errors import ConfigError, ExitCode, LoopError, UsageError
@@ -169,7 +169,7 @@ def _guarded(run: Callable[[], int], argv: Sequence[str]) -> int:
         _hint(error.hint or "mend it, then: loop validate")
         return error.exit_code
     except LoopError as error:
-        output.note(f"loop: error: {output.shown(error.message)}")
+        output.note(f"loop: error: {plaintext.shown(error.message)}")
         _hint(error.hint)
         return error.exit_code
     except KeyboardInterrupt:
@@ -180,11 +180,11 @@ def _guarded(run: Callable[[], int], argv: Sequence[str]) -> int:
     except Exception as error:
         from loop_orchestrator.cli.crashfile import write_crash
 
-        output.note(f"loop: error: unexpected {type(error).__name__}: {output.shown(str(error))}")
+        output.note(f"loop: error: unexpected {type(error).__name__}: {plaintext.shown(str(error))}")
         output.note(f"  details: {write_crash(error, argv, os.environ)}", whole=True)
         return ExitCode.FAILED
 
 
 def _hint(hint: str) -> None:
     if hint:
-        output.note(f"  try: {output.shown(hint)}", whole=True)
+        output.note(f"  try: {plaintext.shown(hint)}", whole=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
+
+from loop_orchestrator.plaintext import cells, shown
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
@@ -15,32 +16,10 @@ if TYPE_CHECKING:
 CONTRACT_VERSION = 1
 """Stands in every JSON document; a change that breaks a reader raises it."""
 
-_REORDERING = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-"""Characters that make a terminal show another order, or another number of lines, than the text has."""
-
 _GAP = "  "
 
 _NARROWEST = 16
 """Cells in which a folded last column is still read more easily than one that the terminal wraps."""
-
-
-def shown(text: str, *, keep: str = "") -> str:
-    """The text with every control and reordering character written as an escape; those in ``keep`` stay."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(char if char in keep or not _acts(char) else _escaped(char) for char in text)
-
-
-def _acts(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cs") or char in _REORDERING
-
-
-def _escaped(char: str) -> str:
-    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(char)
-    if named:
-        return named
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def line(text: str = "", *, whole: bool = False) -> None:
@@ -96,16 +75,6 @@ def screen(lines: Sequence[str], columns: int) -> None:
     below = "" if len(lines) and not ends[-1] else "\x1b[J"
     sys.stdout.write(f"\x1b[?2026h\x1b[H{rows}{below}\x1b[?2026l")
     sys.stdout.flush()
-
-
-def cut(text: str, most: int) -> str:
-    """The text in at most this many cells, with an ellipsis where some of it is left out."""
-    if cells(text) <= most:
-        return text
-    kept = text[:most]
-    while cells(kept) > most - 1:
-        kept = kept[:-1]
-    return kept + "…"
 
 
 def document(fields: Mapping[str, JsonValue]) -> None:
@@ -176,21 +145,6 @@ def _columns(stream: TextIO) -> int:
 def columns() -> int:
     """How wide the terminal is that stdout goes to; 0 where it goes to none."""
     return _columns(sys.stdout)
-
-
-def cells(text: str) -> int:
-    """How many cells of a terminal's row the text takes."""
-    if text.isascii():
-        return len(text)
-    from wcwidth import wcswidth
-
-    return max(0, wcswidth(text))
-
-
-def shorten(text: str, cells: int) -> str:
-    """The text in one line of at most this many characters, cut with an ellipsis."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= cells else flat[: cells - 1] + "…"
 
 
 def note(text: str, *, whole: bool = False) -> None:

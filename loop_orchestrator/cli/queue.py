@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.clock import format_age
@@ -48,7 +49,7 @@ def _print(lines: list[Line], project: Project) -> None:
             format_age((now - queued.since).total_seconds()),
             queued.receipt.sender,
             queued.receipt.op,
-            (output.shorten(line.reason, 120) or "it is next") if place == 1 else "",
+            (plaintext.shorten(line.reason, 120) or "it is next") if place == 1 else "",
         )
         for line in lines
         for place, queued in enumerate(line.waiting, start=1)

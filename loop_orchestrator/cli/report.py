@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.clock import format_age
@@ -83,9 +84,9 @@ def _print_part(title: str, lines: Sequence[Line], most: int | None) -> None:
         output.line(f"  {len(lines) - len(kept)} before these: loop report --all")
     for line in kept:
         times = f" ({line.times} times)" if line.times > 1 else ""
-        why = f": {output.shorten(line.why, 160)}" if line.why else ""
+        why = f": {plaintext.shorten(line.why, 160)}" if line.why else ""
         head = f"  #{line.seq:<5} {line.at.astimezone():%a %H:%M}  "
-        output.hung(head, f"{output.shorten(line.what, 160)}{times}{why}")
+        output.hung(head, f"{plaintext.shorten(line.what, 160)}{times}{why}")
 
 
 def _print_waiting(shown: Report, most: int | None) -> None:
@@ -101,7 +102,7 @@ def _print_waiting(shown: Report, most: int | None) -> None:
     for one in waiting if most is None else waiting[:most]:
         number = f"#{one.seq:<5}" if one.seq else "      "
         age = format_age((shown.until - one.since).total_seconds()) if one.since else ""
-        output.hung(f"  {number} {age:<9}  ", output.shorten(one.what, 200))
+        output.hung(f"  {number} {age:<9}  ", plaintext.shorten(one.what, 200))
         output.line(f"{'':20}{one.next_step}", whole=True)
     if most is not None and len(waiting) > most:
         output.line(f"  {len(waiting) - most} more: loop status")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.clock import format_age
@@ -64,7 +65,7 @@ def _dead(args: argparse.Namespace, project: Project) -> int:  # noqa: ARG001 - 
                 str(letter.attempts),
                 "tried again" if letter.tried_again else "dead",
                 str(letter.event.payload.get("detail", "")),
-                output.shorten(letter.reason, 120),
+                plaintext.shorten(letter.reason, 120),
             )
             for letter in letters
         ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 
 _LEAST = 2
@@ -27,7 +28,7 @@ def fitted(sections: Sequence[Sequence[str]], columns: int, rows: int) -> list[s
     for section, most in zip(sections, room, strict=True):
         left_out = len(section) - most + 1
         lines += section if most == len(section) else (*section[: most - 1], f"  … {left_out} more")
-    return [output.cut(line, columns) for line in lines[: max(rows, 1)]]
+    return [plaintext.cut(line, columns) for line in lines[: max(rows, 1)]]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.clock import format_age
@@ -50,7 +51,7 @@ def _print_needs(found: Status) -> None:
     output.line(f"session {found.session}: {things} you")
     for need in found.needs:
         age = f" ({_age(found.generated_at, need.since)})" if need.since else ""
-        output.line(f"  {output.shorten(need.what, 200)}{age}")
+        output.line(f"  {plaintext.shorten(need.what, 200)}{age}")
         if need.next_step.startswith(_APPROVE):
             output.line(f"      {need.next_step.replace(_APPROVE, 'loop engine show ')}", whole=True)
         output.line(f"      {need.next_step}", whole=True)
@@ -66,9 +67,9 @@ def _print_lanes(found: Status) -> None:
         for lane in found.lanes:
             spec = lane.record.spec
             seen = next((signal.seen for signal in lane.state.evidence), "")
-            what = spec.harness or output.shorten(spec.cmd, 24)
+            what = spec.harness or plaintext.shorten(spec.cmd, 24)
             state = f"{lane.state.word.value}/{lane.state.detail.value}"
-            rows.append((spec.name, spec.role, what, state, output.shorten(seen, 60)))
+            rows.append((spec.name, spec.role, what, state, plaintext.shorten(seen, 60)))
         output.table(("LANE", "ROLE", "RUNS", "STATE", "SEEN"), rows)
 
 
@@ -110,7 +111,7 @@ def _print_rest(found: Status) -> None:
         output.line(f"in line: not known: {found.lines.reason}")
     for line in () if isinstance(found.lines, Unknown) else found.lines:
         age = _age(found.generated_at, line.waiting[0].since)
-        why = output.shorten(line.reason, 120) or "it is next"
+        why = plaintext.shorten(line.reason, 120) or "it is next"
         output.line(f"in line for {line.lane}: {len(line.waiting)}, the first for {age}: {why}; loop queue list")
     if isinstance(found.asks, Unknown):
         output.line(f"asks: not known: {found.asks.reason}")

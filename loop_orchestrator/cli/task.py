@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.errors import ExitCode
@@ -36,7 +37,7 @@ def _list(args: argparse.Namespace, project: Project) -> int:
                 task.role,
                 lanes.get(task.id, "-"),
                 " ".join(task.depends_on) or "-",
-                output.shorten(task.title, 70),
+                plaintext.shorten(task.title, 70),
             )
             for task in tasks
         ]

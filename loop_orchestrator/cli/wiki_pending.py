@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.errors import ExitCode
@@ -27,7 +28,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     left = f", {found.to_take_in} of them to be taken into the wiki" if found.to_take_in else ""
     output.line(f"{len(found.mail)} pending, {found.processed_count} processed{left}")
     if found.mail:
-        rows = [(one.file, one.sender, one.recipient, output.shorten(one.subject, 70)) for one in found.mail]
+        rows = [(one.file, one.sender, one.recipient, plaintext.shorten(one.subject, 70)) for one in found.mail]
         output.table(("FILE", "FROM", "TO", "SUBJECT"), rows)
     output.line()
     output.line("last entries of the log:")

@@ -8,6 +8,7 @@ from datetime import UTC
 
 import pytest
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.eventrow import event_row, print_row
 from loop_orchestrator.model.event import EVENT_KINDS, Event
@@ -37,7 +38,7 @@ def test_a_decision_with_the_command_that_answers_it_fits_eighty_columns() -> No
 def test_every_kind_is_one_row_that_acts_on_nothing_whatever_it_holds(kind: str) -> None:
     payload: dict[str, JsonValue] = dict.fromkeys(EVENT_KINDS[kind].fields, "漢字\x1b[31m\nmore " * 30)
     row = event_row(an_event(kind, **payload), 80)
-    assert output.cells(row) <= 80 and row.isprintable()
+    assert plaintext.cells(row) <= 80 and row.isprintable()
     values: list[JsonValue] = [None, [], 3, [1, 2, 3, 4, 5]]
     for value in values:
         fields = dict.fromkeys(EVENT_KINDS[kind].fields, value)

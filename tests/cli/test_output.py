@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli import output
 
 
@@ -22,7 +23,7 @@ from loop_orchestrator.cli import output
     ],
 )
 def test_what_acts_on_a_terminal_is_shown(text: str, expected: str) -> None:
-    assert output.shown(text) == expected
+    assert plaintext.shown(text) == expected
 
 
 def test_a_block_keeps_its_lines_and_nothing_else_that_acts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,8 +48,8 @@ def test_a_document_begins_with_the_version_of_the_contract_and_holds_nothing_th
 
 
 def test_a_shortened_text_is_one_line() -> None:
-    assert output.shorten("a  b\nc", 10) == "a b c"
-    assert output.shorten("abcdefghij", 5) == "abcd…"
+    assert plaintext.shorten("a  b\nc", 10) == "a b c"
+    assert plaintext.shorten("abcdefghij", 5) == "abcd…"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loop_orchestrator.cli import output
+from loop_orchestrator import plaintext
 from loop_orchestrator.cli.screen import fitted
 
 SECTIONS = [
@@ -43,4 +43,4 @@ def test_a_line_is_cut_by_cells_and_says_so() -> None:
 def test_nothing_is_wider_or_higher_than_the_screen(sections: list[list[str]], columns: int, rows: int) -> None:
     lines = fitted(sections, columns, rows)
     assert len(lines) <= rows
-    assert all(output.cells(line) <= columns for line in lines)
+    assert all(plaintext.cells(line) <= columns for line in lines)
