@@ -12,14 +12,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.clock import Clock
+from loop_orchestrator.clock import Clock, format_time
 from loop_orchestrator.crash import crash_point
 from loop_orchestrator.errors import LoopError, StoreError
 from loop_orchestrator.model.event import EVENT_KINDS, Draft, Event
-from loop_orchestrator.stores.eventlines import decode, encoded, finder, numbered
+from loop_orchestrator.stores.eventlines import decode, encoded, numbered
 from loop_orchestrator.stores.layout import ensure_dir, sync_dir
-from loop_orchestrator.stores.lines import is_torn, last_lines, last_lines_with, lines_with, next_lines, write_whole
+from loop_orchestrator.stores.lines import (
+    is_torn,
+    last_lines,
+    last_lines_with,
+    lines_with,
+    next_lines,
+    read_exactly,
+    write_whole,
+)
 from loop_orchestrator.stores.lock import take_flock
+from loop_orchestrator.stores.recentids import RecentIds
 from loop_orchestrator.stores.segments import (
     SEGMENT_BYTES,
     SOURCE,
@@ -41,14 +50,15 @@ if TYPE_CHECKING:
 
 SAME_ID_LINES = 1000
 """How far back a second event with the same id is looked for, at least. Half covers a burst of 500 events only; at
-double, an append with an id reads half a megabyte."""
+double, the first append with an id reads half a megabyte."""
 
-MANY = 10
-"""Events with ids that are written together, beyond which the ids in the log are gathered first."""
+CATCH_UP_BYTES = 300_000
+"""So much of what other processes wrote is read for its ids; where it is more, the last 1,000 lines are."""
 
 LAST_KIND_BYTES = 4_000_000
 """How far back ``last`` looks: about 20,000 events, 5 ms when there is none."""
 
+_FIELDS = {kind: frozenset(one.fields) for kind, one in EVENT_KINDS.items()}
 _datasync = getattr(os, "fdatasync", os.fsync)
 
 
@@ -68,6 +78,7 @@ class EventLog:
     ) -> None:
         """keep: asked when a segment was closed, without any lock; None: all segments are kept."""
         self._path = path
+        self._name = str(path)
         self._clock = clock
         self._keep = keep
         self._segment_bytes = self._close_at = segment_bytes
@@ -79,6 +90,8 @@ class EventLog:
         self._size = -1
         self._seq = 0
         self._torn = False
+        self._ids: RecentIds | None = None
+        """of the log as far as it is known; None: they were not read yet"""
         self.unreadable = 0
         """lines that the last read passed over because they are no events"""
         self.damaged: dict[str, str] = {}
@@ -116,22 +129,19 @@ class EventLog:
         for draft in drafts:
             check_event(draft.kind, draft.payload, draft.id)
         events: list[Event] = []
-        find: Callable[[str], Event | None] | None = None
-        written: dict[str, Event] = {}
         any_closed = promised = False
         with self._mutex:
             try:
                 for draft in drafts:
                     fd, closed = self._roomy()
                     any_closed = any_closed or closed
-                    if draft.id and find is None:
-                        find = finder(tuple(self._held(fd).last_bytes(SAME_ID_LINES)), often=len(drafts) > MANY)
-                    event = (written.get(draft.id) or find(draft.id)) if draft.id and find else None
+                    event = self._with_id(fd, draft.id) if draft.id else None
                     if event is None:
-                        event = numbered(draft, self._clock.now(), self._seq + 1)
-                        self._write(fd, event)
-                        written[event.id] = event
-                        promised = promised or EVENT_KINDS[event.kind].promised
+                        now = self._clock.now()
+                        at = format_time(now)
+                        event = numbered(draft, now, at, self._seq + 1)
+                        self._write(fd, event, encoded(event, at))
+                    promised = promised or EVENT_KINDS[draft.kind].promised
                     events.append(event)
                 if promised:
                     fcntl.flock(fd, fcntl.LOCK_UN)
@@ -249,7 +259,8 @@ class EventLog:
         return Parts(self._path, fd, self._size, decode)
 
     def _continuing(self, segment: str, first: int, last: int, before: int) -> bytes:
-        return encoded(continuing(self._clock.now(), segment, first, last, before))
+        event = continuing(self._clock.now(), segment, first, last, before)
+        return encoded(event, format_time(event.at))
 
     def _remove_old(self, keep: Keep) -> None:
         """Remove the segments that need not be kept; an event says so first."""
@@ -269,7 +280,7 @@ class EventLog:
             if self._fd < 0 or self._pid != os.getpid():
                 self._open()
             take_flock(self._fd, self._path)
-            if (size := size_of(self._path, self._file)) is not None:
+            if (size := size_of(self._name, self._file)) is not None:
                 break
             os.close(self._fd)
             self._fd = -1
@@ -288,6 +299,7 @@ class EventLog:
         except OSError as error:
             raise StoreError(f"cannot write {self._path}: {error.strerror}") from error
         self._pid, self._size, self._close_at = os.getpid(), -1, self._segment_bytes
+        self._ids = None
         found = os.fstat(self._fd)
         self._file = found.st_dev, found.st_ino
         if is_new:
@@ -298,10 +310,15 @@ class EventLog:
         self._torn = is_torn(self._fd, size)
         newest = (event.seq for line in last_lines(self._fd, size, torn=True) for event in decode(line))
         self._seq = next(newest, 0) or last_number(self._path, decode)
+        if self._ids is not None and 0 <= self._size < size <= self._size + CATCH_UP_BYTES:
+            self._ids.read(read_exactly(self._fd, self._size, size))
+        else:
+            self._ids = None
         self._size = size
 
-    def _write(self, fd: int, event: Event) -> None:
-        line = (b"\n" if self._torn else b"") + encoded(event)
+    def _write(self, fd: int, event: Event, line: bytes) -> None:
+        if self._torn:
+            line = b"\n" + line
         try:
             write_whole(fd, line, self._size)
         except OSError:
@@ -309,6 +326,24 @@ class EventLog:
             raise
         self._size += len(line)
         self._seq, self._torn = event.seq, False
+        if self._ids is not None:
+            self._ids.add(event.id)
+
+    def _with_id(self, fd: int, id: str) -> Event | None:
+        """The event of at least the last 1,000 that has an id. The file is read where it may have one."""
+        if self._ids is None:
+            self._ids = RecentIds(SAME_ID_LINES)
+            for recent in reversed(tuple(self._held(fd).last_bytes(SAME_ID_LINES))):
+                self._ids.read(recent)
+        if id not in self._ids:
+            return None
+        mark = f'"id":"{id}"'.encode()
+        for recent in self._held(fd).last_bytes(2 * SAME_ID_LINES):
+            for line in recent.split(b"\n") if mark in recent else ():
+                for event in decode(line) if mark in line else ():
+                    if event.id == id:
+                        return event
+        return None
 
     @contextmanager
     def _reading(self) -> Iterator[Parts]:
@@ -346,7 +381,7 @@ def check_event(kind: str, payload: Mapping[str, JsonValue], id: str = "") -> No
     """Raises ValueError for what may not stand in a log: our own mistake, found before anything is written."""
     if kind not in EVENT_KINDS:
         raise ValueError(f"{kind!r} is no registered kind of event")
-    if set(payload) != set(EVENT_KINDS[kind].fields):
+    if payload.keys() != _FIELDS[kind]:
         raise ValueError(f"{kind} has the fields {', '.join(EVENT_KINDS[kind].fields)}, not {', '.join(payload)}")
     if id and not (id.isascii() and id.isprintable() and not {'"', "\\"} & set(id)):
         raise ValueError(f"{id!r} cannot be the id of an event")

@@ -18,6 +18,7 @@ from loop_orchestrator.errors import LockedError, StoreError
 from loop_orchestrator.model.event import Draft, Event
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.stores import eventlog, lines
+from loop_orchestrator.stores.eventlines import encoded, event_values
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.stores.lock import take_flock
 from loop_orchestrator.stores.segments import SEGMENT_BYTES
@@ -98,6 +99,24 @@ def test_any_payload_is_read_back(
     log = EventLog(tmp_path_factory.mktemp("log") / "events.jsonl", SteppedClock())
     event = log.append("engine.paused", source, {"by": payload}, trace=trace)
     assert log.tail(2) == (event,)
+
+
+@given(payload=JSON, source=st.text(), trace=st.text(), caused_by=st.text(), depth=st.integers(0, 3))
+def test_a_line_is_the_json_object_of_its_event(
+    payload: JsonValue, source: str, trace: str, caused_by: str, depth: int
+) -> None:
+    event = Event(
+        id="e-1",
+        seq=1,
+        at=NOON,
+        kind="engine.paused",
+        source=source,
+        payload={"by": payload},
+        trace=trace,
+        caused_by=caused_by,
+        depth=depth,
+    )
+    assert json.loads(encoded(event, format_time(NOON))) == event_values(event)
 
 
 def test_a_lone_surrogate_is_read_back(log: EventLog) -> None:
