@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ from loop_orchestrator.model.sentences import sentence_of
 from loop_orchestrator.operations.shapes import Json, event_shape
 from loop_orchestrator.process.folders import looks
 from loop_orchestrator.stores.layout import ensure_dir
+from loop_orchestrator.stores.segmentindex import Sought
 
 if TYPE_CHECKING:
     from loop_orchestrator.redaction import Redactor
@@ -80,15 +81,15 @@ def kinds_of(given: Sequence[str]) -> frozenset[str]:
 
 def read_logs(world: World, wanted: Wanted) -> Iterator[Event]:
     """The events that are asked for, oldest first."""
-    marks = [f'"kind":"{kind}"'.encode() for kind in sorted(wanted.kinds)]
+    sought = Sought(kinds=sorted(wanted.kinds)) if wanted.kinds else None
 
     def fits(event: Event) -> bool:
         return not wanted.kinds or event.kind in wanted.kinds
 
     if wanted.since is not None and wanted.n is None:
-        return filter(fits, world.events.since_time(wanted.since, holding=marks))
+        return filter(fits, world.events.since_time(wanted.since, sought))
     n = FIRST if wanted.n is None else wanted.n
-    found: Iterator[Event] = filter(fits, world.events.backwards(holding=marks))
+    found: Iterator[Event] = filter(fits, world.events.backwards(sought))
     if (since := wanted.since) is not None:
         found = takewhile(lambda event: event.at >= since, found)
     return reversed(tuple(islice(found, n)))
@@ -138,7 +139,7 @@ def _event_of(world: World, given: str) -> Event | None:
         return next((event for event in world.events.since(int(given) - 1) if event.seq == int(given)), None)
     if not given or not given.isprintable():
         return None
-    for event in world.events.backwards(holding=(f'"{given}'.encode(),)):
+    for event in world.events.backwards(Sought(ids=[given])):
         if any(one.startswith(given) for one in (event.id, *_ids_of(event))):
             return event
     return None
@@ -152,37 +153,18 @@ def _chain(world: World, known: set[str], at: datetime) -> list[Event]:
     while True:
         begin = min([at, *filter(None, map(_time_in, known))]) - timedelta(seconds=1)
         before = set(known)
-        marks = _Marks(known)
+        sought = Sought(ids=known)
         found = []
-        for event in world.events.since_time(begin, holding=marks):
+        for event in world.events.since_time(begin, sought):
             if known & {*_ids_of(event), event.id, event.caused_by}:
                 found.append(event)
-                marks.add(_ids_of(event) | {event.id})
+                ids = _ids_of(event) | {event.id}
+                sought.add_ids(ids - known)
+                known |= ids
                 if len(found) == MOST_LINKS:
                     return found
         if known == before:
             return found
-
-
-class _Marks(Collection[bytes]):
-    """Ids as they stand in lines; grows with the set of ids."""
-
-    def __init__(self, known: set[str]) -> None:
-        self._known = known
-        self._marks = [one.encode() for one in known]
-
-    def add(self, ids: set[str]) -> None:
-        self._marks += [one.encode() for one in ids - self._known]
-        self._known |= ids
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._marks)
-
-    def __len__(self) -> int:
-        return len(self._marks)
-
-    def __contains__(self, mark: object) -> bool:
-        return mark in self._marks
 
 
 def _ids_of(event: Event) -> set[str]:

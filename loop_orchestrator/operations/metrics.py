@@ -19,6 +19,7 @@ from loop_orchestrator.model.task import TaskStatus, ready_tasks
 from loop_orchestrator.model.wiki import LOG, LogEntry, parse_log_heading
 from loop_orchestrator.operations.person import writer_of
 from loop_orchestrator.operations.shapes import Json
+from loop_orchestrator.stores.segmentindex import Sought
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.event import Event
@@ -84,19 +85,10 @@ RATIOS = (
 
 
 _COUNTED = (
-    *(
-        "decision.filed",
-        "decision.approved",
-        "decision.rejected",
-        "item.closed",
-        "task.moved",
-        "mail.sent",
-        "escalated",
-    ),
+    *("decision.filed", "decision.approved", "decision.rejected", "item.closed", "task.moved", "mail.sent"),
     *("escalated", "brain.called", "brain.replied", "lane.restarted", "lane.gave-up"),
 )
-_MARKS = tuple(f'"kind":"{kind}"'.encode() for kind in _COUNTED)
-"""What stands in the lines of events that are counted; the others need not be read."""
+"""Kinds of events that are counted; the others need not be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +109,7 @@ def metrics(world: World) -> Metrics:
     if not world.layout.events.exists():
         notes.append(f"session {world.session} has no events")
     figures: dict[str, Value] = dict.fromkeys(FIGURES)
-    counted, found = _counted(world.events.since_time(now - WEEK, holding=_MARKS), now)
+    counted, found = _counted(world.events.since_time(now - WEEK, Sought(kinds=_COUNTED)), now)
     figures |= counted
     notes += found
     notes += [f"{name}: {reason}; the rest was counted" for name, reason in world.events.damaged.items()]

@@ -55,7 +55,7 @@ def numbered(draft: Draft, now: datetime, at: str, seq: int) -> Event:
 
 
 def encoded(event: Event, at: str) -> bytes:
-    """Its line, with the newline; at: its time in the written form. A lone surrogate, which no file can hold, is escaped."""
+    """Its line and the newline; at: its time in the written form. A lone surrogate is escaped: no file can hold it."""
     try:
         return _spelled(event, at, _encode).encode()
     except UnicodeEncodeError:

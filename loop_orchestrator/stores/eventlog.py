@@ -6,7 +6,7 @@ import fcntl
 import math
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -22,13 +22,13 @@ from loop_orchestrator.stores.lines import (
     is_torn,
     last_lines,
     last_lines_with,
-    lines_with,
     next_lines,
     read_exactly,
     write_whole,
 )
 from loop_orchestrator.stores.lock import take_flock
 from loop_orchestrator.stores.recentids import RecentIds
+from loop_orchestrator.stores.segmentindex import Finder, Sought, make_index, remove_orphans, remove_with_index
 from loop_orchestrator.stores.segments import (
     SEGMENT_BYTES,
     SOURCE,
@@ -42,6 +42,7 @@ from loop_orchestrator.stores.segments import (
     last_number,
     opened,
     removable,
+    segments_of,
     size_of,
 )
 
@@ -151,9 +152,8 @@ class EventLog:
             finally:
                 if self._fd >= 0:
                     fcntl.flock(self._fd, fcntl.LOCK_UN)
-        if any_closed and self._keep is not None:
-            with suppress(LoopError, OSError):  # what was not removed now is when the next segment is closed
-                self._remove_old(self._keep())
+        if any_closed:
+            self._after_closing()
         return tuple(events)
 
     def tail(self, n: int) -> tuple[Event, ...]:
@@ -172,21 +172,21 @@ class EventLog:
         with self._reading() as parts:
             yield from (event for event in self._forwards(parts.after(seq)) if event.seq > seq)
 
-    def since_time(self, at: datetime, *, holding: Collection[bytes] = ()) -> Iterator[Event]:
+    def since_time(self, at: datetime, sought: Sought | None = None) -> Iterator[Event]:
         """Events from a time on, oldest first, up to the end that the log has on the first step.
 
-        holding: only those in whose line one of these stands; it may grow meanwhile. Empty: all.
+        sought: only those in which something of it stands; the rest is passed over unread.
         """
         with self._reading() as parts:
-            found = self._forwards(parts.since(at), holding)
+            found = self._forwards(parts.since(at), sought)
             yield from (event for event in found if event.at >= at)
 
-    def backwards(self, *, holding: Collection[bytes] = ()) -> Iterator[Event]:
-        """Every event, or those of ``holding``, newest first, for whoever stops when it has seen enough."""
+    def backwards(self, sought: Sought | None = None) -> Iterator[Event]:
+        """Every event, or those of ``sought``, newest first, for whoever stops when it has seen enough."""
+        finder = Finder(sought) if sought else None
         with self._reading() as parts:
             for part in parts.backwards():
-                found = last_lines_with(part.fd, part.size, holding) if holding else last_lines(part.fd, part.size)
-                for line in found:
+                for line in finder.last_lines(part) if finder else last_lines(part.fd, part.size):
                     yield from (event for event in self._decoded(line, part) if event.seq < part.below)
 
     def last(self, kind: str) -> Event | None:
@@ -262,6 +262,14 @@ class EventLog:
         event = continuing(self._clock.now(), segment, first, last, before)
         return encoded(event, format_time(event.at))
 
+    def _after_closing(self) -> None:
+        """What needs no lock, and can be done later: an index is made by a reader, old segments go next time."""
+        with suppress(LoopError, OSError):
+            make_index(segments_of(self._path)[-1].path)
+        if self._keep is not None:
+            with suppress(LoopError, OSError):
+                self._remove_old(self._keep())
+
     def _remove_old(self, keep: Keep) -> None:
         """Remove the segments that need not be kept; an event says so first."""
         old = removable(self._path, keep, self._clock.now(), decode)
@@ -272,7 +280,8 @@ class EventLog:
         self.append("log.removing", SOURCE, payload)
         crash_point("log.removing")
         for segment, _ in old:
-            segment.path.unlink(missing_ok=True)
+            remove_with_index(segment.path)
+        remove_orphans(self._path)
 
     def _locked(self) -> int:
         """The descriptor kept for appending, locked, with the last number and the size of the log known."""
@@ -353,15 +362,16 @@ class EventLog:
             parts.damaged = self.damaged
             yield parts
 
-    def _forwards(self, parts: Iterator[Part], holding: Collection[bytes] = ()) -> Iterator[Event]:
+    def _forwards(self, parts: Iterator[Part], sought: Sought | None = None) -> Iterator[Event]:
+        finder = Finder(sought) if sought else None
         for part in parts:
-            last, place = 0, (part.fd, part.place, part.size)
-            for line in lines_with(*place, holding) if holding else next_lines(*place):
+            last = 0
+            for line in finder.lines(part) if finder else next_lines(part.fd, part.place, part.size):
                 for event in self._decoded(line, part):
                     if event.seq < part.below:
                         last = event.seq
                         yield event
-            if not holding and last and last + 1 < part.below < math.inf:
+            if not finder and last and last + 1 < part.below < math.inf:
                 self.damaged[part.path.name] = f"the events {last + 1} to {int(part.below) - 1} are missing behind it"
 
     def _decoded(self, line: bytes, part: Part) -> tuple[Event, ...]:

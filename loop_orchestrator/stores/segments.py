@@ -74,6 +74,8 @@ class Part:
     """only events with a smaller number count: the rest stands in the next file"""
     place: int = 0
     """where to begin reading"""
+    is_closed: bool = False
+    """it is a segment, and never changes"""
 
 
 class Parts:
@@ -139,8 +141,8 @@ class Parts:
         """
         start = self.start_of_live()
         if offset < start:
-            starts = [self._start_of(number) for number in range(len(self.segments))]
-            for number in range(max(0, bisect_right(starts, offset) - 1), len(starts)):
+            starts = dict(self._starts_down_to(offset))
+            for number in sorted(starts):
                 with self._opened(number) as part:
                     if part is not None:
                         yield replace(part, place=min(part.size, max(0, offset - starts[number]))), starts[number]
@@ -158,6 +160,14 @@ class Parts:
             return first_event(self.live, self._decode)
         with self._opened(number + 1) as part:
             return None if part is None else first_event(part, self._decode)
+
+    def _starts_down_to(self, offset: int) -> Iterator[tuple[int, int]]:
+        """Segments from the newest on to the one that holds an offset, or to the oldest, and where each begins."""
+        for number in reversed(range(len(self.segments))):
+            begin = self._start_of(number)
+            yield number, begin
+            if begin <= offset:
+                break
 
     def _start_of(self, number: int) -> int:
         with self._opened(number) as part:
@@ -200,7 +210,7 @@ class Parts:
         try:
             found = os.fstat(fd)
             if stat.S_ISREG(found.st_mode):
-                yield Part(path, fd, found.st_size, below=below)
+                yield Part(path, fd, found.st_size, below=below, is_closed=True)
             else:
                 self.damaged[path.name] = "it is no file"
                 yield None

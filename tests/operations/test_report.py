@@ -292,7 +292,7 @@ def test_what_was_removed_is_said(project_world: Project) -> None:
         log.append("engine.paused", "person", {"by": "ann"})
         world.clock.sleep(1)
     assert made_report(world).first_kept is None
-    first, *_ = sorted(world.layout.event_segments.iterdir())
+    first, *_ = sorted(world.layout.event_segments.glob("*.jsonl"))
     first.unlink()
     assert made_report(world).first_kept is not None
 

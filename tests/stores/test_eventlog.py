@@ -21,6 +21,7 @@ from loop_orchestrator.stores import eventlog, lines
 from loop_orchestrator.stores.eventlines import encoded, event_values
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.stores.lock import take_flock
+from loop_orchestrator.stores.segmentindex import Sought
 from loop_orchestrator.stores.segments import SEGMENT_BYTES
 from tests.stores.builders import NOON
 from tests.stores.forks import in_processes, killed_at_every_write
@@ -429,12 +430,12 @@ def test_times_are_kept_to_the_millisecond(path: Path) -> None:
     assert EventLog(path, clock).tail(1) == (event,)
 
 
-def test_events_that_hold_a_text_are_found_from_the_end_and_no_further_back_than_is_asked_for(
+def test_events_with_an_id_are_found_from_the_end_and_no_further_back_than_is_asked_for(
     log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3_000):
-        note(log, f"mail {number}")
-    note(log, "of d-1")
+        log.append("decision.archived", "engine", {"decision": f"d-{number}"})
+    archived = log.append("decision.archived", "engine", {"decision": "d-x"})
     note(log, "the last")
     read = []
     real = lines.read_exactly
@@ -444,7 +445,8 @@ def test_events_that_hold_a_text_are_found_from_the_end_and_no_further_back_than
         return real(fd, start, end)
 
     monkeypatch.setattr(lines, "read_exactly", counted)
-    assert next(log.backwards(holding=(b"d-1",))).payload == {"by": "of d-1"}
+    assert next(log.backwards(Sought(ids=["d-x"]))) == archived
     assert sum(read) <= 8_192
-    assert details(log.backwards(holding=(b"mail 299",)))[:2] == ["mail 2999", "mail 2998"]
-    assert list(log.backwards(holding=(b"d-2",))) == []
+    found = [event.payload["decision"] for event in log.backwards(Sought(ids=["d-299"]))]
+    assert found == [f"d-{number}" for number in (*range(2_999, 2_989, -1), 299)]
+    assert list(log.backwards(Sought(ids=["d-y"]))) == []
