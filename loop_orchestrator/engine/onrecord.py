@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.engine.approval import digest_now
 from loop_orchestrator.model.verdict import Level
+from loop_orchestrator.stores.segmentindex import Sought
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.decision import Decision, Item
@@ -42,12 +43,14 @@ class OnRecord:
 
 
 def on_record(events: EventLog, decision_id: str) -> OnRecord:
-    """What the log says of a decision."""
-    for recent in (events.tail(500), events.since(0)):
-        found = _read(event for event in recent if event.payload.get("decision") == decision_id)
-        if found.digests:
-            return found
-    return OnRecord()
+    """What the log says of a decision; it is read back to the filing."""
+    found: list[Event] = []
+    for event in events.backwards(Sought(ids=[decision_id])):
+        if event.payload.get("decision") == decision_id:
+            found.append(event)
+            if event.kind == "decision.filed":
+                break
+    return _read(reversed(found))
 
 
 def _read(events: Iterable[Event]) -> OnRecord:

@@ -59,7 +59,7 @@ class Sought:
         """More ids, also while a reading is under way: it takes them from its next file on, at the latest."""
         found = list(ids)
         self.ids += found
-        self.marks += [f'"{id}'.encode() for id in found]
+        self.marks += [f'"{id}'.encode("utf-8", "surrogatepass") for id in found]
 
 
 class Index:
@@ -88,7 +88,7 @@ class Index:
         least = min((one for one, _ in self._numbered if one), default="")
         most = max((one for _, one in self._numbered), default="")
         for id in sought.ids:
-            for row in _rows_with(rows, id.encode()):
+            for row in _rows_with(rows, id.encode("utf-8", "surrogatepass")):
                 found.update(map(int, row.rpartition(b"\t")[2].split(b",")))
             if _lies_between(id, least, most):
                 found.update(number for number, ends in enumerate(self._numbered) if _lies_between(id, *ends))

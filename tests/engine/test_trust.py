@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from loop_orchestrator.engine import trust
 from loop_orchestrator.engine.cycle import run_cycle
 from loop_orchestrator.engine.observe import observe
 from loop_orchestrator.engine.trust import untrusted_sources
 from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.decision import ApprovalMode, ItemStatus
+from loop_orchestrator.model.event import Event
+from loop_orchestrator.stores import eventlog
+from loop_orchestrator.stores.eventlines import decoded as read_line
+from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.wiring import Project
 from tests.engine.attacks import says
 from tests.engine.test_attacks import CONFIG, shop_of
@@ -62,6 +67,42 @@ def test_mail_counts_by_its_channel(project: Path, send: Callable[[Project], Non
     shop = with_guest(project_at(project, config=CONFIG.format(mode="auto")))
     send(shop)
     assert found(shop) == sources
+
+
+@pytest.mark.parametrize("few_files", [0, 50])
+@pytest.mark.parametrize(("send", "sources"), TABLE)
+def test_mail_that_was_sent_long_ago_counts_by_its_channel_too(
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    few_files: int,
+    send: Callable[[Project], None],
+    sources: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(trust, "FEW_FILES", few_files)
+    shop = with_guest(project_at(project, config=CONFIG.format(mode="auto")))
+    shop.__dict__["events"] = EventLog(shop.layout.events, shop.clock, segment_bytes=20_000)
+    send(shop)
+    for _ in range(600):
+        shop.events.append("engine.resumed", "cli", {"by": "ann"})
+    assert found(shop) == sources
+
+
+def test_mail_that_nobody_sent_is_not_looked_for_in_the_whole_log(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = with_guest(project_at(project, config=CONFIG.format(mode="auto")))
+    for _ in range(2_000):
+        shop.events.append("mail.sent", "cli", {"file": "x", "from": "web", "to": "api", "subject": "y"})
+    by_hand(shop)
+    decoded: list[bytes] = []
+
+    def counted(line: bytes) -> tuple[Event, ...]:
+        decoded.append(line)
+        return read_line(line)
+
+    monkeypatch.setattr(eventlog, "decoded", counted)
+    assert found(shop)
+    assert len(decoded) < 1_000
 
 
 @pytest.mark.parametrize(("send", "sources"), TABLE)

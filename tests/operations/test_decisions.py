@@ -16,10 +16,13 @@ from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.engine.onrecord import on_record
 from loop_orchestrator.errors import ChangedElsewhereError, DecisionStateError, LoopError, NotAPersonError, UsageError
 from loop_orchestrator.model.decision import ApprovalMode, Decision, Item, ItemStatus
+from loop_orchestrator.model.event import Event
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import destructive
 from loop_orchestrator.operations.decisions import approve, edit, reject
 from loop_orchestrator.process.person import PersonCheck
+from loop_orchestrator.stores import eventlog
+from loop_orchestrator.stores.eventlines import decoded as read_line
 from loop_orchestrator.world import World
 from tests.support.clocks import SteppedClock
 from tests.support.projects import PLAIN, project_at
@@ -152,6 +155,22 @@ def test_the_digest_of_the_filing_is_found_far_back_in_the_log(world: World, dec
         world.events.append("engine.resumed", "cli", {"by": "ann"})
     assert on_record(world.events, decision.id).digests == (decision.digest,)
     assert on_record(world.events, "d-none").digests == ()
+
+
+def test_what_the_log_has_of_other_decisions_is_not_read(
+    world: World, decision: Decision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(600):
+        world.events.append("decision.archived", "engine", {"decision": f"d-{number}"})
+    decoded: list[bytes] = []
+
+    def counted(line: bytes) -> tuple[Event, ...]:
+        decoded.append(line)
+        return read_line(line)
+
+    monkeypatch.setattr(eventlog, "decoded", counted)
+    assert on_record(world.events, decision.id).digests == (decision.digest,)
+    assert len(decoded) < 20
 
 
 # Edited, expired and signed.
