@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.state import JsonValue
 
 CLAIMED, STOPPED, DEAD, REPLAYED = "route.claimed", "actor.stopped", "route.dead", "route.replayed"
-"""The kinds that change a board, beside EMITTED."""
+CHANGING = (EMITTED, CLAIMED, STOPPED, DEAD, REPLAYED)
+"""The kinds that change a board."""
 
 
 class Board:

@@ -16,8 +16,9 @@ from loop_orchestrator.errors import LoopError
 from loop_orchestrator.ids import derived_id, new_id
 from loop_orchestrator.model.event import Draft
 from loop_orchestrator.model.route import EMITTED, DeadLetter, Emission, Entry, Outcome, OutcomeWord, Route, letter_id
-from loop_orchestrator.routing.board import CLAIMED, DEAD, REPLAYED, STOPPED, Board, due_at
+from loop_orchestrator.routing.board import CHANGING, CLAIMED, DEAD, REPLAYED, STOPPED, Board, due_at
 from loop_orchestrator.routing.retry import next_wait_s
+from loop_orchestrator.stores.segmentindex import Sought
 
 if TYPE_CHECKING:
     from loop_orchestrator.clock import Clock
@@ -68,8 +69,9 @@ def read_board(log: EventLog, store: RoutingStore, routes: Iterable[Route]) -> B
     if seq > (newest[0].seq if newest else 0):
         seq, entries = 0, ()  # of another log than the one that is there
     board = Board(routes, seq=seq, entries=entries)
-    for event in log.since(seq):
+    for event in log.since(seq, Sought(kinds=CHANGING)):
         _take(board, store, event)
+    board.seq = max(board.seq, newest[0].seq if newest else 0)
     return board
 
 

@@ -167,16 +167,16 @@ class EventLog:
                         return tuple(reversed(found))
         return tuple(reversed(found))
 
-    def since(self, seq: int) -> Iterator[Event]:
-        """Events with a number greater than seq, oldest first, up to the end that the log has on the first step."""
-        with self._reading() as parts:
-            yield from (event for event in self._forwards(parts.after(seq)) if event.seq > seq)
-
-    def since_time(self, at: datetime, sought: Sought | None = None) -> Iterator[Event]:
-        """Events from a time on, oldest first, up to the end that the log has on the first step.
+    def since(self, seq: int, sought: Sought | None = None) -> Iterator[Event]:
+        """Events with a number greater than seq, oldest first, up to the end that the log has on the first step.
 
         sought: only those in which something of it stands; the rest is passed over unread.
         """
+        with self._reading() as parts:
+            yield from (event for event in self._forwards(parts.after(seq), sought) if event.seq > seq)
+
+    def since_time(self, at: datetime, sought: Sought | None = None) -> Iterator[Event]:
+        """Like since, for events from a time on."""
         with self._reading() as parts:
             found = self._forwards(parts.since(at), sought)
             yield from (event for event in found if event.at >= at)
@@ -264,8 +264,9 @@ class EventLog:
 
     def _after_closing(self) -> None:
         """What needs no lock, and can be done later: an index is made by a reader, old segments go next time."""
-        with suppress(LoopError, OSError):
-            make_index(segments_of(self._path)[-1].path)
+        for newest in segments_of(self._path)[-1:]:
+            with suppress(LoopError, OSError):
+                make_index(newest.path)
         if self._keep is not None:
             with suppress(LoopError, OSError):
                 self._remove_old(self._keep())

@@ -18,6 +18,8 @@ from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.routing.board import CLAIMED, DEAD, REPLAYED, STOPPED, Board
 from loop_orchestrator.routing.pump import SAVE_EVENTS, read_board
 from loop_orchestrator.routing.retry import next_wait_s
+from loop_orchestrator.stores import eventlog
+from loop_orchestrator.stores.eventlines import decoded as read_line
 from tests.routing.builders import ALL, MAIL, RETRY, Scene, scene_in
 
 HELD = Outcome(OutcomeWord.HELD, reason="asleep")
@@ -360,6 +362,23 @@ def test_a_board_read_from_the_log_is_the_one_that_was_saved_and_read_on(scene: 
     anew = read_board(scene.log, scene.store, (MAIL, ALL))
     assert read.entries() == anew.entries()
     assert read.seq == anew.seq
+
+
+def test_what_changes_no_board_is_not_read_for_it(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.emit("a")
+    for _ in range(500):
+        last = scene.log.append("engine.paused", "person", {"by": "ann"})
+    decoded: list[bytes] = []
+
+    def counted(line: bytes) -> tuple[Event, ...]:
+        decoded.append(line)
+        return read_line(line)
+
+    monkeypatch.setattr(eventlog, "decoded", counted)
+    board = read_board(scene.log, scene.store, (MAIL, ALL))
+    assert len(board.of("mail")) == 1
+    assert board.seq == last.seq
+    assert len(decoded) < 50
 
 
 def test_lines_of_the_log_that_nobody_here_wrote_break_no_board(scene: Scene) -> None:
