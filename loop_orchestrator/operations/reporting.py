@@ -61,10 +61,9 @@ class _Gatherer:
 
     def take(self, event: Event) -> None:
         self.count += 1
-        said = {name: words_of(value) for name, value in event.payload.items()}
         handler = _HANDLERS.get(event.kind)
         if handler is not None:
-            handler(self, event, said)
+            handler(self, event, {name: words_of(value) for name, value in event.payload.items()})
         if event.kind.endswith(_REFUSALS) or event.kind.startswith("config.") or event.kind in _UNUSUAL:
             self.add(self.unusual, event, f"{event.kind}: {sentence_of(event)}")
 
@@ -205,7 +204,8 @@ def _delivery_closed(found: _Gatherer, event: Event, said: Said) -> None:
     key, words = f"delivery {said['op']}", f"text to {said['lane']} ({said['op']})"
     found.about[said["op"]] = event.seq
     decision, _, idx = said["op"].rpartition("-")
-    if f"item {decision} {idx}" in (*found.not_done, *found.done) or decision in found.verdicts:
+    item = f"item {decision} {idx}"
+    if item in found.not_done or item in found.done or decision in found.verdicts:
         return  # its item says the same
     if said["status"] == "unknown":
         found.settle(found.not_done, event, key, words, "nobody knows whether it arrived")
