@@ -29,12 +29,15 @@ Said = tuple[str, str, "dict[str, JsonValue]", str]
 """kind, source, payload, trace"""
 
 
-def write_past(path: Path, *, until: datetime, older: int, days: float, recent: int, recent_s: float) -> None:
-    """A log whose last events are ``recent`` ones of the last ``recent_s`` seconds, before them others of days."""
-    begin = until - timedelta(seconds=recent_s)
+RECENT, RECENT_S = 1_000, 2_400.0
+
+
+def write_past(path: Path, *, until: datetime, older: int, days: tuple[float, float]) -> None:
+    """A log with RECENT events of the last RECENT_S seconds, and before them others between two times, in days ago."""
+    first, last = (until - timedelta(days=ago, seconds=RECENT_S) for ago in days)
     lines = _Lines(path)
-    lines.write(_cycles(_spread(begin - timedelta(days=days), begin, older), rare=True))
-    lines.write(_cycles(_spread(begin, until, recent), rare=False))
+    lines.write(_cycles(_spread(first, last, older), rare=True))
+    lines.write(_cycles(_spread(until - timedelta(seconds=RECENT_S), until, RECENT), rare=False))
     lines.close()
 
 
@@ -102,7 +105,7 @@ def _cycles(times: Iterator[datetime], *, rare: bool) -> Iterator[tuple[datetime
             yield begin, (RARE, "cli", {"adr": "0007", "file": "0007-one-queue.md", "by": "ann"}, "")
         said = iter(_cycle(format_time(begin), number))
         yield begin, next(said)
-        yield from zip(times, said)  # noqa: B905 - the times may end within a cycle
+        yield from ((at, one) for one, at in zip(said, times, strict=False))  # the times may end within a cycle
 
 
 def _cycle(at: str, number: int) -> Iterator[Said]:

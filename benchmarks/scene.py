@@ -44,9 +44,12 @@ class Scene:
 
     def loop(self, *words: str) -> None:
         """``loop WORDS`` as from a shell."""
-        root = str(self.project.root)
-        options = ("--project-root", root, "--session", SESSION, "--socket", self.socket)
-        run([str(Path(sys.executable).with_name("loop")), *words, *options], env=self.project.environ)
+        run(self.argv(*words), env=self.project.environ)
+
+    def argv(self, *words: str) -> list[str]:
+        """The program and what it is given for ``loop WORDS``."""
+        options = ("--project-root", str(self.project.root), "--session", SESSION, "--socket", self.socket)
+        return [str(Path(sys.executable).with_name("loop")), *words, *options]
 
     @property
     def server(self) -> int:

@@ -15,7 +15,7 @@ from loop_orchestrator.errors import StoreError
 from loop_orchestrator.model.decision import ApprovalMode, ItemStatus
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.stores import eventlog
-from loop_orchestrator.stores.eventlines import decoded as read_line
+from loop_orchestrator.stores.eventlines import decode as read_line
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.wiring import Project
 from tests.engine.attacks import says
@@ -100,7 +100,7 @@ def test_mail_that_nobody_sent_is_not_looked_for_in_the_whole_log(
         decoded.append(line)
         return read_line(line)
 
-    monkeypatch.setattr(eventlog, "decoded", counted)
+    monkeypatch.setattr(eventlog, "decode", counted)
     assert found(shop)
     assert len(decoded) < 1_000
 

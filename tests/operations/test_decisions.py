@@ -22,7 +22,7 @@ from loop_orchestrator.model.verdict import destructive
 from loop_orchestrator.operations.decisions import approve, edit, reject
 from loop_orchestrator.process.person import PersonCheck
 from loop_orchestrator.stores import eventlog
-from loop_orchestrator.stores.eventlines import decoded as read_line
+from loop_orchestrator.stores.eventlines import decode as read_line
 from loop_orchestrator.world import World
 from tests.support.clocks import SteppedClock
 from tests.support.projects import PLAIN, project_at
@@ -168,7 +168,7 @@ def test_what_the_log_has_of_other_decisions_is_not_read(
         decoded.append(line)
         return read_line(line)
 
-    monkeypatch.setattr(eventlog, "decoded", counted)
+    monkeypatch.setattr(eventlog, "decode", counted)
     assert on_record(world.events, decision.id).digests == (decision.digest,)
     assert len(decoded) < 20
 

@@ -19,7 +19,7 @@ from loop_orchestrator.routing.board import CLAIMED, DEAD, REPLAYED, STOPPED, Bo
 from loop_orchestrator.routing.pump import SAVE_EVENTS, read_board
 from loop_orchestrator.routing.retry import next_wait_s
 from loop_orchestrator.stores import eventlog
-from loop_orchestrator.stores.eventlines import decoded as read_line
+from loop_orchestrator.stores.eventlines import decode as read_line
 from tests.routing.builders import ALL, MAIL, RETRY, Scene, scene_in
 
 HELD = Outcome(OutcomeWord.HELD, reason="asleep")
@@ -374,7 +374,7 @@ def test_what_changes_no_board_is_not_read_for_it(scene: Scene, monkeypatch: pyt
         decoded.append(line)
         return read_line(line)
 
-    monkeypatch.setattr(eventlog, "decoded", counted)
+    monkeypatch.setattr(eventlog, "decode", counted)
     board = read_board(scene.log, scene.store, (MAIL, ALL))
     assert len(board.of("mail")) == 1
     assert board.seq == last.seq
