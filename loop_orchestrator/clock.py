@@ -13,11 +13,26 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The current time, timezone-aware UTC."""
 
+    def machine_now(self) -> datetime:
+        """The time as files, terminals and other programs have it, in the same form; to compare with theirs."""
+
     def monotonic(self) -> float:
-        """Seconds on a clock that never jumps; only differences mean something."""
+        """Seconds on the machine's clock that never jumps; only differences mean something.
+
+        For what a terminal or a program takes.
+        """
+
+    def passed(self) -> float:
+        """Seconds that run as those of ``now`` and never jump; only differences mean something.
+
+        For waits that a person would give in minutes and hours.
+        """
+
+    def wait_s(self, seconds: float) -> float:
+        """For how long to wait where so many seconds of ``passed`` are left: that long, or less; then look again."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait; for conditions that nothing announces, such as a screen being redrawn."""
+        """Wait, by the machine; for conditions that nothing announces, such as a screen being redrawn."""
 
 
 class SystemClock:
@@ -26,8 +41,17 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def machine_now(self) -> datetime:
+        return datetime.now(UTC)
+
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def passed(self) -> float:
+        return time.monotonic()
+
+    def wait_s(self, seconds: float) -> float:
+        return seconds
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -80,7 +80,7 @@ class Project:
     def __init__(self, options: Options, environ: Mapping[str, str]) -> None:
         self.options = options
         self.environ = environ
-        self.clock: Clock = SystemClock()
+        self.clock = _clock_of(environ)
         self.ears: Ears | None = None
 
     def at(self, directory: Path) -> Project:
@@ -594,6 +594,15 @@ class _Actions:
         from loop_orchestrator.actions.registry import ActionCodec
 
         return ActionCodec().from_fields(kind, fields)
+
+
+def _clock_of(environ: Mapping[str, str]) -> Clock:
+    """The machine's clock, outside of tests. Raises UsageError for a clock that is not to be had."""
+    if "LOOP_CLOCK" not in environ:
+        return SystemClock()
+    from loop_orchestrator.directedclock import clock_of
+
+    return clock_of(environ)
 
 
 def current_dir() -> Path:

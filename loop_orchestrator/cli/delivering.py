@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from loop_orchestrator.cli import output
-from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.errors import ExitCode
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.state import JsonValue
@@ -37,7 +36,7 @@ def deliver_prompt(
     if project.caller == PERSON:
         refuse_agent(world, "send as a person")
     request = DeliveryRequest(
-        op=new_id("s", SystemClock().now()),
+        op=new_id("s", project.clock.now()),
         lane=lane,
         text=text,
         sender=project.caller,

@@ -58,7 +58,7 @@ def _said(args: argparse.Namespace, project: Project) -> int:
         raise UsageError("this runs in no lane (LOOP_LANE is not set)", hint="name one: --lane L")
     detail = detail_meant(args.state)
     seen = args.detail or f"it said {args.state}"
-    signal = signal_of(detail, "lane-signal", seen, project.clock.now())
+    signal = signal_of(detail, "lane-signal", seen, project.clock.machine_now())
     noted = note_signal(project, lane, signal, pid=os.getpid(), conversation="", by=project.source)
     if not noted:
         raise LoopError(f"nothing was noted: the program of lane {lane} speaks for itself, not what it runs")
@@ -74,7 +74,7 @@ def _hooked(args: argparse.Namespace, project: Project) -> None:
     lane = args.lane or project.environ.get("LOOP_LANE")
     if not lane:
         return  # the hooks are the user's, and this program runs in no lane
-    now = project.clock.now()
+    now = project.clock.machine_now()
     report = _report(args.from_hook, project)
     if report.detail is None:
         return

@@ -77,7 +77,7 @@ def _classify(args: argparse.Namespace, project: Project) -> int:
         known = ", ".join(sorted(project.harnesses))
         raise UsageError(f"there is no harness {args.classify_stdin}; there are {known}", hint="name one of them")
     screen = sys.stdin.buffer.read().decode("utf-8", "replace")
-    state: LaneState = classify(screen, spec, title=args.title, command=args.command, now=project.clock.now())
+    state: LaneState = classify(screen, spec, title=args.title, command=args.command, now=project.clock.machine_now())
     if project.json:
         shape: JsonValue = {**state_shape(state), "target": None, "kind": None}
         output.document(_document(project, {"stdin": shape}, session=None))

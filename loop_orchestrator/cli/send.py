@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli import output
 from loop_orchestrator.cli.command import Command
-from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.errors import ExitCode, LoopError, UsageError
 from loop_orchestrator.ids import new_id
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryRequest, DeliveryStatus, DeliveryStep, Receipt
@@ -147,7 +146,7 @@ def _request(
     args: argparse.Namespace, project: Project, name: str, text: str, sender: str, *, several: bool
 ) -> DeliveryRequest:
     agent = project.world.lanes.records()[name].agent
-    op = (f"{args.op}-{name}" if several else args.op) if args.op else new_id("s", SystemClock().now())
+    op = (f"{args.op}-{name}" if several else args.op) if args.op else new_id("s", project.clock.now())
     return DeliveryRequest(
         op=op,
         lane=name,

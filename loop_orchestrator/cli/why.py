@@ -22,7 +22,7 @@ def _run(args: argparse.Namespace, project: Project) -> int:
     from loop_orchestrator.operations.shapes import spec_shape, state_shape
 
     lane = observe_lane(project, args.lane)
-    now = project.clock.now()
+    now = project.clock.machine_now()
     if project.json:
         output.document(
             {

@@ -145,7 +145,7 @@ class _Arrivals:
             return True  # written by a program that puts whole files there
         with suppress(FileNotFoundError):
             changed = (self._layout.messages / message.file).lstat().st_mtime
-            return abs(self._clock.now().timestamp() - changed) >= RESTED_S
+            return abs(self._clock.machine_now().timestamp() - changed) >= RESTED_S
         return True
 
     def _acknowledged(self) -> list[Message]:

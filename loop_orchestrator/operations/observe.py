@@ -68,14 +68,14 @@ class CloseLook:
         self._world = world
         self._record = record_of(world, name)
         self._shown: Screen | None = None
-        self._since = world.clock.now()
+        self._since = world.clock.machine_now()
         self._read_screen = RereadScreens()
 
     def look(self) -> Lane:
         """The lane now. Raises SubstrateError and StoreError."""
         world, record = self._world, self._record
         reading = next(iter(world.substrate.read([record.pane])), None)
-        now = world.clock.now()
+        now = world.clock.machine_now()
         shown = reading.screen if reading else None
         if shown != self._shown:
             self._shown, self._since = shown, now
@@ -219,7 +219,7 @@ def _is_still(movement: Signal | None) -> bool:
 
 def _looks(world: World, records: Sequence[LaneRecord], extra: Said) -> list[_Seen]:
     readings = read_panes(world, [record.pane for record in records])
-    now = world.clock.now()
+    now = world.clock.machine_now()
     return [_seen(world, record, readings.get(record.pane), now, extra) for record in records]
 
 

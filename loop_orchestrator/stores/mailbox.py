@@ -285,7 +285,7 @@ class Mailbox:
 
     def _is_young(self, path: Path) -> bool:
         with suppress(FileNotFoundError):
-            return abs(self._clock.now().timestamp() - path.lstat().st_mtime) < YOUNG_S
+            return abs(self._clock.machine_now().timestamp() - path.lstat().st_mtime) < YOUNG_S
         return True
 
     def _set_aside(self, path: Path, reason: str) -> None:

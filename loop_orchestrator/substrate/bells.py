@@ -46,7 +46,7 @@ class Bells:
             poll = select.poll()
             poll.register(self._feed.fileno(), select.POLLIN)
             if poll.poll(limit_s * 1000):
-                spoke = self._feed.pushed(self._clock.now()).spoke
+                spoke = self._feed.pushed(self._clock.machine_now()).spoke
         finally:
             self._changed.acquire()
             self._listened_to = False

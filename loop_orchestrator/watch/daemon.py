@@ -97,7 +97,7 @@ class _Daemon:
         self.look_wanted = True
         """files changed, or a look is due"""
         self.swept_at = -math.inf
-        """when all lanes were looked at, on the clock of the event loop"""
+        """when all lanes were looked at, on the clock's ``passed``"""
         self.wake = asyncio.Event()
         self.stop = asyncio.Event()
         self.folder = os.open(ensure_dir(world.layout.session_dir), os.O_RDONLY | os.O_DIRECTORY)
@@ -242,7 +242,7 @@ class _Daemon:
                     continue
                 self._show_events()
                 look_s = self._look_wait_s()
-                await self._rest(look_s if wait_s is None else min(wait_s, look_s))
+                await self._rest(look_s, math.inf if wait_s is None else wait_s)
             except Exception as error:
                 self._failed("a look", error)
                 await self._stopped_within(AGAIN_S)
@@ -250,7 +250,7 @@ class _Daemon:
 
     async def _look(self) -> None:
         """At the project, and at the lanes: all, or those that printed something."""
-        terminal, now = self.terminal, asyncio.get_running_loop().time()
+        terminal, now = self.terminal, self.world.clock.passed()
         sweep = now >= self.swept_at + self.looking.engine.sweep_interval_s
         everything = sweep or terminal.everything or not terminal.connected
         compare = everything and terminal.connected and not terminal.everything
@@ -274,12 +274,15 @@ class _Daemon:
     def _look_wait_s(self) -> float:
         """Seconds until the next look that nothing calls for."""
         wait_s = self.looking.wait_s(pushed=self.terminal.connected)
-        swept_s = asyncio.get_running_loop().time() - self.swept_at
+        swept_s = self.world.clock.passed() - self.swept_at
         return max(0.0, min(wait_s, self.looking.engine.sweep_interval_s - swept_s, self.looking.keeper.wait_s))
 
-    async def _rest(self, seconds: float) -> None:
-        """Until something calls for more than a look at lanes that say nothing new."""
-        until = asyncio.get_running_loop().time() + seconds
+    async def _rest(self, look_s: float, cycle_s: float) -> None:
+        """Until something calls for more than a look at lanes that say nothing new, or one of these times is over."""
+        clock, settling = self.world.clock, bool(self.looking.last.settling)
+        until = clock.passed() + (cycle_s if settling else min(look_s, cycle_s))
+        # How long a lane holds still is the terminal's time.
+        still_at = clock.monotonic() + look_s if settling else math.inf
         while not self.stop.is_set() and not self.look_wanted and not self.terminal.everything:
             panes = self.terminal.take_due() if self.terminal.connected else frozenset()
             if panes or self._lines_call():
@@ -290,22 +293,23 @@ class _Daemon:
             self.wake.clear()
             if self._lines_call():
                 continue  # it was called for between the two
-            left_s = until - asyncio.get_running_loop().time()
+            left_s = min(clock.wait_s(until - clock.passed()), still_at - clock.monotonic(), self.looking.lines.wait_s)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), timeout=min(left_s, self.looking.lines.wait_s))
-            self.look_wanted = self.look_wanted or asyncio.get_running_loop().time() >= until
+                await asyncio.wait_for(self.wake.wait(), timeout=left_s)
+            self.look_wanted = self.look_wanted or clock.passed() >= until or clock.monotonic() >= still_at
 
     async def _cycle_beside_looks(self) -> None:
         """A cycle; meanwhile mail and lanes are looked at, and the lines go on, as far as that is seen without it."""
-        loop = asyncio.get_running_loop()
+        loop, keeper, clock = asyncio.get_running_loop(), self.looking.keeper, self.world.clock
         cycle = asyncio.create_task(asyncio.to_thread(self._cycle))
         due_at = loop.time() + self._beside_wait_s()
         while not cycle.done():
             self.wake.clear()
-            if await self._looked_beside_cycle(due=loop.time() >= due_at):
+            if await self._looked_beside_cycle(due=loop.time() >= due_at or keeper.wait_s == 0.0):
                 due_at = loop.time() + self._beside_wait_s()
             waking = asyncio.create_task(self.wake.wait())
-            await asyncio.wait({cycle, waking}, timeout=due_at - loop.time(), return_when="FIRST_COMPLETED")
+            left_s = min(due_at - loop.time(), clock.wait_s(keeper.wait_s))
+            await asyncio.wait({cycle, waking}, timeout=left_s, return_when="FIRST_COMPLETED")
             waking.cancel()
         await cycle
 
@@ -331,9 +335,8 @@ class _Daemon:
         return True
 
     def _beside_wait_s(self) -> float:
-        """Seconds until all lanes are looked at beside a cycle, if nothing is heard of them before."""
-        looking = self.looking
-        return min(looking.lanes_wait_s(pushed=self.terminal.connected), looking.keeper.wait_s, looking.lines.wait_s)
+        """Machine seconds until all lanes are looked at beside a cycle, if nothing is heard of them before."""
+        return min(self.looking.lanes_wait_s(pushed=self.terminal.connected), self.looking.lines.wait_s)
 
     def _lines_call(self) -> bool:
         """Whether the lines call for a look at the lanes; what they were told of is taken in."""

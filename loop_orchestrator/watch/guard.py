@@ -74,14 +74,21 @@ class _Guard:
                 self.wake.clear()
                 reason, wait_s = await asyncio.to_thread(self._looked)
                 if not reason:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self.wake.wait(), timeout=wait_s)
+                    await self._sleep(wait_s)
         finally:
             self._stop()
             listener.cancel()
             self._tell(wanted=False)
         self.say(reason or "told to stop")
         return ExitCode.DONE
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until it is woken up, and no longer than that."""
+        clock = self.world.clock
+        until = clock.passed() + seconds
+        while (left_s := until - clock.passed()) > 0 and not self.wake.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), timeout=clock.wait_s(left_s))
 
     def _stop(self) -> None:
         self.world.cancel.set()

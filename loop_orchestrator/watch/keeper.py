@@ -54,7 +54,7 @@ class Keeper:
     @property
     def wait_s(self) -> float:
         """Seconds until lanes must be looked at, if nothing is heard of them before; may be infinite."""
-        return max(0.0, self._due - self._world.clock.monotonic())
+        return max(0.0, self._due - self._world.clock.passed())
 
     def look(self, lanes: Sequence[Lane]) -> frozenset[str]:
         """Take the next step for each of these lanes; returns what a person must know, a sentence each.
@@ -119,7 +119,7 @@ class Keeper:
             self._look_in(step.look_s)
 
     def _facts(self, lane: Lane, last: RestartNote | None) -> LaneFacts:
-        seen, now = self._look_at(lane), self._world.clock.monotonic()
+        seen, now = self._look_at(lane), self._world.clock.passed()
         asks = lane.state.word is LaneWord.AWAITING_APPROVAL
         return LaneFacts(
             name=lane.name,
@@ -146,7 +146,7 @@ class Keeper:
 
     def _look_at(self, lane: Lane) -> _Seen:
         """What is remembered of this program, with what it shows now."""
-        now, state = self._world.clock.monotonic(), lane.state
+        now, state = self._world.clock.passed(), lane.state
         seen = self._seen.get(lane.name)
         if seen is None or seen.booted_at != lane.record.booted_at:
             attendant = Attendant(self._world, {lane.name: allowed_dialogs(self._world, lane.name)})
@@ -224,7 +224,7 @@ class Keeper:
         return frozenset(found)
 
     def _look_in(self, seconds: float) -> None:
-        self._due = min(self._due, self._world.clock.monotonic() + seconds)
+        self._due = min(self._due, self._world.clock.passed() + seconds)
 
     def _tell(self, text: str) -> None:
         if self._say is not None:

@@ -74,7 +74,7 @@ class LaneWatch:
         ]
         fresh = read_panes(self._world, read) if read else {}
         readings = {pane: seen.reading for pane, seen in known.items() if pane not in read} | fresh
-        now, extra = self._world.clock.now(), self._heard.signals(records.values())
+        now, extra = self._world.clock.machine_now(), self._heard.signals(records.values())
         drawn = self._heard.drawn(records.values())
         given = {name: (self._world.lanes.run(name), extra.get(name, ()), self._spoken(name)) for name in records}
         again = [

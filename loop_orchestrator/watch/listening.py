@@ -127,7 +127,7 @@ class Listening:
             self._lost.clear()
         self._loop.add_reader(feed.fileno(), self._take_pushed, feed)
         self.connected = True
-        self._heard.begin(self._world.clock.now())
+        self._heard.begin(self._world.clock.machine_now())
         self._told = ""
         self._event("control.connected", {})
         self._look_at_everything()
@@ -151,7 +151,7 @@ class Listening:
             self._loop.remove_reader(feed.fileno())
             self._later = self._loop.call_later(BUSY_S, self._listen_again, feed)
         self._took_at = now
-        at = self._world.clock.now()
+        at = self._world.clock.machine_now()
         pushed = feed.pushed(at)
         for pane in pushed.spoke:
             self._dirty.spoke(pane, now)

@@ -134,7 +134,7 @@ class Looking:
                 return
             note_drifts(self.world, lanes, since_of(self.world, lanes, record=True))
             self.keeper.look(lanes)
-            told = told_at_rest(lanes, self.world.clock.now())
+            told = told_at_rest(lanes, self.world.clock.machine_now())
             self._note(replace(seen, lanes=details_of(lanes), told=told))
 
     def cycle_begins(self) -> None:
@@ -229,7 +229,8 @@ class Looking:
         since = since_of(world, lanes, record=True)
         note_drifts(world, lanes, since)
         overdue = self.keeper.look(lanes) | self._overdue(lanes, since, mail, tasks)
-        return replace(look, lanes=details_of(lanes), overdue=overdue, told=told_at_rest(lanes, world.clock.now()))
+        told = told_at_rest(lanes, world.clock.machine_now())
+        return replace(look, lanes=details_of(lanes), overdue=overdue, told=told)
 
     def _ended_asks(self) -> frozenset[str]:
         """The asks that ended lately, those included that this look ends."""

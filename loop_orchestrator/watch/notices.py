@@ -102,7 +102,17 @@ class Telling:
                 self._on_error(error)
                 wait_s = AGAIN_S
             if not self._stop:
-                self._wake.wait(None if wait_s is None else min(wait_s, MOST_WAIT_S))
+                self._sleep(wait_s)
+
+    def _sleep(self, seconds: float | None) -> None:
+        """Until it is woken up; no longer than that, if it is a number."""
+        if seconds is None:
+            self._wake.wait()
+            return
+        clock = self._world.clock
+        until = clock.passed() + min(seconds, MOST_WAIT_S)
+        while (left_s := until - clock.passed()) > 0 and not self._wake.wait(clock.wait_s(left_s)):
+            pass
 
 
 def is_full_disk(error: BaseException | None) -> bool:

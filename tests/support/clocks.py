@@ -15,8 +15,17 @@ class SteppedClock:
     def now(self) -> datetime:
         return self._now
 
+    def machine_now(self) -> datetime:
+        return self._now
+
     def monotonic(self) -> float:
         return self._monotonic
+
+    def passed(self) -> float:
+        return self._monotonic
+
+    def wait_s(self, seconds: float) -> float:
+        return seconds
 
     def sleep(self, seconds: float) -> None:
         self.advance(seconds)
