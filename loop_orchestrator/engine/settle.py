@@ -52,7 +52,7 @@ def note_escalations(world: World, decision: Decision) -> None:
         world.events.append(
             "escalated",
             "engine",
-            {"decision": decision.id, "summary": action.summary},
+            {"decision": decision.id, "summary": action.summary, "idx": item.idx},
             trace=decision.cycle,
             id=derived_id("e", decision.id, str(item.idx), "escalated"),
         )

@@ -171,7 +171,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "adr.refused": EventKind(
         "an ADR was to be settled by somebody who could not be shown to be a person", ("adr", "what", "reason", "who")
     ),
-    "escalated": EventKind("the brain asked for a person", ("decision", "summary")),
+    "escalated": EventKind("the brain asked for a person", ("decision", "summary", "idx")),
     "engine.paused": EventKind("no cycle starts from now on", ("by",)),
     "engine.resumed": EventKind("cycles may start again", ("by",)),
     "source.emitted": EventKind(

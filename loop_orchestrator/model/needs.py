@@ -53,13 +53,16 @@ def _decision_filed(ledger: Ledger, event: Event) -> Ledger:
 
 
 def _escalated(ledger: Ledger, event: Event) -> Ledger:
-    """An escalation is an action of a decision that waits: one thing, told as what it asks."""
-    decision = _text(event, "decision")
+    """An escalation is an action of a decision that waits: one thing, told as what it asks, or as all that it asks."""
+    decision, asks = _text(event, "decision"), "the engine asks for you: "
+    before = ledger.open.get(f"decision:{decision}")
+    if before is not None and before.kind is NoticeKind.ESCALATION:
+        asks = f"{before.what}; and: "
     return ledger.noted(
         Notice(
             kind=NoticeKind.ESCALATION,
             key=f"decision:{decision}",
-            what=f"the engine asks for you: {_text(event, 'summary')}",
+            what=f"{asks}{_text(event, 'summary')}",
             answer=f"loop approve {decision}",
             at=event.at,
             seq=event.seq,

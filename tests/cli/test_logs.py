@@ -139,7 +139,7 @@ def test_a_report_says_what_failed_first_and_moves_no_mark_outside_of_a_terminal
 
 
 def test_metrics_of_one_session_and_of_all(loop: Loop, shop: Path, log: EventLog) -> None:
-    log.append("escalated", "engine", {"decision": "d-1", "summary": "x"})
+    log.append("escalated", "engine", {"decision": "d-1", "summary": "x", "idx": 0})
     EventLog(Layout(shop, "other").events, SystemClock()).append("engine.paused", "person", {"by": "x"})
     assert "escalations_7d" in loop("metrics").out
     assert loop("metrics", "--json").document["figures"]["escalations_7d"] == 1  # type: ignore[index,call-overload]

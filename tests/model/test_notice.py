@@ -45,7 +45,7 @@ def ledger_of(*events: tuple[str, dict[str, JsonValue]], ledger: Ledger | None =
 
 
 FILED: tuple[str, dict[str, JsonValue]] = ("decision.filed", {"decision": "d-1", "waiting": [0]})
-ASKED: tuple[str, dict[str, JsonValue]] = ("escalated", {"decision": "d-1", "summary": "which database?"})
+ASKED: tuple[str, dict[str, JsonValue]] = ("escalated", {"decision": "d-1", "summary": "which database?", "idx": 0})
 LOST: tuple[str, dict[str, JsonValue]] = ("delivery.closed", {"op": "o1", "lane": "web", "status": "unknown"})
 GAVE_UP: tuple[str, dict[str, JsonValue]] = ("lane.gave-up", {"lane": "web", "reason": "exit status 1"})
 NO_LOGIN: tuple[str, dict[str, JsonValue]] = ("brain.failed", {"brain": "claude", "failure": "auth"})
@@ -119,6 +119,12 @@ def test_a_takeover_is_told_once_and_is_nothing_of_the_past() -> None:
     assert not pruned(ledger, {"a": (box, ())}).open
     assert pruned(ledger, {"a": (box, ()), "b": (Outbox(), ())}).open
     assert not pruned(ledger, {"a": (box, ()), "b": (Outbox(), (NoticeKind.MAIL,))}).open
+
+
+def test_a_decision_that_asks_two_things_is_told_as_both() -> None:
+    second = ("escalated", {**ASKED[1], "summary": "which port?", "idx": 1})
+    (notice,) = ledger_of(FILED, ASKED, second).open.values()
+    assert notice.what == "the engine asks for you: which database?; and: which port?"
 
 
 def test_a_decision_that_asks_a_question_is_one_thing_and_says_the_question() -> None:

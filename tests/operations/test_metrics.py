@@ -115,7 +115,7 @@ def test_mail_of_lanes_and_answers_steer_nothing(world: Project) -> None:
     assert found["interventions_per_shipped_unit"] is None
     add(world, "task.moved", task="T0001", was="review", now="done", by="person")
     add(world, "task.moved", task="T0002", was="open", now="in-progress", by="web")
-    add(world, "escalated", decision="d-1", summary="x")
+    add(world, "escalated", decision="d-1", summary="x", idx=0)
     found = figures(world)
     assert (found["tasks_done_7d"], found["interventions_per_shipped_unit"]) == (1, 2.0)
 
