@@ -59,7 +59,11 @@ def report(world: World, since: datetime | None) -> Report:
     """since: None: since a person last looked, or of the last 24 hours. Writes nothing."""
     until = world.clock.now()
     begin, why = (since, "asked for") if since is not None else _last_look(world, until)
-    found = gather(world.events.since_time(begin), destructive=lambda id, idx: _was_destructive(world, id, idx))
+    found = gather(
+        world.events.since_time(begin),
+        destructive=lambda id, idx: _was_destructive(world, id, idx),
+        named=lambda id, idx: _named(world, id, idx),
+    )
     damaged = dict(world.events.damaged)
     first = next(world.events.since(0), None)
     removed = first is not None and first.seq > 1 and first.at > begin
@@ -101,6 +105,15 @@ def _was_destructive(world: World, decision: str, idx: int) -> bool:
         return world.decisions.get(decision).items[idx].verdict.level.value == "destructive"
     except (LoopError, IndexError):
         return False
+
+
+def _named(world: World, decision: str, idx: int) -> str:
+    """What an action is, such as ``dispatch web``; empty where its decision is not kept any more."""
+    try:
+        action = world.decisions.get(decision).items[idx].action
+    except (LoopError, IndexError):
+        return ""
+    return f"{action.kind} {action.target}".strip()
 
 
 def _waiting(world: World, found: Gathered) -> tuple[Waiting, ...] | Unknown:

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from loop_orchestrator.clock import format_age
 from loop_orchestrator.model.event import Event
+from loop_orchestrator.model.lane import WORD_OF, Detail, LaneWord
 from loop_orchestrator.model.report import Gathered, Line, Spend
 from loop_orchestrator.model.sentences import sentence_of, words_of
 
@@ -31,17 +33,24 @@ _UNUSUAL = frozenset(
 """Kinds of which a person is told beside refusals, takeovers, and changes of the config."""
 
 
-def gather(events: Iterable[Event], *, destructive: Callable[[str, int], bool]) -> Gathered:
-    """Read every event once. destructive: asked for an action whose decision was filed before these events."""
-    found = _Gatherer(destructive)
+def gather(
+    events: Iterable[Event], *, destructive: Callable[[str, int], bool], named: Callable[[str, int], str]
+) -> Gathered:
+    """Read every event once.
+
+    destructive: asked for an action whose decision was filed before these events. named: what an action of a decision
+    is, such as ``dispatch web``; empty where that is not known any more.
+    """
+    found = _Gatherer(destructive, named)
     for event in events:
         found.take(event)
     return found.result()
 
 
 class _Gatherer:
-    def __init__(self, destructive: Callable[[str, int], bool]) -> None:
+    def __init__(self, destructive: Callable[[str, int], bool], named: Callable[[str, int], str]) -> None:
         self.destructive = destructive
+        self.named = named
         self.count = 0
         self.not_done: dict[str, Line] = {}
         self.done: dict[str, Line] = {}
@@ -55,8 +64,10 @@ class _Gatherer:
         self.usage: list[Mapping[str, object]] = []
         self.verdicts: dict[str, list[str]] = {}
         self.approved: dict[str, str] = {}
-        self.reports: dict[str, str] = {}
-        """task and word of a report by mail -> its file"""
+        self.reports: dict[tuple[str, str], str] = {}
+        """sender and task of a mail that says that the task is ready for review -> its file"""
+        self.worked: dict[str, str] = {}
+        """task -> the report that brought it into review"""
         self.proofs: dict[str, str] = {}
 
     def take(self, event: Event) -> None:
@@ -94,7 +105,7 @@ class _Gatherer:
         )
 
     def _is_told(self, name: str) -> bool:
-        return bool(self.lanes[name].keys() & {"ended", "started again", "given up"})
+        return bool(self.lanes[name].keys() - {"booted", "good again"})
 
     def _lane_line(self, name: str) -> Line:
         event, why = self.lane_last[name]
@@ -154,13 +165,14 @@ def _decision_filed(found: _Gatherer, event: Event, said: Said) -> None:
         found.about[said["decision"]] = event.seq
     for idx, verdict in enumerate(found.verdicts[said["decision"]]):
         if verdict == "blocked":
-            what = f"action {idx} of {said['decision']}"
+            words = found.named(said["decision"], idx)
+            what = f"action {idx} of {said['decision']}" + (f", {words}" if words else "")
             found.settle(found.not_done, event, f"item {said['decision']} {idx}", what, "blocked by the gate")
 
 
 def _decision_approved(found: _Gatherer, event: Event, said: Said) -> None:
     found.approved[said["decision"]] = said["by"]
-    found.unanswered.pop(f"escalated {said['decision']}", None)
+    _answered(found, said)
 
 
 def _decision_refused(found: _Gatherer, event: Event, said: Said) -> None:
@@ -170,22 +182,45 @@ def _decision_refused(found: _Gatherer, event: Event, said: Said) -> None:
     why = f"{who}: {reason}" if reason else who
     for idx in said["items"].split(", "):
         key = f"item {said['decision']} {idx}"
-        found.settle(found.not_done, event, key, f"action {idx} of {said['decision']}", why)
-    found.unanswered.pop(f"escalated {said['decision']}", None)
+        words = found.named(said["decision"], int(idx))
+        what = f"action {idx} of {said['decision']}" + (f", {words}" if words else "")
+        found.settle(found.not_done, event, key, what, why)
+    _answered(found, said)
+
+
+def _answered(found: _Gatherer, said: Said) -> None:
+    """A person said yes or no to some actions, or nobody did in time; logs of before do not say which asked what."""
+    for idx in ("", *said["items"].split(", ")):
+        found.unanswered.pop(f"escalated {said['decision']} {idx}", None)
 
 
 def _escalated(found: _Gatherer, event: Event, said: Said) -> None:
     line = Line(seq=event.seq, at=event.at, what=f"a person is asked: {said['summary']}", why=said["decision"])
-    found.unanswered[f"escalated {said['decision']}"] = line
+    found.unanswered[f"escalated {said['decision']} {said.get('idx', '')}"] = line
 
 
 def _archived(found: _Gatherer, event: Event, said: Said) -> None:
-    found.unanswered.pop(f"escalated {said['decision']}", None)
+    for key in [key for key in found.unanswered if key.startswith(f"escalated {said['decision']} ")]:
+        del found.unanswered[key]
+
+
+def _asked(why: str) -> Callable[[_Gatherer, Event, Said], None]:
+    def note(found: _Gatherer, event: Event, said: Said) -> None:
+        what = f"lane {said['lane']} was asked ({said['ask']})"
+        limit = format_age(float(said["timeout_s"]))
+        found.unanswered[f"ask {said['ask']}"] = Line(seq=event.seq, at=event.at, what=what, why=why.format(limit))
+
+    return note
+
+
+def _ask_over(found: _Gatherer, event: Event, said: Said) -> None:
+    found.unanswered.pop(f"ask {said['ask']}", None)
 
 
 def _mail_sent(found: _Gatherer, event: Event, said: Said) -> None:
     task, _, word = said["subject"].partition(" ")
-    found.reports[f"{task} {word}"] = said["file"]
+    if word == "review":
+        found.reports[said["from"], task] = said["file"]
     what = f"mail {said['from']} to {said['to']}: {said['subject']}"
     if said["to"] in _PEOPLE or said["from"] in _PEOPLE:
         found.unanswered[f"mail {said['file']}"] = Line(seq=event.seq, at=event.at, what=what, why=said["file"])
@@ -247,8 +282,12 @@ def _brain_failed(found: _Gatherer, event: Event, said: Said) -> None:
 def _task_moved(found: _Gatherer, event: Event, said: Said) -> None:
     task, now = said["task"], said["now"]
     key, what = f"task {task}", f"task {task} is {now}, by {said['by']}"
-    file = found.reports.get(f"{task} {now}", "")
-    evidence = [f"report: {file}"] if file else []
+    if now == "review":
+        found.worked[task] = found.reports.get((said["by"], task), "")
+    elif now not in ("done", "dropped"):  # what was said of work that begins anew says nothing about the new work
+        found.worked.pop(task, None)
+        found.proofs.pop(task, None)
+    evidence = [f"report: {found.worked[task]}"] if found.worked.get(task) else []
     evidence += [found.proofs[task]] if task in found.proofs else []
     if now == "done":
         found.settle(found.done, event, key, what, "; ".join(evidence))
@@ -300,6 +339,13 @@ def _lane(word: str) -> Callable[[_Gatherer, Event, Said], None]:
     return note
 
 
+def _lane_changed(found: _Gatherer, event: Event, said: Said) -> None:
+    """A lane that failed, and not by its program's end, which is an event of its own."""
+    failed = Detail(said["now"]) if said["now"] in frozenset(Detail) else Detail.READY
+    if WORD_OF[failed] is LaneWord.ERRORED and failed is not Detail.EXITED:
+        _lane(failed.value)(found, event, said)
+
+
 def _watch_started(found: _Gatherer, event: Event, said: Said) -> None:
     if said["took_over"]:
         found.add(found.unusual, event, "the daemon took over from one that was killed", said["took_over"])
@@ -320,6 +366,10 @@ _HANDLERS: Mapping[str, Callable[[_Gatherer, Event, Said], None]] = {
     "decision.expired": _decision_refused,
     "decision.archived": _archived,
     "escalated": _escalated,
+    "ask.made": _asked("it has {} to answer"),
+    "ask.timed-out": _asked("it did not answer within {}"),
+    "ask.replied": _ask_over,
+    "ask.withdrawn": _ask_over,
     "mail.sent": _mail_sent,
     "mail.acked": _mail_acked,
     "mail.failed": _mail_failed,
@@ -335,6 +385,7 @@ _HANDLERS: Mapping[str, Callable[[_Gatherer, Event, Said], None]] = {
     "crash": _crash,
     "observe.incomplete": _cycle_unseen,
     "lane.added": _lane("booted"),
+    "lane.changed": _lane_changed,
     "lane.exited": _lane("ended"),
     "lane.restarted": _lane("started again"),
     "lane.gave-up": _lane("given up"),

@@ -48,7 +48,7 @@ class Log:
         return seq
 
     def gathered(self, *, destructive: bool = False) -> Gathered:
-        return gather(iter(self.events), destructive=lambda *_: destructive)
+        return gather(iter(self.events), destructive=lambda *_: destructive, named=lambda *_: "")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_the_last_word_on_an_action_counts(log: Log) -> None:
 )
 def test_a_no_is_not_done(log: Log, kind: str, payload: dict[str, JsonValue], why: str) -> None:
     filed(log, "safe", "safe", waiting=(0, 1))
-    log.add("escalated", decision="d-1", summary="which database?")
+    log.add("escalated", decision="d-1", summary="which database?", idx=0)
     seq = log.add(kind, decision="d-1", items=[0, 1], **payload)
     assert told(log.gathered().not_done) == [(seq, "action 0 of d-1", why), (seq, "action 1 of d-1", why)]
     assert log.gathered().unanswered == ()
@@ -118,9 +118,49 @@ def test_a_task_is_done_with_its_report_and_its_proof(log: Log) -> None:
     assert log.gathered().about["T0001"] == review
     log.add("task.proved", task="T0001", by="validate", answer="proved", file="m2.md")
     done = log.add("task.moved", task="T0001", was="review", now="done", by="person")
-    assert told(log.gathered().done) == [(done, "task T0001 is done, by person", "proved, says validate: m2.md")]
+    assert told(log.gathered().done) == [
+        (done, "task T0001 is done, by person", "report: m1.md; proved, says validate: m2.md")
+    ]
     log.add("task.moved", task="T0001", was="done", now="open", by="person")
     assert log.gathered().done == ()
+
+
+def test_the_evidence_for_a_task_is_what_its_lane_said_of_this_work(log: Log) -> None:
+    for sender, file in (("web", "m1.md"), ("api", "other.md")):
+        log.add("mail.sent", file=file, **{"from": sender, "to": "coord", "subject": "T0001 review"})
+    log.add("task.moved", task="T0001", was="in-progress", now="review", by="web")
+    log.add("task.proved", task="T0001", by="validate", answer="not-proved", file="m2.md")
+    log.add("task.moved", task="T0001", was="review", now="open", by="person")
+    review = log.add("task.moved", task="T0001", was="open", now="review", by="api")
+    assert told(log.gathered().done) == [(review, "task T0001 is review, by api", "report: other.md")]
+
+
+def test_a_text_that_wants_an_answer_is_told_until_it_is_there_and_says_that_its_time_is_over(log: Log) -> None:
+    made = log.add("ask.made", ask="d-1-0", lane="web", timeout_s=1200)
+    log.add("ask.made", ask="d-1-1", lane="api", timeout_s=60)
+    log.add("ask.withdrawn", ask="d-1-1", lane="api")
+    assert told(log.gathered().unanswered) == [(made, "lane web was asked (d-1-0)", "it has 20m to answer")]
+    over = log.add("ask.timed-out", ask="d-1-0", lane="web", timeout_s=1200)
+    assert told(log.gathered().unanswered) == [(over, "lane web was asked (d-1-0)", "it did not answer within 20m")]
+    log.add("ask.replied", ask="d-1-0", lane="web", file="m.md", late=True)
+    assert log.gathered().unanswered == ()
+
+
+def test_each_thing_that_one_decision_asks_is_told_until_it_is_answered(log: Log) -> None:
+    first = log.add("escalated", decision="d-1", summary="which database?", idx=0)
+    second = log.add("escalated", decision="d-1", summary="which port?", idx=1)
+    assert [line.seq for line in log.gathered().unanswered] == [first, second]
+    log.add("decision.approved", decision="d-1", digest="x", items=[0], by="ann", signed_by="")
+    assert [line.seq for line in log.gathered().unanswered] == [second]
+    log.add("decision.archived", decision="d-1")
+    assert log.gathered().unanswered == ()
+
+
+def test_a_lane_that_stood_still_is_told_also_where_it_did_not_end(log: Log) -> None:
+    for now in ("busy", "rate-limited", "ready", "rate-limited", "exited"):
+        last = log.add("lane.changed", lane="web", was="", now=now)
+    log.add("lane.changed", lane="api", was="", now="busy")
+    assert told(log.gathered().lanes) == [(last - 1, "web: rate-limited 2 times", "")]
 
 
 def test_a_task_that_was_not_proved_or_given_up_is_not_done(log: Log) -> None:
@@ -156,7 +196,7 @@ def test_texts_that_did_not_arrive_are_told_unless_their_action_says_so(log: Log
 
 def test_what_was_asked_stays_until_it_is_answered(log: Log) -> None:
     filed(log, "destructive", waiting=(0,))
-    asked = log.add("escalated", decision="d-1", summary="which database?")
+    asked = log.add("escalated", decision="d-1", summary="which database?", idx=0)
     mail = log.add("mail.sent", file="m.md", **{"from": "web", "to": "person", "subject": "Question"})
     log.add("mail.sent", file="n.md", **{"from": "web", "to": "coord", "subject": "T0001 in-progress"})
     assert told(log.gathered().unanswered) == [
