@@ -195,7 +195,8 @@ class _Daemon:
             layout.lines,
             layout.state_file.parent,
         )
-        watched = [*map(ensure_dir, dict.fromkeys(own)), *([layout.tasks_dir] if layout.tasks_dir.is_dir() else [])]
+        tasks = layout.tasks_dir if layout.tasks_dir.is_dir() else layout.tasks_dir.parent  # where it will appear
+        watched = [*map(ensure_dir, dict.fromkeys(own)), tasks]
         async for paths in changed_paths(watched, self.stop):
             if layout.events in paths:
                 self._show_events()
@@ -203,6 +204,8 @@ class _Daemon:
                 self.terminal.try_again()
             if any(path.parent == layout.lines and path.suffix == ".txt" for path in paths):
                 self._call_lines()
+            if layout.tasks_dir in paths and tasks != layout.tasks_dir:
+                return  # from now on it is listened to
             replaced = not paths.isdisjoint(watched)
             if replaced or any(self._calls_for_a_look(path) for path in paths):
                 self.look_wanted = True

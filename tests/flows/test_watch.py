@@ -68,6 +68,20 @@ def test_a_new_task_is_worked_on_proved_and_reported_without_anyone_looking(boot
     assert scratch.task_status("T0001") == scratch.task_status("T0002") == "review"
 
 
+def test_the_first_task_of_a_project_is_noticed_at_once(boot: Boot) -> None:
+    scratch = boot(lanes=LANES, engine=f"{ENGINE}, sweep_interval_s: 3600")
+    assert not (scratch.root / "tasks").exists()
+    scratch.ok("engine", "pause")
+    with watching(scratch):
+        eventually(lambda: noted(scratch) == {"web is ready", "validate-left is ready"}, limit_s=20)
+        write_task(scratch.root, "T0001")
+        eventually(lambda: "T0001 is ready" in noted(scratch), limit_s=20)
+
+
+def noted(scratch: Scratch) -> set[str]:
+    return {str(event.payload["detail"]) for event in scratch.events("source.emitted")}
+
+
 def test_mail_that_arrived_while_nobody_watched_is_handed_over(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=ENGINE)
     scratch.ok("mail", "send", "--from", "human", "--to", "web", "--subject", "a wish", "--body", "please")
