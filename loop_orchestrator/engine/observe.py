@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from loop_orchestrator.actions.add_lane import AddLane
 from loop_orchestrator.actions.base import ActionKind
+from loop_orchestrator.actions.dispatch import Dispatch
 from loop_orchestrator.clock import format_time, parse_time
 from loop_orchestrator.engine.roster import missing_program, roster_of
 from loop_orchestrator.engine.trust import untrusted_sources
@@ -40,7 +41,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
     tasks = _seen(world.tasks.all)
     assignments = _seen(world.tasks.assignments)
     state = _seen(world.state.read)
-    claims = claims_of(world)
+    claims, proposed = claims_of(world), _proposed(world)
     in_line = _seen(world.queue.lengths)
     asks = _seen(world.asks.all)
     pages = _pages(world)
@@ -66,6 +67,7 @@ def observe(world: World, *, cycle: str, why: Sequence[str], mode: ApprovalMode,
         spent=world.budget.spent(),
         asks=asks,
         restarting=_restarting(world, lanes),
+        proposed=proposed,
         policy=policy_of(world),
         idle_cycles=_idle_cycles(world, lanes, claims, record=record),
         in_line=in_line,
@@ -175,6 +177,18 @@ def _backlog(snapshot: Snapshot) -> frozenset[str] | Unknown:
 def claims_of(world: World) -> dict[str, str]:
     """Lane -> id of the unfinished decision that acts on it."""
     return {lane: decision.id for decision in world.decisions.open_decisions() for lane in decision.claimed_lanes}
+
+
+def _proposed(world: World) -> dict[str, str]:
+    """What unfinished decisions hand over, as Snapshot.proposed names it -> id of the decision."""
+    found = {}
+    for decision in world.decisions.open_decisions():
+        for action in (item.action for item in decision.unfinished):
+            if isinstance(action, Dispatch) and action.message:
+                found[f"mail:{action.message}"] = decision.id
+            elif isinstance(action, Dispatch) and action.handed_task:
+                found[f"{action.purpose}:{action.handed_task}"] = decision.id
+    return found
 
 
 def limits_of(world: World) -> Limits:

@@ -108,8 +108,9 @@ def tasks_listing(snapshot: Snapshot) -> Listing | None:
 
 
 def before_a_person(snapshot: Snapshot) -> str:
-    """Lanes that an unfinished decision acts on, and the keys of what was escalated and still holds."""
+    """Lanes that an unfinished decision acts on, what it hands over, and the keys of what was escalated and holds."""
     rows = [f"- {lane}: {decision}" for lane, decision in sorted(snapshot.claims.items())]
+    rows += [f"- {plain(what)}: {decision}" for what, decision in sorted(snapshot.proposed.items())]
     rows += [f"- {plain(key)}: escalated already" for key in sorted(snapshot.escalated)]
     more = [f"- {len(rows) - WAITING} more; `loop engine status`"] if len(rows) > WAITING else []
     return "\n".join(rows[:WAITING] + more) or "none"

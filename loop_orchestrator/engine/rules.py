@@ -104,6 +104,7 @@ class _Planner:
     def _proofs(self) -> Iterator[ActionKind]:
         for task in self.tasks:
             asked = task.id in self.snapshot.proofs or (task.id, "prove") in self.assigned
+            asked = asked or f"prove:{task.id}" in self.snapshot.proposed
             if task.status is not TaskStatus.REVIEW or asked:
                 continue
             lane = self._take("validation")
@@ -112,7 +113,7 @@ class _Planner:
 
     def _ready_tasks(self) -> Iterator[ActionKind]:
         for task in ready_tasks(self.tasks):
-            if (task.id, "work") in self.assigned:
+            if (task.id, "work") in self.assigned or f"work:{task.id}" in self.snapshot.proposed:
                 continue
             lane = self._take(task.role)
             if lane:
@@ -137,7 +138,8 @@ class _Planner:
     def _mail_to_lanes(self) -> Iterator[ActionKind]:
         for message in self.mail:
             lane = self.free.get(message.recipient)
-            if lane is None or message.file in self.snapshot.handed_mail or _key_of(message) in self.snapshot.escalated:
+            handed = message.file in self.snapshot.handed_mail or _key_of(message) in self.snapshot.proposed
+            if lane is None or handed or _key_of(message) in self.snapshot.escalated:
                 continue
             del self.free[lane.name]
             yield self._hand_mail(message, lane)

@@ -154,7 +154,10 @@ class Decision:
     @property
     def claimed_lanes(self) -> frozenset[str]:
         """Lanes that an unfinished item of this decision acts on."""
+        return frozenset(item.action.target for item in self.unfinished if item.action.target)
+
+    @property
+    def unfinished(self) -> tuple[Item, ...]:
+        """Items that wait, may begin, have begun, or of which nobody knows what became."""
         open_statuses = (ItemStatus.WAITING, ItemStatus.READY, ItemStatus.STARTED, ItemStatus.UNKNOWN)
-        return frozenset(
-            item.action.target for item in self.items if item.status in open_statuses and item.action.target
-        )
+        return tuple(item for item in self.items if item.status in open_statuses)

@@ -103,6 +103,8 @@ class Snapshot:
     """texts to lanes that want an answer, those that ended lately included; oldest first"""
     restarting: frozenset[str] = frozenset()
     """lanes whose program ended and is about to be started again"""
+    proposed: Mapping[str, str] = field(default_factory=dict)
+    """what an unfinished decision hands over, ``work:T0001``, ``prove:T0001`` or ``mail:<file>`` -> its id"""
     in_line: Mapping[str, int] | Unknown = field(default_factory=dict)
     """lane -> how many texts wait in line for it"""
     policy: Policy = field(default_factory=Policy)

@@ -48,6 +48,17 @@ def test_a_busy_claimed_or_assigned_lane_gets_nothing() -> None:
     assert in_short(snapshot) == []
 
 
+def test_what_a_decision_hands_over_that_waits_is_proposed_to_nobody_else() -> None:
+    mail = a_message("human", "web")
+    lanes = [a_lane("web"), a_lane("infra"), a_lane("check", role="validation")]
+    tasks = [a_task("T0001"), a_task("T0002", TaskStatus.REVIEW)]
+    snapshot = a_snapshot(lanes=lanes, tasks=tasks, mail=[mail])
+    assert len(in_short(snapshot)) == 3
+    waiting = {"work:T0001": "d-1", "prove:T0002": "d-1", f"mail:{mail.file}": "d-2"}
+    assert in_short(replace(snapshot, proposed=waiting)) == [("stop", "")]
+    assert in_short(replace(snapshot, proposed={"prove:T0001": "d-1"})) == in_short(snapshot)
+
+
 def test_a_task_is_handed_over_once_and_only_after_its_dependencies() -> None:
     lanes = [a_lane("web"), a_lane("infra")]
     waiting = [a_task("T0001"), a_task("T0002", depends_on=["T0001"])]

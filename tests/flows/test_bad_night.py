@@ -171,6 +171,17 @@ def test_a_decision_that_two_terminals_approve_at_once_is_carried_out_once(boot:
     assert sum(event.payload["kind"] == "dispatch" for event in scratch.events("item.started")) == 1
 
 
+def test_a_task_that_waits_for_a_person_is_proposed_once(boot: Boot) -> None:
+    scratch = boot(lanes="{web: {harness: actor}, api: {harness: actor}}", engine="approval: manual")
+    write_task(scratch.root, "T0001")
+    scratch.ok("engine", "once", codes=(3,))
+    scratch.ok("engine", "once", codes=(0, 3))
+    assert sum(bool(event.payload["waiting"]) for event in scratch.events("decision.filed")) == 1
+    decision = str(scratch.events("decision.filed")[0].payload["decision"])
+    dry = scratch.ok("engine", "once", "--dry-run")
+    assert f"- work:T0001: {decision}" in dry
+
+
 def codes_of(scratch: Scratch, count: int) -> list[str]:
     found = [path.read_text().strip() for path in scratch.root.glob(".approved*.code")]
     return found if len(found) == count and all(found) else []
