@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-harnesses demo bench pictures tools clean
+.PHONY: help setup check test test-harnesses day demo bench pictures tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -30,6 +30,9 @@ HARNESSES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/loop-orchestrator/harnesses
 SIZE ?= 120x40
 test-harnesses: tools $(VENV)/.dev ## Drive real agent programs against a model service on this machine; INSTALL=1 fetches them
 	HARNESSES_DIR="$(HARNESSES)" HARNESSES_INSTALL="$(INSTALL)" HARNESSES_SIZE="$(SIZE)" $(BIN)/pytest -q -n 2 --dist loadgroup tests/real
+
+day: tools $(VENV)/.dev ## Play a recorded day of 500 events against the real daemon, in some two minutes
+	LOOP_WHOLE_DAY=1 $(BIN)/pytest -q -n 0 tests/flows/test_day.py
 
 bench: tools $(VENV)/.dev ## Measure, with the bare limit beside every figure
 	$(BIN)/python -m benchmarks

@@ -134,8 +134,11 @@ class Scratch:
             end_server(partial(self.tmux, socket=socket))
 
 
-def write_task(root: Path, task: str, *, role: str = "implementation", depends_on: Sequence[str] = ()) -> None:
-    head = f"id: {task}\ntitle: Task {task}\nstatus: open\ndepends_on: [{', '.join(depends_on)}]\nrole: {role}\n"
+def write_task(
+    root: Path, task: str, *, role: str = "implementation", depends_on: Sequence[str] = (), title: str = ""
+) -> None:
+    title, after = title or f"Task {task}", ", ".join(depends_on)
+    head = f"id: {task}\ntitle: {title}\nstatus: open\ndepends_on: [{after}]\nrole: {role}\n"
     path = root / "tasks" / f"{task}-thing.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"---\n{head}---\n\n# Task {task}\n\nDo it.\n", encoding="utf-8")
@@ -151,9 +154,18 @@ def _actor(script: Path) -> str:
 
 @contextmanager
 def scratch_project(
-    root: Path, tmux_dir: Path, *, lanes: str, engine: str | None = "approval: full", script: str = FAST_SCRIPT
+    root: Path,
+    tmux_dir: Path,
+    *,
+    lanes: str,
+    engine: str | None = "approval: full",
+    script: str = FAST_SCRIPT,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Scratch]:
-    """A booted session. ``lanes`` and ``engine`` are flow mappings of lane-config.yaml; engine None: no engine."""
+    """A booted session. ``lanes`` and ``engine`` are flow mappings of lane-config.yaml; engine None: no engine.
+
+    env: variables that its programs have besides.
+    """
     root.mkdir(parents=True, exist_ok=True)
     tmux_dir.mkdir(mode=0o700, exist_ok=True)
     (root / "script.yaml").write_text(script, encoding="utf-8")
@@ -163,7 +175,7 @@ def scratch_project(
     config = f"lanes: {lanes}\n" + (f"engine: {{{engine}}}\n" if engine is not None else "")
     (root / "lane-config.yaml").write_text(config, encoding="utf-8")
     subprocess.run(["git", "init", "-q", str(root)], check=True)
-    scratch = Scratch(root, tmux_dir, env={"LOOP_SESSION": SESSION})
+    scratch = Scratch(root, tmux_dir, env={"LOOP_SESSION": SESSION, **(env or {})})
     try:
         # Without a session that stays, a person's server ends with each command, and the next may meet its end.
         scratch.tmux("new-session", "-d", "-c", str(root), "sleep 3600", socket="person")
