@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -199,7 +200,7 @@ def appends(count: int) -> None:
         }
         marks = sorted({min(1_000, count), count // 2, count})
         began = time.perf_counter()
-        times: list[float] = []
+        times = array("d")
         for number in range(count):
             log.append("ask.replied", "lane:lane1", said, id=f"e-outside-{number:012d}")
             times.append(time.perf_counter())
