@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-SOON_S = 0.005
+SOON_S = 0.002
 """Between a change that is whole (renamed in, closed, removed) and the telling. At half, a burst is told in more
 pieces; at double, mail is noticed that much later."""
 
