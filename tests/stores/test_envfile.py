@@ -33,8 +33,9 @@ def test_a_line_that_is_none_is_named_without_what_it_says(tmp_path: Path, line:
     path = written(tmp_path / "s.env", f"FIRST=secret\n{line}\n")
     with pytest.raises(StoreError) as caught:
         read_env_file(path)
-    assert caught.value.message.startswith(f"{path}:2: ")
-    assert "secret" not in caught.value.message and "open" not in caught.value.message
+    where, _, said = caught.value.message.partition(":2: ")
+    assert where == str(path)
+    assert "secret" not in said and "open" not in said
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644])
