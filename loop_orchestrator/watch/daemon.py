@@ -116,7 +116,8 @@ class _Daemon:
                 loop.add_signal_handler(number, self._stop)
         self._event("watch.started", {"pid": os.getpid(), "took_over": killed_before(self.world)})
         self.started = await asyncio.to_thread(StartedWith, self.world, how=self.how)
-        self.world.control.record_watch(self.started.record)
+        with suppress(FileNotFoundError):  # the session's files were taken away; the first look says so
+            self.world.control.record_watch(self.started.record)
         self.telling = Telling(self.world, lambda error: self._telling_failed(loop, error))
         self.telling.start()
         with suppress(LoopError):  # a full disk takes no event
