@@ -31,13 +31,13 @@ def _approve_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _key(args: argparse.Namespace, project: Project) -> Path | None:
-    """The key as said, of the environment, or of git's own settings; None: nobody named one."""
+def signing_key(project: Project, given: str = "") -> Path | None:
+    """The key as given, of the environment, or of git's own settings; None: nobody named one."""
     from loop_orchestrator.process import git
 
-    named = args.key or project.environ.get("LOOP_SIGNING_KEY") or git.setting(project.root, "user.signingkey")
+    named = given or project.environ.get("LOOP_SIGNING_KEY") or git.setting(project.root, "user.signingkey")
     path = Path(named).expanduser() if named else None
-    if path is not None and args.key and not path.is_file():
+    if path is not None and given and not path.is_file():
         raise UsageError(f"there is no key {path}")
     return path if path is not None and path.is_file() else None
 
@@ -54,7 +54,7 @@ def _approve(args: argparse.Namespace, project: Project) -> int:
         print_decision(world.decisions.get(id), whole=True)
         output.line()
         output.flush()
-    key = _key(args, project) if world.signers is not None else None
+    key = signing_key(project, args.key or "") if world.signers is not None else None
     approved = approve(world, id, digest=args.digest, indices=indices, person=check_person(world), key=key)
     decision = approved.decision
     if project.json:

@@ -32,6 +32,11 @@ def main_tmux() -> int:
     return main(["tmux", *sys.argv[1:]])
 
 
+def main_deck() -> int:
+    """``loop-deck`` is ``loop up``; ``add-lane``, ``drop-lane`` and ``list-lanes`` are words of it."""
+    return main(["deck", *sys.argv[1:]])
+
+
 def main_lane_status() -> int:
     """``loop-lane-status`` is ``loop lane-status``."""
     return main(["lane-status", *sys.argv[1:]])

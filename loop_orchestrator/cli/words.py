@@ -38,6 +38,7 @@ WORDS: Mapping[str, Word] = {
     "mail watch": Word("mail", "print each message as it arrives"),
     "approve": Word("decide", "let waiting actions of a decision run"),
     "reject": Word("decide", "say no to waiting actions of a decision"),
+    "deck": Word("deck", "the whole session in one terminal: what needs you, the fleet, and the keys to act"),
     "watch": Word("watch", "run the engine: a cycle whenever something happened"),
     "restart": Word("restart", "end the engine and start it anew, with the code and config that are there now"),
     "demo": Word("demo", "see the whole loop work in a scratch project, without any key"),
@@ -126,7 +127,7 @@ WORDS: Mapping[str, Word] = {
 }
 """Word -> what it is, in the order in which help shows them."""
 
-FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approve", "watch", "down")
+FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approve", "watch", "deck", "down")
 """What `loop --help` shows: enough for a first session."""
 
 GROUPS: Mapping[str, str] = {

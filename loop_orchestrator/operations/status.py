@@ -29,7 +29,7 @@ from loop_orchestrator.operations.engine_view import (
 )
 from loop_orchestrator.operations.ingest import IngestView, ingest_shape, ingest_view
 from loop_orchestrator.operations.memory_view import LintView, lint_shape, lint_view, memory_needs
-from loop_orchestrator.operations.need import Need
+from loop_orchestrator.operations.need import Need, NeedKind
 from loop_orchestrator.operations.queue import Line, line_shape, lines_of
 from loop_orchestrator.operations.resolve import next_step, standing
 from loop_orchestrator.operations.shapes import (
@@ -252,6 +252,8 @@ def _decision_needs(found: Status) -> Iterator[Need]:
                 what=f"decision {decision.id}: {_waiting(decision)}",
                 since=decision.created_at,
                 next_step=f"loop approve {decision.id}",
+                kind=NeedKind.DECISION,
+                key=decision.id,
             )
         unknown = [item for item in decision.items if item.status is ItemStatus.UNKNOWN]
         for item in unknown:
@@ -259,6 +261,8 @@ def _decision_needs(found: Status) -> Iterator[Need]:
                 what=f"decision {decision.id}: outcome of action {item.idx} ({item.action.kind}) is not known",
                 since=item.changed_at,
                 next_step=f"loop engine show {decision.id}",
+                kind=NeedKind.DECISION,
+                key=decision.id,
             )
     for problem in found.engine.unreadable:
         yield Need(what=problem, since=None, next_step="mend the file by hand")
@@ -279,6 +283,8 @@ def _delivery_needs(found: Status) -> Iterator[Need]:
             what=f"delivery {receipt.op} to {receipt.lane}: {what}",
             since=receipt.times.get(DeliveryStep.RECEIPT.value),
             next_step=f"loop attach {receipt.lane}, then: {next_step(receipt.op, stands=stands)}",
+            kind=NeedKind.DELIVERY,
+            key=receipt.op,
         )
 
 
@@ -299,6 +305,8 @@ def _line_needs(found: Status) -> Iterator[Need]:
             what=f"{count} in line for lane {line.lane}: {line.reason}",
             since=line.waiting[0].since,
             next_step=step,
+            kind=NeedKind.LINE,
+            key=line.lane,
         )
 
 
@@ -333,6 +341,8 @@ def _lane_needs(found: Status) -> Iterator[Need]:
                 what=f"lane {lane.name} {says}" + (f": {seen}" if seen else ""),
                 since=lane.run.ended_at if lane.run else None,
                 next_step=step.format(lane=lane.name),
+                kind=NeedKind.LANE,
+                key=lane.name,
             )
 
 
@@ -351,7 +361,7 @@ def _restart_need(lane: Lane, note: RestartNote, found: Status) -> Iterator[Need
         what, step = f"has ended and nobody restarts it: {note.reason}", f"loop lane restart {name}"
     else:
         return
-    yield Need(what=f"lane {name} {what}", since=note.at, next_step=step)
+    yield Need(what=f"lane {name} {what}", since=note.at, next_step=step, kind=NeedKind.LANE, key=name)
 
 
 def _is_being_drawn(lane: Lane) -> bool:
@@ -376,6 +386,8 @@ def _brain_needs(found: Status) -> Iterator[Need]:
                 what=f"brain {rest.brain} refuses to answer: {rest.reason}",
                 since=rest.since,
                 next_step="log in to it, then: loop engine once --retry",
+                kind=NeedKind.BRAIN,
+                key=rest.brain,
             )
 
 
@@ -386,6 +398,8 @@ def _letter_needs(found: Status) -> Iterator[Need]:
             what=f"nothing came of event {letter.event.seq} ({detail}), tried {letter.attempts} times: {letter.reason}",
             since=letter.at,
             next_step=f"loop routes replay {letter.id}",
+            kind=NeedKind.DEAD_LETTER,
+            key=letter.id,
         )
 
 
@@ -393,7 +407,11 @@ def _rest(found: Status) -> Iterator[Need]:
     for task in () if isinstance(found.tasks, Unknown) else found.tasks:
         if task.status is TaskStatus.REVIEW:
             yield Need(
-                what=f"task {task.id} is in review: {task.title}", since=None, next_step=f"loop task done {task.id}"
+                what=f"task {task.id} is in review: {task.title}",
+                since=None,
+                next_step=f"loop task done {task.id}",
+                kind=NeedKind.TASK,
+                key=task.id,
             )
     for problem in found.task_problems:
         yield Need(what=problem, since=None, next_step="mend the file by hand")

@@ -1,0 +1,122 @@
+"""The application: takes pictures, shows them, and has done what a person asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from loop_orchestrator.deck.screens.decision import DecisionScreen
+from loop_orchestrator.deck.screens.lane import LaneScreen
+from loop_orchestrator.deck.screens.main import MainScreen
+from loop_orchestrator.deck.text import harmless
+from loop_orchestrator.deck.watching import pictures
+from loop_orchestrator.errors import LoopError
+from loop_orchestrator.operations.need import Need, NeedKind
+
+if TYPE_CHECKING:
+    from loop_orchestrator.deck.desk import Desk, MakeDesk
+    from loop_orchestrator.deck.picture import Picture
+
+
+T = TypeVar("T")
+
+
+class Deck(App[None]):
+    """One session. It writes nothing by itself; every change is an operation."""
+
+    CSS_PATH = Path(__file__).with_name("deck.tcss")
+    TITLE = "loop deck"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "Quit"),
+        Binding("question_mark", "help", "Help"),
+    ]
+
+    def __init__(self, make_desk: MakeDesk, *, only_shows: bool = False) -> None:
+        """only_shows: it changes nothing."""
+        super().__init__()
+        self.make_desk = make_desk
+        self.only_shows = only_shows
+        self.under_way: list[str] = []
+        """what is being done, in words"""
+        self.main = MainScreen()
+        self.picture: Picture | None = None
+        """the newest"""
+        self.harnesses: tuple[tuple[str, str], ...] = ()
+        """name of each that a lane can run, and the words to choose it by"""
+
+    def on_mount(self) -> None:
+        self.push_screen(self.main)
+        self.run_worker(self._watch(), name="watch", exit_on_error=True)
+        self.perform("reading the harnesses", _harnesses, self._know_harnesses, changes=False)
+
+    def _know_harnesses(self, found: tuple[tuple[str, str], ...]) -> None:
+        self.harnesses = found
+
+    async def _watch(self) -> None:
+        async for found in pictures(self.make_desk):
+            if isinstance(found, LoopError):
+                self.main.blind(found.message)
+            else:
+                self.show(found)
+
+    def perform(
+        self, what: str, work: Callable[[Desk], T], done: Callable[[T], None] | None = None, *, changes: bool = True
+    ) -> None:
+        """Have an operation done in a thread; the deck goes on meanwhile.
+
+        what: ``approving d-1``: shown while it lasts, and before the reason if it fails. done: gets the result, on the
+        event loop. changes: it changes something, which a deck that only shows refuses.
+        """
+        if changes and self.only_shows:
+            self.notify("this deck only shows; use it in a terminal to change anything", severity="warning")
+            return
+        self.run_worker(self._perform(what, work, done), name=what)
+
+    def tell(self, text: str, *, title: str, good: bool = True) -> None:
+        """A notice for some seconds; the text may be an agent's."""
+        severity: Literal["information", "warning"] = "information" if good else "warning"
+        self.notify(harmless(text).plain, title=title, severity=severity, markup=False)
+
+    def open_need(self, need: Need) -> None:
+        """Show what waits for a person, with the keys that answer it."""
+        match need.kind:
+            case NeedKind.DECISION:
+                self.push_screen(DecisionScreen(need.key))
+            case NeedKind.LANE:
+                self.push_screen(LaneScreen(need.key))
+            case _:
+                self.tell(need.next_step, title=need.what)
+
+    async def _perform(self, what: str, work: Callable[[Desk], T], done: Callable[[T], None] | None) -> None:
+        self.under_way.append(what)
+        self.main.tell_under_way(self.under_way)
+        try:
+            result = await asyncio.to_thread(lambda: work(self.make_desk()))
+        except LoopError as error:
+            hint = f"\n{error.hint}" if error.hint else ""
+            self.notify(
+                harmless(f"{error.message}{hint}").plain, title=f"{what} failed", severity="error", markup=False
+            )
+        else:
+            if done is not None:
+                done(result)
+        finally:
+            self.under_way.remove(what)
+            self.main.tell_under_way(self.under_way)
+
+    def show(self, picture: Picture) -> None:
+        """Put a picture on every screen that shows one."""
+        self.picture = picture
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen | LaneScreen | DecisionScreen):
+                screen.show(picture)
+
+
+def _harnesses(desk: Desk) -> tuple[tuple[str, str], ...]:
+    return tuple((name, f"{name}: {spec.title}") for name, spec in sorted(desk.world.harnesses.items()))

@@ -1,0 +1,40 @@
+"""What the deck is given of the program around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from loop_orchestrator.operations.boot import Surroundings
+    from loop_orchestrator.world import World
+
+
+class Desk(Protocol):
+    """A session, as its files and its config say now."""
+
+    @property
+    def world(self) -> World:
+        """Raises LoopError where the config cannot be read."""
+
+    @property
+    def caller(self) -> str:
+        """who sits here, for records"""
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """what every lane of the session gets"""
+
+    @property
+    def environ(self) -> Mapping[str, str]: ...
+
+    def require_accepted(self) -> None:
+        """Raises LoopError where no person accepted what the config runs on this machine."""
+
+    def signing_key(self) -> Path | None:
+        """The key that signs approvals; None: nobody named one."""
+
+
+MakeDesk = Callable[[], Desk]
+"""A fresh one. Raises LoopError."""

@@ -1,0 +1,51 @@
+"""Asks for a text of one line or many: a reason, words for a lane, the new value of a field."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Checkbox, Label, TextArea
+
+from loop_orchestrator.deck.dialogs.base import Dialog
+from loop_orchestrator.deck.text import Plain
+
+
+class AskText(Dialog[tuple[str, frozenset[str]]]):
+    """Ends with the text and the names of the boxes that are ticked. Ctrl-S sends; Enter is a line of the text."""
+
+    DEFAULT_CSS = "AskText TextArea { height: 8; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "send", "Send", priority=True)]
+
+    def __init__(
+        self, title: str, said: str, *, text: str = "", boxes: tuple[tuple[str, str], ...] = (), needed: bool = True
+    ) -> None:
+        """said: stands above the text. boxes: name and words of each. needed: an empty text is no answer."""
+        super().__init__()
+        self.title = title
+        self._said = said
+        self._text = text
+        self._boxes = boxes
+        self._needed = needed
+
+    def compose(self) -> ComposeResult:
+        with self.body():
+            if self._said:
+                yield Plain(self._said)
+            yield TextArea(self._text, id="text")
+            for name, words in self._boxes:
+                yield Checkbox(words, id=f"box-{name}")
+            yield Label("Ctrl-S sends", classes="said", markup=False)
+            yield Label("", classes="wrong", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(TextArea).focus()
+
+    def action_send(self) -> None:
+        text = self.query_one(TextArea).text
+        if self._needed and not text.strip():
+            self.query_one(".wrong", Label).update("there is no text yet")
+            return
+        ticked = {name for name, _ in self._boxes if self.query_one(f"#box-{name}", Checkbox).value}
+        self.dismiss((text, frozenset(ticked)))

@@ -1,0 +1,1 @@
+"""Parts of the main screen, one file each."""

@@ -1,0 +1,1 @@
+"""Screens that take the whole terminal, one file each."""

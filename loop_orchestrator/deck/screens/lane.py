@@ -1,0 +1,40 @@
+"""One lane on the whole terminal: for one that is too narrow to show it beside the fleet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Footer
+
+from loop_orchestrator.deck.panels.lane import LanePanel
+from loop_orchestrator.deck.screens.deeds import Deeds
+
+if TYPE_CHECKING:
+    from loop_orchestrator.deck.picture import Picture
+
+
+class LaneScreen(Deeds):
+    """The lane panel, with the same keys as beside the fleet."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "Back")]
+
+    def __init__(self, lane: str) -> None:
+        super().__init__()
+        self._lane = lane
+
+    @property
+    def lane(self) -> str:
+        return self._lane
+
+    def compose(self) -> ComposeResult:
+        yield LanePanel()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        if self.app.picture is not None:
+            self.show(self.app.picture)
+
+    def show(self, picture: Picture) -> None:
+        self.query_one(LanePanel).show(picture, self._lane)
