@@ -66,10 +66,12 @@ def approve(
     indices: Sequence[int] = (),
     person: PersonCheck,
     key: Path | None = None,
+    may_ask: bool = True,
 ) -> Approved:
     """Let waiting actions run, in order, and wait until they ended; no indices: all that wait.
 
     key: signs the approval, where the config names allowed signers; the person may be asked for its passphrase.
+    may_ask: False where nothing can be asked at the terminal; such a key is a WouldAskError then.
     Actions that were approved before and provably did not begin run too. Actions left out go on waiting.
     Raises NotAPersonError; ChangedElsewhereError if the decision on disk, the digest it was filed with and the one the
     person saw are not one; DecisionStateError if nothing waits; UsageError for an index that does not wait.
@@ -80,7 +82,7 @@ def approve(
         _require_digest(world, decision, digest)
         decision = expire(world, decision)
         chosen = _chosen(decision, indices)
-        approval, signer = _signed(world, decision, chosen, key)
+        approval, signer = _signed(world, decision, chosen, key, may_ask=may_ask)
         waiting = [idx for idx in chosen if _item(decision, idx).status is ItemStatus.WAITING]
         note = f"approved by {person.who}" + (f", signed by {signer}" if signer else "")
         said: dict[str, JsonValue] = {"items": list(chosen), "by": person.who, "signed_by": signer}
@@ -182,7 +184,9 @@ def _judged_anew(world: World, decision: Decision) -> tuple[Verdict, ...]:
     return judge(actions, facts_of(replace(snapshot, claims=others), world, actions))
 
 
-def _signed(world: World, decision: Decision, chosen: Sequence[int], key: Path | None) -> tuple[Approval | None, str]:
+def _signed(
+    world: World, decision: Decision, chosen: Sequence[int], key: Path | None, *, may_ask: bool
+) -> tuple[Approval | None, str]:
     """The signed yes and who signed it; nothing where the config asks for no signature.
 
     Raises UsageError without a key, NotAPersonError for a key that no allowed signer has.
@@ -197,7 +201,7 @@ def _signed(world: World, decision: Decision, chosen: Sequence[int], key: Path |
             hint=f"loop approve {decision.id} --key ~/.ssh/id_ed25519, or set LOOP_SIGNING_KEY",
         )
     message = approval_message(decision, digest_now(decision), chosen)
-    signature = sign(key, message)
+    signature = sign(key, message, may_ask=may_ask)
     try:
         signer = signer_of(world.signers, message, signature)
     except BadSignatureError as error:

@@ -22,16 +22,35 @@ class BadSignatureError(Exception):
     """No allowed signer signed this; the text is the reason."""
 
 
-def sign(key: Path, message: bytes) -> str:
+class WouldAskError(ProcessError):
+    """The key signs nothing without asking a person something, and there is nowhere to ask."""
+
+
+def sign(key: Path, message: bytes, *, may_ask: bool = True) -> str:
     """The armoured signature of the message; may ask at this terminal for a passphrase or for a touch of the key.
 
-    key: a private key, or a public one whose private half an agent holds. Raises ProcessError.
+    key: a private key, or a public one whose private half an agent holds. may_ask: False where the terminal shows
+    something else; a key that no agent holds and that has a passphrase is a WouldAskError then. Raises ProcessError.
     """
     argv = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE]
+    # In a session of its own it has no terminal to ask at, and it is told not to start a window that asks.
+    environ = None if may_ask else {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
+    said = None if may_ask else subprocess.PIPE
     try:
-        done = subprocess.run(argv, input=message, stdout=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            argv,
+            input=message,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env=environ,
+            start_new_session=not may_ask,
+            check=False,
+        )
     except OSError as error:
         raise ProcessError(f"ssh-keygen cannot be started: {error.strerror}", hint="install OpenSSH") from error
+    if done.returncode != 0 and not may_ask:
+        why = done.stderr.decode("utf-8", "replace").strip() or f"status {done.returncode}"
+        raise WouldAskError(f"{key} signs nothing without asking: {why}", hint=f"ssh-add {key}")
     if done.returncode != 0 or b"BEGIN SSH SIGNATURE" not in done.stdout:
         raise ProcessError(f"{key} signed nothing (ssh-keygen ended with status {done.returncode})")
     return done.stdout.decode("ascii", "replace")
