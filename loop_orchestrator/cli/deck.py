@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.cli.command import Command
 from loop_orchestrator.cli.decide import signing_key
-from loop_orchestrator.cli.trust import require_accepted
-from loop_orchestrator.errors import ExitCode, UsageError
+from loop_orchestrator.errors import ExitCode, LoopError, UsageError
+from loop_orchestrator.operations.trust import is_accepted
 from loop_orchestrator.wiring import Project
 
 if TYPE_CHECKING:
@@ -42,7 +42,12 @@ class _Desk:
         return self._project.environ
 
     def require_accepted(self) -> None:
-        require_accepted(self._project)
+        project = self._project
+        if not is_accepted(project.door, project.state_home):
+            raise LoopError(
+                f"the config of {project.root} is not accepted on this machine; nothing was done",
+                hint="loop trust, at a terminal",
+            )
 
     def signing_key(self) -> Path | None:
         return signing_key(self._project) if self.world.signers is not None else None
