@@ -66,17 +66,23 @@ class Deck(App[None]):
                 self.show(found)
 
     def perform(
-        self, what: str, work: Callable[[Desk], T], done: Callable[[T], None] | None = None, *, changes: bool = True
+        self,
+        what: str,
+        work: Callable[[Desk], T],
+        done: Callable[[T], None] | None = None,
+        *,
+        failed: Callable[[LoopError], None] | None = None,
+        changes: bool = True,
     ) -> None:
         """Have an operation done in a thread; the deck goes on meanwhile.
 
         what: ``approving d-1``: shown while it lasts, and before the reason if it fails. done: gets the result, on the
-        event loop. changes: it changes something, which a deck that only shows refuses.
+        event loop. failed: gets the reason there, which is shown in any case. changes: it changes something, which a deck that only shows refuses.
         """
         if changes and self.only_shows:
             self.notify("this deck only shows; use it in a terminal to change anything", severity="warning")
             return
-        self.run_worker(self._perform(what, work, done), name=what)
+        self.run_worker(self._perform(what, work, done, failed), name=what)
 
     def tell(self, text: str, *, title: str, good: bool = True) -> None:
         """A notice for some seconds; the text may be an agent's."""
@@ -93,7 +99,13 @@ class Deck(App[None]):
             case _:
                 self.tell(need.next_step, title=need.what)
 
-    async def _perform(self, what: str, work: Callable[[Desk], T], done: Callable[[T], None] | None) -> None:
+    async def _perform(
+        self,
+        what: str,
+        work: Callable[[Desk], T],
+        done: Callable[[T], None] | None,
+        failed: Callable[[LoopError], None] | None,
+    ) -> None:
         self.under_way.append(what)
         self.main.tell_under_way(self.under_way)
         try:
@@ -103,6 +115,8 @@ class Deck(App[None]):
             self.notify(
                 harmless(f"{error.message}{hint}").plain, title=f"{what} failed", severity="error", markup=False
             )
+            if failed is not None:
+                failed(error)
         else:
             if done is not None:
                 done(result)

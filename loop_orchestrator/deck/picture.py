@@ -43,6 +43,10 @@ class Picture:
     """lane -> when its present state was first seen"""
     events: tuple[Event, ...]
     """the newest, oldest first"""
+    expires_s: float | None = None
+    """how long an action waits for an answer before silence is a no; None: for ever"""
+    signed: bool = False
+    """approvals want a signature"""
 
 
 class Painter:
@@ -64,6 +68,8 @@ class Painter:
             assignments=_seen(world.tasks.assignments),
             since=_since(world),
             events=self._newest(),
+            expires_s=world.config.engine.approval_expires_s if world.config.engine else None,
+            signed=world.signers is not None,
         )
 
     def _newest(self) -> tuple[Event, ...]:
