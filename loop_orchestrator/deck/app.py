@@ -77,7 +77,8 @@ class Deck(App[None]):
         """Have an operation done in a thread; the deck goes on meanwhile.
 
         what: ``approving d-1``: shown while it lasts, and before the reason if it fails. done: gets the result, on the
-        event loop. failed: gets the reason there, which is shown in any case. changes: it changes something, which a deck that only shows refuses.
+        event loop. failed: gets the reason there; it is shown in any case. changes: it changes something, which a deck
+        that only shows refuses.
         """
         if changes and self.only_shows:
             self.notify("this deck only shows; use it in a terminal to change anything", severity="warning")

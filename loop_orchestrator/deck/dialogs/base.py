@@ -6,7 +6,10 @@ from typing import ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
+
+from loop_orchestrator.deck.text import safe
 
 T = TypeVar("T")
 
@@ -30,7 +33,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def body(self) -> VerticalScroll:
         """The box; its border bears the title."""
         box = VerticalScroll()
-        box.border_title = self.title or ""
+        box.border_title = Content(safe(self.title or "").replace("\n", " "))
         box.border_subtitle = "Esc cancels"
         return box
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input, Label
 
 from loop_orchestrator.deck.dialogs.base import Dialog
+from loop_orchestrator.deck.page import Block, Page
 from loop_orchestrator.deck.text import Plain
 
 
@@ -21,8 +23,13 @@ class Confirm(Dialog[bool]):
         Binding("n", "no_answer", "No"),
     ]
 
-    def __init__(self, title: str, text: str, *, typed: str = "") -> None:
-        """typed: what has to be typed for a yes; empty: y is enough."""
+    DEFAULT_CSS = "Confirm Page { height: auto; max-height: 15; }"
+
+    def __init__(self, title: str, text: str | Sequence[Block], *, typed: str = "") -> None:
+        """text: blocks where it may be long, or an agent's: they scroll.
+
+        typed: what has to be typed for a yes; empty: y is enough.
+        """
         super().__init__()
         self.title = title
         self._text = text
@@ -30,13 +37,17 @@ class Confirm(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         with self.body():
-            yield Plain(self._text)
+            yield Plain(self._text) if isinstance(self._text, str) else Page(self._text)
             if self._typed:
                 yield Label(f"Type {self._typed} and Enter for yes.", markup=False)
                 yield Input(id="typed")
                 yield Label("", classes="wrong", markup=False)
             else:
                 yield Label("y yes   n no", classes="said", markup=False)
+
+    def on_mount(self) -> None:
+        for one in (*self.query(Page), *self.query(Input)):
+            one.focus()
 
     def action_yes(self) -> None:
         if not self._typed:
