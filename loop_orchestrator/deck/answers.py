@@ -60,3 +60,8 @@ def change(desk: Desk, decision: Decision, idx: int, name: str, value: str) -> D
 def settle(desk: Desk, op: str, outcome: Outcome) -> Receipt:
     """Say what became of a delivery, or what is to become of it."""
     return resolve(desk.world, op, outcome, by=desk.caller)
+
+
+def look_up(desk: Desk, decision_id: str) -> Decision:
+    """A decision, open or closed, as it is on disk."""
+    return desk.world.decisions.get(decision_id)

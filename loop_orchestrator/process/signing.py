@@ -49,7 +49,10 @@ def sign(key: Path, message: bytes, *, may_ask: bool = True) -> str:
     except OSError as error:
         raise ProcessError(f"ssh-keygen cannot be started: {error.strerror}", hint="install OpenSSH") from error
     if done.returncode != 0 and not may_ask:
-        why = done.stderr.decode("utf-8", "replace").strip() or f"status {done.returncode}"
+        why = (
+            done.stderr.decode("utf-8", "replace").strip().removeprefix("Enter passphrase: ")
+            or f"status {done.returncode}"
+        )
         raise WouldAskError(f"{key} signs nothing without asking: {why}", hint=f"ssh-add {key}")
     if done.returncode != 0 or b"BEGIN SSH SIGNATURE" not in done.stdout:
         raise ProcessError(f"{key} signed nothing (ssh-keygen ended with status {done.returncode})")

@@ -523,8 +523,10 @@ def test_a_decision_that_changed_behind_the_question_is_not_approved(said: Said)
     drive(a_picture(decision), steps)
 
 
-def test_a_decision_that_closes_while_it_is_open_says_how(said: Said) -> None:
+def test_a_decision_that_closes_while_it_is_open_says_how(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     decision = a_decision()
+    closed = decided(decision, ItemStatus.REJECTED, 0, note="rejected by bob: later")
+    monkeypatch.setattr(answers, "look_up", lambda _desk, _id: closed)
     rejected = Event(
         seq=7,
         id="e-7",
@@ -538,13 +540,24 @@ def test_a_decision_that_closes_while_it_is_open_says_how(said: Said) -> None:
         await open_first(deck, pilot)
         deck.show(a_picture(events=[rejected]))
         await pilot.pause()
+        await until(pilot, lambda: "(safe, rejected)" in page_text(deck))
         assert "Decision d-1 is closed" in page_text(deck) and "bob rejected 0 of d-1: later" in page_text(deck)
-        assert "Nothing of it waits" in answer_line(deck) or "closed" in answer_line(deck)
+        assert "Nothing of it waits" in answer_line(deck) and "[ ]" not in page_text(deck)
         await pilot.press("y")
         await pilot.pause()
         assert said.yes == []
 
     drive(a_picture(decision), steps)
+
+
+def test_a_decision_that_is_gone_and_cannot_be_read_says_why() -> None:
+    async def steps(deck: Deck, pilot: Pilot[None]) -> None:
+        await open_first(deck, pilot)
+        deck.show(a_picture())
+        await until(pilot, lambda: "Not done: there is no session" in page_text(deck))
+        assert "is closed" not in page_text(deck)
+
+    drive(a_picture(a_decision()), steps)
 
 
 # Outcomes that nobody knows

@@ -37,13 +37,16 @@ def shown(scratch: Scratch) -> str:
 
 
 def see(scratch: Scratch, *texts: str) -> str:
-    """The screen, once all of these stand on it."""
+    """The words of the screen, once all of these stand on it, in one line or folded."""
 
     def seen() -> str:
-        screen = shown(scratch)
+        screen = " ".join(shown(scratch).split())
         return screen if all(text in screen for text in texts) else ""
 
-    return eventually(seen, limit_s=30, what=f"{texts} on the screen")
+    try:
+        return eventually(seen, limit_s=30)
+    except AssertionError:
+        raise AssertionError(f"{texts} is not on the screen:\n{shown(scratch)}") from None
 
 
 def press(scratch: Scratch, *keys: str) -> None:

@@ -30,7 +30,7 @@ from loop_orchestrator.deck.dialogs.choose import Choose
 from loop_orchestrator.deck.dialogs.confirm import Confirm
 from loop_orchestrator.deck.page import Block, Page, Part
 from loop_orchestrator.deck.words import counted
-from loop_orchestrator.model.decision import ItemStatus
+from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
 from loop_orchestrator.operations.resolve import Outcome
 
 if TYPE_CHECKING:
@@ -120,11 +120,19 @@ class DecisionScreen(Screen[None]):
             self.closed = True
             self.app.perform(
                 f"reading what became of {self.decision_id}",
-                lambda desk: desk.world.decisions.get(self.decision_id),
+                lambda desk: answers.look_up(desk, self.decision_id),
                 self._take,
+                failed=self._fail,
                 changes=False,
             )
         self._paint()
+
+    def _fail(self, error: LoopError) -> None:
+        """Say until the next answer what went wrong, and what to do."""
+        self.answering, self.problem = None, error
+        self._paint()
+        if self.is_attached:
+            self.query_one(Page).scroll_home(animate=False)
 
     def _take(self, now: Decision) -> None:
         """Show this one from now on; what was marked stays marked where it is still the same and waits."""
@@ -150,10 +158,10 @@ class DecisionScreen(Screen[None]):
         if self.problem is not None:
             hint = [Part(self.problem.hint, "page--person")] if self.problem.hint else []
             blocks.append(Block(HEAD, (Part(f"Not done: {self.problem.message}", "page--failure"), *hint)))
-        if self.closed:
+        elif self.closed:
             blocks.append(ended(self.decision_id, picture.events))
-        if decision is None:
-            return blocks
+        if decision is None or (self.closed and decision.status is DecisionStatus.WAITING):
+            return blocks  # how it ended is being read
         if self.changed_from is not None and not self.closed:
             blocks.append(changes(self.changed_from, decision))
         blocks.append(head_of(decision, picture))
@@ -202,7 +210,7 @@ class DecisionScreen(Screen[None]):
         return items[self.place] if self.place < len(items) else None
 
     def _waiting(self) -> tuple[int, ...]:
-        items = self.decision.items if self.decision else ()
+        items = self.decision.items if self.decision and not self.closed else ()
         return tuple(item.idx for item in items if item.status is ItemStatus.WAITING)
 
     def action_back(self) -> None:
@@ -292,16 +300,10 @@ class DecisionScreen(Screen[None]):
             self.answering = None
             done(result)
 
-        def failed(error: LoopError) -> None:
-            self.answering, self.problem = None, error
-            self._paint()
-            if self.is_attached:
-                self.query_one(Page).scroll_home(animate=False)
-
         if not self.app.only_shows:
             self.answering, self.problem = (what, indices), None
         self._paint()
-        self.app.perform(f"{what} {self.decision_id}", work, ended, failed=failed)
+        self.app.perform(f"{what} {self.decision_id}", work, ended, failed=self._fail)
 
     def _settled(self, decision: Decision, *, leave: bool) -> None:
         """An answer was carried out. Where all of it went well and nothing waits, the screen is left."""
