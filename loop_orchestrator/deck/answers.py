@@ -18,6 +18,25 @@ if TYPE_CHECKING:
     from loop_orchestrator.model.delivery import Receipt
 
 
+OUTCOMES = {
+    Outcome.HAPPENED: "the lane got the text",
+    Outcome.DID_NOT: "the lane did not get it; it may be sent again",
+    Outcome.DROP: "give it up; what it was to hand over is free again",
+}
+STANDING = {
+    Outcome.SUBMIT: "its text stands in the composer: press Enter there",
+    Outcome.CLEAR: "its text stands in the composer: take it out again",
+}
+
+
+def outcomes(*, stands: bool) -> dict[str, str]:
+    """What a person can say of a delivery whose outcome is unknown, with what it means.
+
+    stands: its text is recognised, alone, in the composer of its lane.
+    """
+    return {one.value: said for one, said in (STANDING if stands else OUTCOMES).items()}
+
+
 def say_yes(desk: Desk, decision: Decision, indices: Sequence[int]) -> Approved:
     """Let these actions of the decision run as it stands here, and wait until they ended.
 

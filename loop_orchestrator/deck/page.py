@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -85,6 +86,9 @@ class Page(ScrollView, can_focus=True):
         Binding("home", "scroll_home", "Top", show=False),
         Binding("end", "scroll_end", "End", show=False),
     ]
+
+    class Folded(Message):
+        """The text stands in other lines than before."""
 
     def __init__(self, blocks: Sequence[Block] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -168,6 +172,7 @@ class Page(ScrollView, can_focus=True):
                 start += len(lines)
         self._runs, self._count = tuple(runs), start
         self.virtual_size = Size(self.size.width, start)
+        self.post_message(self.Folded())
 
 
 @lru_cache(maxsize=LINES_KEPT)

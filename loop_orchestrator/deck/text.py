@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import category
 
 from rich.text import Text
 from textual.widgets import Static
@@ -20,7 +21,8 @@ _UNSEEN = re.compile(
     "\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff]"
 )
 """Characters that are read and not drawn, and those that melt into the one before, which every terminal does its own
-way: both are written as escapes, so that what a person reads is what a program reads, as wide as it is counted."""
+way: both are written as escapes, like those that nobody has assigned, so that what a person reads is what a program
+reads, as wide as it is counted."""
 
 
 class Plain(Static):
@@ -56,7 +58,7 @@ class _Escapes(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
-        if _UNSEEN.match(char):
+        if _UNSEEN.match(char) or category(char) in ("Cn", "Co"):
             self[code] = f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
         else:
             self[code] = shown(char, keep="\n")

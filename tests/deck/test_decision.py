@@ -205,6 +205,7 @@ HOSTILE = {
     "lines in odd places": "\n\n a\r\nb\x0bc\x0cd\x85e\u2028f\u2029g\n\n",
     "marks": "e" + "\u0301" * 5000,
     "tags": "safe\U000e0072\U000e006d text",
+    "not assigned": "\U0001faff\U000f0000\u0378" * 40,
 }
 
 
@@ -258,7 +259,7 @@ def test_y_approves_all_that_wait_by_the_digest_that_was_seen(said: Said) -> Non
 
     async def steps(deck: Deck, pilot: Pilot[None]) -> None:
         await open_first(deck, pilot)
-        assert "all 2" in answer_line(deck)
+        assert "all 2" in answer_line(deck) and "lines 1-21 of " in answer_line(deck)
         await pilot.press("y")
         await until(pilot, lambda: isinstance(deck.screen, MainScreen))
         assert said.yes == [(decision.digest, (0, 1))]

@@ -20,7 +20,7 @@ from loop_orchestrator.model.verdict import SAFE
 from loop_orchestrator.operations.decisions import approve, edit
 from loop_orchestrator.operations.trust import accept, gone_lines, is_accepted
 from loop_orchestrator.process.person import PersonCheck
-from loop_orchestrator.process.signing import BadSignatureError, sign, signer_of
+from loop_orchestrator.process.signing import BadSignatureError, WouldAskError, sign, signer_of
 from loop_orchestrator.wiring import Project
 from tests.support.projects import PLAIN, project_at
 
@@ -86,6 +86,14 @@ def test_a_signature_is_of_one_message_by_one_signer_for_one_purpose(keys: dict[
     for options in ('namespaces="git"', 'valid-before="20200101"'):
         with pytest.raises(BadSignatureError):
             signer_of(allowed(keys["ann"], "ann@example.org", options).encode(), b"yes", signature)
+
+
+def test_a_key_that_would_ask_for_its_passphrase_signs_nothing_where_nothing_can_be_asked(tmp_path: Path) -> None:
+    key = tmp_path / "locked"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret-words", "-f", str(key)], check=True)
+    with pytest.raises(WouldAskError, match="signs nothing without asking") as refused:
+        sign(key, b"yes", may_ask=False)
+    assert refused.value.hint == f"ssh-add {key}"
 
 
 def test_an_approval_is_signed_and_says_by_whom(shop: Project, decision: Decision, keys: dict[str, Path]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -44,16 +44,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-OUTCOMES = {
-    Outcome.HAPPENED: "the lane got the text",
-    Outcome.DID_NOT: "the lane did not get it; it may be sent again",
-    Outcome.DROP: "give it up; what it was to hand over is free again",
-}
-STANDING = {
-    Outcome.SUBMIT: "its text stands in the composer: press Enter there",
-    Outcome.CLEAR: "its text stands in the composer: take it out again",
-}
-
 
 class DecisionScreen(Screen[None]):
     """Nothing is shortened here: what is approved is what stands here, by its digest."""
@@ -65,6 +55,7 @@ class DecisionScreen(Screen[None]):
         dock: bottom; height: 2; padding: 0 1; margin: 0 0 1 0; background: $panel;
         text-wrap: nowrap; text-overflow: ellipsis;
     }
+    DecisionScreen > ToastRack { margin-bottom: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "approve", "Approve"),
@@ -104,7 +95,7 @@ class DecisionScreen(Screen[None]):
     def on_mount(self) -> None:
         page = self.query_one(Page)
         page.focus()
-        self.watch(page, "scroll_y", lambda _: self._say_how(), init=False)
+        self.watch(page, "scroll_y", self._say_how, init=False)
         if self.app.picture is not None:
             self.show(self.app.picture)
 
@@ -168,6 +159,7 @@ class DecisionScreen(Screen[None]):
         blocks += [action_of(item, decision, picture, marked=item.idx in self.marked) for item in decision.items]
         return blocks
 
+    @on(Page.Folded)
     def _say_how(self) -> None:
         """Say in two lines below the text what the keys do now, and how much of the text is in sight."""
         if self.picture is None or not self.is_attached:
@@ -384,7 +376,7 @@ class DecisionScreen(Screen[None]):
         if not is_open_delivery(op, picture):
             self._refuse("there is no text to say something of; the next cycle of the engine looks again")
             return
-        words = {one.value: said for one, said in (STANDING if op in picture.status.standing else OUTCOMES).items()}
+        words = answers.outcomes(stands=op in picture.status.standing)
         chosen = await self.app.push_screen_wait(
             Choose(f"What became of the text to {item.action.target}?", list(words), words=words)
         )
