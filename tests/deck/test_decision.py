@@ -452,6 +452,38 @@ def test_an_answer_that_lasts_shows_how_far_it_is_and_a_second_one_waits(said: S
     drive(a_picture(decision), steps)
 
 
+def test_an_answer_goes_on_when_its_screen_is_left_and_its_outcome_is_told(said: Said) -> None:
+    said.hold.clear()
+
+    async def steps(deck: Deck, pilot: Pilot[None]) -> None:
+        await open_first(deck, pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: said.yes)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(deck.screen, MainScreen))
+        assert "approving d-1" in screen_text(deck)
+        said.hold.set()
+        await until(pilot, lambda: [one for one in deck._notifications if one.title == "d-1 approved"])
+        assert isinstance(deck.screen, MainScreen)
+
+    drive(a_picture(a_decision()), steps)
+
+
+def test_reasons_that_are_longer_than_the_question_scroll_in_it() -> None:
+    decision = a_decision("d-1", an_item(0, verdict=destructive("word " * 600 + "the last one")))
+
+    async def steps(deck: Deck, pilot: Pilot[None]) -> None:
+        await open_first(deck, pilot)
+        await pilot.press("y")
+        await dialog(deck, pilot, Confirm)
+        assert "the last one" not in screen_text(deck) and "y yes" in screen_text(deck)
+        await pilot.press("end")
+        await pilot.pause()
+        assert "the last one" in screen_text(deck) and "y yes" in screen_text(deck)
+
+    drive(a_picture(decision), steps)
+
+
 def test_an_approval_whose_action_failed_keeps_the_screen_with_the_outcome(said: Said) -> None:
     said.outcome = ItemStatus.FAILED
 
