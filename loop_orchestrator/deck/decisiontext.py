@@ -10,6 +10,7 @@ from loop_orchestrator.actions.base import ActionKind
 from loop_orchestrator.clock import format_age
 from loop_orchestrator.deck.page import Block, Part
 from loop_orchestrator.deck.words import SIGNS, age, counted
+from loop_orchestrator.engine.approval import digest_now
 from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.model.sentences import sentence_of
 from loop_orchestrator.model.snapshot import Unknown
@@ -45,6 +46,9 @@ def head_of(decision: Decision, picture: Picture) -> Block:
         Part(f"made by {decision.brain} in mode {decision.mode.value}, cycle {decision.cycle}", "page--quiet"),
         Part(f"digest {decision.digest}", "page--quiet"),
     ]
+    if digest_now(decision) != decision.digest:
+        said = "Its file was changed by hand since it was filed: it cannot be approved, only rejected."
+        parts.append(Part(said, "page--failure"))
     if decision.untrusted:
         parts.append(Part(f"made of text that is not trusted: {', '.join(decision.untrusted)}", "page--failure"))
     if any(item.status is ItemStatus.WAITING for item in decision.items):
@@ -182,6 +186,12 @@ def is_open_delivery(op: str, picture: Picture) -> bool:
     """The outcome of this delivery is not known."""
     found = picture.status.unknown_deliveries
     return not isinstance(found, Unknown) and any(receipt.op == op for receipt in found)
+
+
+def is_same(one: Decision, other: Decision) -> bool:
+    """Both will do the same, by their digests and by what is in them: a file may have been changed by hand."""
+    actions = ([item.action for item in decision.items] for decision in (one, other))
+    return one.digest == other.digest and next(actions) == next(actions)
 
 
 def changes(was: Decision, now: Decision) -> Block:

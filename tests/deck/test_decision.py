@@ -536,6 +536,23 @@ def test_a_decision_that_changed_while_it_was_open_is_redrawn_and_the_next_answe
     drive(a_picture(decision), steps)
 
 
+def test_a_file_that_was_changed_by_hand_is_shown_as_that(said: Said) -> None:
+    decision = a_decision("d-1", an_item(0, "first"))
+    forged = replace(edited(decision, 0, "another", by="bob"), edits=(), digest=decision.digest)
+
+    async def steps(deck: Deck, pilot: Pilot[None]) -> None:
+        await open_first(deck, pilot)
+        assert "changed by hand" not in page_text(deck)
+        deck.show(a_picture(forged))
+        await pilot.pause()
+        assert "changed by hand" in page_text(deck) and "payload of action 0 is: another" in page_text(deck)
+        await pilot.press("y")
+        await until(pilot, lambda: [one for one in deck._notifications if "press again" in one.message])
+        assert said.yes == []
+
+    drive(a_picture(decision), steps)
+
+
 def test_a_decision_that_changed_behind_the_question_is_not_approved(said: Said) -> None:
     decision = a_decision("d-1", an_item(0, "first", verdict=RISKY))
 

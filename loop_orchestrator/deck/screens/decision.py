@@ -22,6 +22,7 @@ from loop_orchestrator.deck.decisiontext import (
     fields_of,
     head_of,
     is_open_delivery,
+    is_same,
     op_of,
     progress,
 )
@@ -128,7 +129,7 @@ class DecisionScreen(Screen[None]):
     def _take(self, now: Decision) -> None:
         """Show this one from now on; what was marked stays marked where it is still the same and waits."""
         was, self.decision = self.decision, now
-        if was is not None and was.digest != now.digest and self.changed_from is None:
+        if was is not None and not is_same(was, now) and self.changed_from is None:
             self.changed_from = was
         before = {item.idx: item.action for item in was.items} if was else {}
         self.marked &= {
@@ -278,7 +279,7 @@ class DecisionScreen(Screen[None]):
 
     def _is_still(self, decision: Decision) -> bool:
         """The decision is what it was when the question was put; if not, the person is told."""
-        if self.decision is not None and self.decision.digest == decision.digest and not self.closed:
+        if self.decision is not None and is_same(self.decision, decision) and not self.closed:
             return True
         self._refuse("the decision changed, or closed, while you were asked; look at it again")
         return False
