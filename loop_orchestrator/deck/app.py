@@ -50,8 +50,8 @@ class Deck(App[None]):
         self.harnesses: tuple[tuple[str, str], ...] = ()
         """name of each that a lane can run, and the words to choose it by"""
 
-    def on_mount(self) -> None:
-        self.push_screen(self.main)
+    async def on_mount(self) -> None:
+        await self.push_screen(self.main)  # what a picture is put on has to stand
         self.run_worker(self._watch(), name="watch", exit_on_error=True)
         self.perform("reading the harnesses", _harnesses, self._know_harnesses, changes=False)
 

@@ -167,6 +167,13 @@ def a_desk() -> Desk:
     return NoDesk()
 
 
+class Shown(Deck):
+    """Shows the pictures that a test gives it, and takes none itself."""
+
+    async def _watch(self) -> None:
+        pass
+
+
 def drive(
     picture: Picture,
     steps: Callable[[Deck, Pilot[None]], Awaitable[None]],
@@ -177,7 +184,7 @@ def drive(
     """A deck that shows this picture, and what a person does with it."""
 
     async def run() -> None:
-        deck = Deck(a_desk, only_shows=only_shows)
+        deck = Shown(a_desk, only_shows=only_shows)
         async with deck.run_test(size=size) as pilot:
             deck.show(picture)
             await pilot.pause()
