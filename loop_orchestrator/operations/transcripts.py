@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -38,6 +38,8 @@ class Said:
     text: str = ""
     failed: str = ""
     """why it gave no reply"""
+    ends: bool = False
+    """there is no more news of it"""
 
 
 def meant_cycle(store: TranscriptStore, decisions: DecisionStore, given: str) -> str:
@@ -94,29 +96,45 @@ def follow(
     cycle: str,
 ) -> None:
     """Tell what brains say as it comes: of one cycle until that is over, or of the last and all later ones for ever."""
+
+    async def watch() -> None:
+        async with aclosing(following(store, layout, decisions, events, cycle=cycle)) as news:
+            async for said in news:
+                for one in said:
+                    if one.begins or one.text or one.failed:
+                        tell(one)
+
+    asyncio.run(watch())
+
+
+async def following(
+    store: TranscriptStore, layout: Layout, decisions: DecisionStore, events: EventLog, *, cycle: str
+) -> AsyncGenerator[Sequence[Said], None]:
+    """The same for whoever has an event loop already: what came since the last look, never empty.
+
+    Files are read in a thread. Raises StoreError where the folder of the transcripts cannot be made.
+    """
     first = cycle or next(iter(store.cycles()[-1:]), "")
     followed: dict[str, _Followed] = {}
 
-    def look() -> bool:
-        """Tell what is new; whether it was the last there is."""
+    def look() -> tuple[list[Said], bool]:
+        """What is new; whether it was the last there is."""
         is_over = bool(cycle) and _is_over(cycle, decisions, events)
         cycles = (
             [cycle] if cycle else [one for one in store.cycles() if one.partition("-")[2] >= first.partition("-")[2]]
         )
         calls = [call for one in cycles for call in store.calls(one)]
-        for call in calls:
-            for said in followed.setdefault(call.stream.name, _Followed(call)).news():
-                tell(said)
-        return is_over or (cycle.startswith("r") and all(call.is_over for call in calls))
+        said = [news for call in calls for news in followed.setdefault(call.stream.name, _Followed(call)).news()]
+        return said, is_over or (cycle.startswith("r") and all(call.is_over for call in calls))
 
-    async def watch() -> None:
-        ensure_dir(layout.brain)
-        async with aclosing(looks(lambda: [layout.brain, layout.engine_dir], lambda: _SAFETY_S)) as due:
-            async for _ in due:
-                if look():
-                    return
-
-    asyncio.run(watch())
+    ensure_dir(layout.brain)
+    async with aclosing(looks(lambda: [layout.brain, layout.engine_dir], lambda: _SAFETY_S)) as due:
+        async for _ in due:
+            said, was_last = await asyncio.to_thread(look)
+            if said:
+                yield said
+            if was_last:
+                return
 
 
 def _is_over(cycle: str, decisions: DecisionStore, events: EventLog) -> bool:
@@ -148,7 +166,7 @@ class _Followed:
             text = text_of(self.call)
         failed = failure_of(self.call) if over else ""
         begins, self._begun, self._closed = not self._begun, True, over
-        return (Said(self.call, begins, text, failed),) if begins or text or failed else ()
+        return (Said(self.call, begins, text, failed, over),) if begins or text or over else ()
 
     def _read(self) -> str:
         try:
