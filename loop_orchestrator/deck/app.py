@@ -9,19 +9,26 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 
+from loop_orchestrator.deck.commands import DeckCommands
+from loop_orchestrator.deck.opening import screen_of_need, screen_of_record
+from loop_orchestrator.deck.screens.brain import BrainScreen
 from loop_orchestrator.deck.screens.decision import DecisionScreen
+from loop_orchestrator.deck.screens.help import HelpScreen
 from loop_orchestrator.deck.screens.lane import LaneScreen
+from loop_orchestrator.deck.screens.mail import ProcessedMail
 from loop_orchestrator.deck.screens.main import MainScreen
+from loop_orchestrator.deck.screens.report import ReportScreen
+from loop_orchestrator.deck.screens.whole import Whole
 from loop_orchestrator.deck.text import harmless
 from loop_orchestrator.deck.watching import pictures
 from loop_orchestrator.errors import LoopError
-from loop_orchestrator.operations.need import Need, NeedKind
 
 if TYPE_CHECKING:
     from loop_orchestrator.deck.desk import Desk, MakeDesk
     from loop_orchestrator.deck.picture import Picture
-
+    from loop_orchestrator.operations.need import Need
 
 T = TypeVar("T")
 
@@ -35,7 +42,11 @@ class Deck(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
         Binding("question_mark", "help", "Help"),
+        Binding("b", "brain", "Brain"),
+        Binding("w", "report", "What happened", show=False),
+        Binding("m", "processed_mail", "Mail dealt with", show=False),
     ]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {DeckCommands}
 
     def __init__(self, make_desk: MakeDesk, *, only_shows: bool = False) -> None:
         """only_shows: it changes nothing."""
@@ -92,13 +103,32 @@ class Deck(App[None]):
 
     def open_need(self, need: Need) -> None:
         """Show what waits for a person, with the keys that answer it."""
-        match need.kind:
-            case NeedKind.DECISION:
-                self.push_screen(DecisionScreen(need.key))
-            case NeedKind.LANE:
-                self.push_screen(LaneScreen(need.key))
-            case _:
-                self.tell(need.next_step, title=need.what)
+        self.push_screen(screen_of_need(need))
+
+    def open_record(self, ledger: str, key: str) -> None:
+        """Show the whole of a row of one of the tables."""
+        if self.picture is not None and (screen := screen_of_record(ledger, key, self.picture)) is not None:
+            self.push_screen(screen)
+
+    def action_help(self) -> None:
+        """Every key, in groups, and what the signs mean."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    def action_brain(self) -> None:
+        """What brains say, as it comes."""
+        if not isinstance(self.screen, BrainScreen):
+            self.push_screen(BrainScreen())
+
+    def action_report(self) -> None:
+        """What happened since a person last looked."""
+        if not isinstance(self.screen, ReportScreen):
+            self.push_screen(ReportScreen())
+
+    def action_processed_mail(self) -> None:
+        """Mail that somebody acknowledged."""
+        if not isinstance(self.screen, ProcessedMail):
+            self.push_screen(ProcessedMail())
 
     async def _perform(
         self,
@@ -129,7 +159,7 @@ class Deck(App[None]):
         """Put a picture on every screen that shows one."""
         self.picture = picture
         for screen in self.screen_stack:
-            if isinstance(screen, MainScreen | LaneScreen | DecisionScreen):
+            if isinstance(screen, MainScreen | LaneScreen | DecisionScreen | Whole) and screen.is_mounted:
                 screen.show(picture)
 
 

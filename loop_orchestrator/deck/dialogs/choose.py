@@ -45,6 +45,9 @@ class Choose(Dialog[str]):
         said = self._words.get(name, "")
         return f"{name}: {shorten(said, WORDS)}" if said else name
 
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()  # not the box around it, where Enter does nothing
+
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._names[event.option_index])

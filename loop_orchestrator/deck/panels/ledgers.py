@@ -1,4 +1,4 @@
-"""The other tables of the main screen: events, mail, tasks, loops, routes, ADRs. A family: one entry each."""
+"""The other tables of the main screen: events, mail, tasks, loops, routes, ADRs, asks. A family: one entry each."""
 
 from __future__ import annotations
 
@@ -50,6 +50,21 @@ def _mail(picture: Picture) -> Sequence[Row] | Unknown:
         return mail
     now = picture.status.generated_at
     return [Row(key=one.file, cells=(age(now, one.sent_at), one.sender, one.recipient, one.subject)) for one in mail]
+
+
+def _asks(picture: Picture) -> Sequence[Row] | Unknown:
+    asks = picture.status.asks
+    if isinstance(asks, Unknown):
+        return asks
+    now = picture.status.generated_at
+    return [
+        Row(
+            key=one.id,
+            cells=(age(now, one.asked_at), one.lane, f"{one.deadline.astimezone():%H:%M}", one.question),
+            style="rows--failure" if one.is_due(now) else "",
+        )
+        for one in asks
+    ]
 
 
 def _tasks(picture: Picture) -> Sequence[Row] | Unknown:
@@ -128,6 +143,12 @@ LEDGERS: tuple[Ledger, ...] = (
         (Column("ADR", 6), Column("STATUS", 10), Column("TITLE", 30)),
         _adrs,
         "No architecture decision was proposed.",
+    ),
+    Ledger(
+        "asks",
+        (Column("AGE", 4), Column("LANE", 10), Column("UNTIL", 5), Column("QUESTION", 30)),
+        _asks,
+        "No lane owes an answer.",
     ),
 )
 """In the order of their tabs."""

@@ -32,7 +32,11 @@ class MainScreen(Deeds):
     """Shows one picture; asks the app for everything that a person wants done."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter"),
+        Binding("slash", "filter", "Filter", show=False),
+        *(
+            Binding(str(number), f"ledger('{ledger.name}')", f"Table of {ledger.name}", show=False)
+            for number, ledger in enumerate(LEDGERS, 1)
+        ),
         Binding("tab", "app.focus_next", "Next", show=False),
         Binding("shift+tab", "app.focus_previous", "Previous", show=False),
     ]
@@ -55,12 +59,14 @@ class MainScreen(Deeds):
             yield LanePanel()
         yield Input(placeholder="show only rows with these words; Enter keeps them, Esc shows all", id="filter")
         yield Static("", id="under-way", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
         self.query_one("#under-way").display = False
         self.query_one(Needs).focus()
+        if self.app.picture is not None:
+            self.show(self.app.picture)
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < WIDE, "narrow")
@@ -108,6 +114,16 @@ class MainScreen(Deeds):
     def _need_opened(self, event: Rows.Chosen) -> None:
         if (need := self.query_one(Needs).need(event.key)) is not None:
             self.app.open_need(need)
+
+    @on(Rows.Chosen)
+    def _record_opened(self, event: Rows.Chosen) -> None:
+        if event.rows.id in {ledger.name for ledger in LEDGERS}:
+            self.app.open_record(event.rows.id or "", event.key)
+
+    def action_ledger(self, name: str) -> None:
+        """Turn to one of the tables below the fleet."""
+        self.query_one("#ledgers", TabbedContent).active = f"tab-{name}"
+        self.set_focus(self.query_one(f"#{name}", Rows))  # at once: the next key may be typed already
 
     def action_filter(self) -> None:
         field = self.query_one("#filter", Input)
