@@ -37,16 +37,13 @@ class Choose(Dialog[str]):
             yield OptionList(*(Option(harmless(self._told(name))) for name in self._names))
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
+        self.query_one(OptionList).focus()  # not the box around it, where Enter does nothing
         for one in self.query("#wrong"):
             one.add_class("wrong")
 
     def _told(self, name: str) -> str:
         said = self._words.get(name, "")
         return f"{name}: {shorten(said, WORDS)}" if said else name
-
-    def on_mount(self) -> None:
-        self.query_one(OptionList).focus()  # not the box around it, where Enter does nothing
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
