@@ -68,6 +68,7 @@ _COMPLETERS: Mapping[tuple[str, str], str] = {
     ("digest", "shown_mailbox"): "_shtab_compgen_dirs",
     ("digest", "extra_repos"): "_shtab_compgen_dirs",
     ("metrics", "roots"): "_shtab_compgen_dirs",
+    ("deck", "roots"): "_shtab_compgen_dirs",
     ("digest", "adr_dir"): "_shtab_compgen_dirs",
 }
 """Word ("" for every word) and argument -> the function of the bash script that lists what may stand there."""

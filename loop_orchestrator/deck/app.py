@@ -62,8 +62,12 @@ class Deck(App[None]):
         """name of each that a lane can run, and the words to choose it by"""
 
     async def on_mount(self) -> None:
+        await self.begin()
+
+    async def begin(self) -> None:
+        """Show the session, and go on showing what changes in it."""
         await self.push_screen(self.main)  # what a picture is put on has to stand
-        self.run_worker(self._watch(), name="watch", exit_on_error=True)
+        self.run_worker(self._watch(), name="watch", group="watch", exclusive=True, exit_on_error=True)
         self.perform("reading the harnesses", _harnesses, self._know_harnesses, changes=False)
 
     def _know_harnesses(self, found: tuple[tuple[str, str], ...]) -> None:
@@ -75,6 +79,9 @@ class Deck(App[None]):
                 self.main.blind(found.message)
             else:
                 self.show(found)
+
+    def go_back(self) -> None:
+        """From the main screen to what lies before it; here nothing does."""
 
     def perform(
         self,

@@ -28,8 +28,9 @@ class TopLine(Static):
         super().__init__("", markup=False, id="topline")
         self._text = ""
 
-    def show(self, picture: Picture) -> None:
-        self.say(" · ".join(parts_of(picture.status)))
+    def show(self, picture: Picture, *, only_shows: bool = False) -> None:
+        """only_shows: say first that nothing can be changed here."""
+        self.say(" · ".join([*(["read-only"] if only_shows else []), *parts_of(picture.status)]))
 
     def say(self, text: str) -> None:
         """Paint it if it is another."""

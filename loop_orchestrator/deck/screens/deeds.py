@@ -138,7 +138,7 @@ class Deeds(Screen[None]):
     def action_jump(self) -> None:
         """Attached terminals show the lane."""
         if lane := self.lane:
-            self.app.perform(f"showing {lane}", lambda desk: lanedeeds.jump(desk, lane), changes=False)
+            self.app.perform(f"showing {lane}", lambda desk: lanedeeds.jump(desk, lane))
 
     def action_cycle(self) -> None:
         """A cycle, as soon as one may start."""

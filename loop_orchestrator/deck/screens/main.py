@@ -74,7 +74,7 @@ class MainScreen(Deeds):
     def show(self, picture: Picture) -> None:
         """Paint what this picture has that the last one had not."""
         self.picture = picture
-        self.query_one(TopLine).show(picture)
+        self.query_one(TopLine).show(picture, only_shows=self.app.only_shows)
         self.query_one(Needs).paint(picture)
         self.query_one(Fleet).paint(picture)
         for ledger in LEDGERS:
@@ -145,3 +145,5 @@ class MainScreen(Deeds):
             field.value = ""
             field.display = False
             self.query_one(Fleet).focus()
+        else:
+            self.app.go_back()
