@@ -79,6 +79,8 @@ class Painter:
             self._events = log.tail(MOST_EVENTS)
             return self._events
         fresh, self._offset = log.read_from(self._offset)
+        if not fresh:
+            return self._events
         last = self._events[-1].seq if self._events else 0
         if fresh and fresh[-1].seq < last:
             self._events = ()  # another log stands in its place

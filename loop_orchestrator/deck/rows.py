@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -18,6 +19,8 @@ from loop_orchestrator.plaintext import cells, cut, shown
 
 GAP = 2
 """Cells between two columns."""
+
+FILTERED = "No row has these words; Esc shows all."
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Row:
     cells: tuple[str, ...]
     style: str = ""
     """component class of the row: ``rows--person``, ``rows--failure``, ``rows--quiet``, or none"""
-    order: tuple[object, ...] = field(default=())
+    order: tuple[str | float, ...] = field(default=())
     """what each column is sorted by, where the text itself says it wrongly"""
 
 
@@ -103,8 +106,8 @@ class Rows(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._columns = tuple(columns)
         self._empty = empty
-        self._all: tuple[Row, ...] = ()
-        self._rows: tuple[Row, ...] = ()
+        self._all: Sequence[Row] = ()
+        self._rows: Sequence[Row] = ()
         self._place = 0
         self._sorted_by: int | None = None
         self._filter: Callable[[Row], bool] | None = None
@@ -115,12 +118,16 @@ class Rows(ScrollView, can_focus=True):
         return self._rows[self._place].key if self._rows else ""
 
     def show(self, rows: Sequence[Row], *, empty: str | None = None) -> None:
-        """Put these in the place of what is shown; lines that stay the same are not painted."""
+        """Put these in the place of what is shown; lines that stay the same are not painted.
+
+        rows: kept, so nobody may change them after; the same ones again cost nothing.
+        """
         if empty is not None and empty != self._empty:
             self._empty = empty
             self.refresh()
-        self._all = tuple(rows)
-        self._arrange()
+        if rows is not self._all:
+            self._all = rows
+            self._arrange()
 
     def filter_by(self, words: str) -> None:
         """Show only rows that have all these words, in any case; empty: every row."""
@@ -175,7 +182,8 @@ class Rows(ScrollView, can_focus=True):
         base = self.get_component_rich_style("rows--row")
         if not self._rows:
             quiet = self.get_component_rich_style("rows--quiet")
-            return self._strip(self._empty if y == 1 else "", quiet, width)
+            says = FILTERED if self._all else self._empty
+            return self._strip(says if y == 1 else "", quiet, width)
         if place >= len(self._rows):
             return self._strip("", base, width)
         row = self._rows[place]
@@ -205,12 +213,11 @@ class Rows(ScrollView, can_focus=True):
 
     def _arrange(self) -> None:
         """Filter and sort; paint the lines that differ from those that are shown."""
-        rows = [row for row in self._all if self._filter is None or self._filter(row)]
+        rows: Sequence[Row] = self._all if self._filter is None else [row for row in self._all if self._filter(row)]
         if self._sorted_by is not None:
-            number = self._sorted_by
-            rows.sort(key=lambda row: str(row.order[number]) if row.order else row.cells[number].casefold())
+            rows = sorted(rows, key=partial(_rank, column=self._sorted_by))
         key, before, was = self.key, self._rows, self._place
-        self._rows = tuple(rows)
+        self._rows = rows
         self._place = next((place for place, row in enumerate(rows) if row.key == key), min(was, max(0, len(rows) - 1)))
         if len(before) != len(rows):
             self._measure()
@@ -244,4 +251,21 @@ class Rows(ScrollView, can_focus=True):
         self.refresh(Region(0, place - self.scroll_offset.y + 1, self.size.width, 1))
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        """Tell the scrollbar how many rows there are; only where it comes or goes is the screen laid out anew."""
+        size, was = Size(self.size.width, len(self._rows) + 1), self.virtual_size
+        if (was.height > self.size.height) != (size.height > self.size.height) or not was.height:
+            self.virtual_size = size
+        elif size != was:
+            self.set_reactive(Rows.virtual_size, size)
+            self._scroll_update(size)
+
+
+def _rank(row: Row, column: int) -> tuple[int, float, str]:
+    """Numbers by their size and before every text; texts in any case."""
+    value = row.order[column] if row.order else row.cells[column]
+    if isinstance(value, str):
+        digits = value.rstrip("%")
+        if not (digits.isascii() and digits.isdecimal() and len(digits) < 16):
+            return 1, 0.0, value.casefold()
+        value = int(digits)
+    return 0, float(value), ""

@@ -107,11 +107,12 @@ class DeckServer(Server):
 
 
 def listen(port: int) -> socket.socket:
-    """A socket of 127.0.0.1; port 0: one that is free. Raises LoopError where the port is taken."""
+    """A socket that takes connections to 127.0.0.1; port 0: one that is free. Raises LoopError where the port is taken."""
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((HOST, port))
+        found.listen()
     except OSError as error:
         found.close()
         raise LoopError(f"cannot listen on {HOST}:{port}: {error.strerror}", hint="name another: --port N") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.deck.rows import Column, Row, Rows
@@ -37,10 +38,11 @@ class Fleet(Rows):
         if isinstance(lanes, Unknown):
             self.show([], empty=f"The lanes cannot be seen: {lanes.reason}")
             return
-        self.show([_row(lane, picture) for lane in lanes], empty=NONE)
+        tasks = _tasks(picture)
+        self.show([_row(lane, picture, tasks) for lane in lanes], empty=NONE)
 
 
-def _row(lane: Lane, picture: Picture) -> Row:
+def _row(lane: Lane, picture: Picture, tasks: Mapping[str, str] | Unknown) -> Row:
     state, spec = lane.state, lane.record.spec
     note = picture.status.restarts.get(lane.name)
     cells = (
@@ -48,7 +50,7 @@ def _row(lane: Lane, picture: Picture) -> Row:
         f"{SIGNS[state.word]} {state.detail.value}",
         age(picture.status.generated_at, picture.since.get(lane.name)),
         f"{state.confidence:.0%}",
-        _task(lane.name, picture),
+        "?" if isinstance(tasks, Unknown) else tasks.get(lane.name, ""),
         spec.role,
         spec.harness or spec.cmd,
         str(note.attempt) if note is not None and note.attempt else "",
@@ -57,7 +59,11 @@ def _row(lane: Lane, picture: Picture) -> Row:
     return Row(key=lane.name, cells=cells, style=STYLES.get(state.word, ""))
 
 
-def _task(lane: str, picture: Picture) -> str:
+def _tasks(picture: Picture) -> Mapping[str, str] | Unknown:
+    """Lane -> the tasks that it has."""
     if isinstance(picture.assignments, Unknown):
-        return "?"
-    return " ".join(one.task for one in picture.assignments if one.lane == lane)
+        return picture.assignments
+    found: dict[str, str] = {}
+    for one in picture.assignments:
+        found[one.lane] = f"{found[one.lane]} {one.task}" if one.lane in found else one.task
+    return found

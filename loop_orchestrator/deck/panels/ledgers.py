@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.deck.rows import Column, Row
@@ -13,6 +14,7 @@ from loop_orchestrator.operations.telling import Weight, row_text, weight_of
 
 if TYPE_CHECKING:
     from loop_orchestrator.deck.picture import Picture
+    from loop_orchestrator.model.event import Event
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,33 @@ _WEIGHTS: Mapping[Weight, str] = {
 }
 
 
-def _events(picture: Picture) -> Sequence[Row]:
-    return [
-        Row(
-            key=str(event.seq),
-            cells=(f"{event.at.astimezone():%H:%M:%S}", event.kind, row_text(event)),
-            style=_WEIGHTS.get(weight_of(event), ""),
-        )
-        for event in reversed(picture.events)
-    ]
+class _EventRows:
+    """Rows of events, newest first; those that were made for the last picture are not made again."""
+
+    def __init__(self) -> None:
+        self._events: Sequence[Event] = ()
+        self._rows: Sequence[Row] = ()
+
+    def __call__(self, picture: Picture) -> Sequence[Row]:
+        events, was = picture.events, self._events
+        if events is was:
+            return self._rows
+        fresh = len(events)
+        if was and events:
+            fresh = sum(1 for _ in takewhile(lambda event: event.seq > was[-1].seq, reversed(events)))
+            if fresh == len(events) or events[-1 - fresh] is not was[-1]:
+                fresh = len(events)  # another log stands in its place
+        new = [_event_row(event) for event in islice(reversed(events), fresh)]
+        self._events, self._rows = events, [*new, *self._rows[: len(events) - fresh]]
+        return self._rows
+
+
+def _event_row(event: Event) -> Row:
+    return Row(
+        key=str(event.seq),
+        cells=(f"{event.at.astimezone():%H:%M:%S}", event.kind, row_text(event)),
+        style=_WEIGHTS.get(weight_of(event), ""),
+    )
 
 
 def _mail(picture: Picture) -> Sequence[Row] | Unknown:
@@ -121,7 +141,7 @@ def _adrs(picture: Picture) -> Sequence[Row] | Unknown:
 
 
 LEDGERS: tuple[Ledger, ...] = (
-    Ledger("events", (Column("AT", 8), Column("EVENT", 18), Column("WHAT", 30)), _events, "Nothing happened yet."),
+    Ledger("events", (Column("AT", 8), Column("EVENT", 18), Column("WHAT", 30)), _EventRows(), "Nothing happened yet."),
     Ledger(
         "mail", (Column("AGE", 4), Column("FROM", 10), Column("TO", 10), Column("SUBJECT", 30)), _mail, "No mail waits."
     ),
