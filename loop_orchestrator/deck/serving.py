@@ -107,7 +107,7 @@ class DeckServer(Server):
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that takes connections to 127.0.0.1; port 0: one that is free. Raises LoopError where the port is taken."""
+    """Take connections to 127.0.0.1; port 0: one that is free. Raises LoopError where the port is taken."""
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
