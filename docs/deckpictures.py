@@ -83,7 +83,6 @@ async def _still(screen: str, width: int, height: int) -> str:
 async def _sessions(width: int, height: int) -> str:
     app = SessionsDeck(sessions, lambda _: _nothing)
     async with app.run_test(size=(width, height)) as pilot:
-        await app.workers.wait_for_complete([])
         await pilot.pause()
         app.table.show(sessions())
         await pilot.pause()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from tests.support.waiting import eventually
 
 LANES = "{web: {harness: actor, role: implementation}}"
 LIMIT_S = 60.0
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 @contextmanager
@@ -43,7 +45,7 @@ async def screen_with(page: ClientWebSocketResponse, text: str) -> None:
         while text not in seen:
             message = await page.receive()
             assert message.type in (WSMsgType.BINARY, WSMsgType.TEXT), (message.type, seen[-2000:])
-            seen += message.data.decode() if message.type is WSMsgType.BINARY else ""
+            seen += _ESCAPES.sub("", message.data.decode()) if message.type is WSMsgType.BINARY else ""
 
 
 def decks(scratch: Scratch) -> list[str]:
@@ -69,9 +71,9 @@ def test_a_browser_sees_the_session_and_changes_nothing(boot: Boot) -> None:
                 await page.send_json(["resize", {"width": 120, "height": 40}])
                 await screen_with(page, "read-only")
                 await page.send_json(["stdin", "p"])
-                await screen_with(page, "only shows")
+                await screen_with(page, "use it in a terminal")
                 await page.send_json(["stdin", "c"])
-                await screen_with(page, "only shows")
+                await screen_with(page, "use it in a terminal")
 
     before = len(scratch.events())
     with serving(scratch) as address:
