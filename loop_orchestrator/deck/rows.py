@@ -218,7 +218,8 @@ class Rows(ScrollView, can_focus=True):
             rows = sorted(rows, key=partial(_rank, column=self._sorted_by))
         key, before, was = self.key, self._rows, self._place
         self._rows = rows
-        self._place = next((place for place, row in enumerate(rows) if row.key == key), min(was, max(0, len(rows) - 1)))
+        found = (place for place, row in enumerate(rows) if row.key == key)
+        self._place = next(found if key else iter(()), min(was, max(0, len(rows) - 1)))
         if len(before) != len(rows):
             self._measure()
         top = self.scroll_offset.y

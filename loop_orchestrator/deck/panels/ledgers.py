@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
+from loop_orchestrator.deck.picture import MOST_EVENTS
 from loop_orchestrator.deck.rows import Column, Row
 from loop_orchestrator.deck.words import age
 from loop_orchestrator.model.snapshot import Unknown
@@ -35,24 +35,46 @@ _WEIGHTS: Mapping[Weight, str] = {
 }
 
 
-class _EventRows:
-    """Rows of events, newest first; those that were made for the last picture are not made again."""
+class _EventRows(Sequence[Row]):
+    """Rows of events, newest first. A row is made when it is looked at, once for all pictures that have its event."""
+
+    def __init__(self, events: Sequence[Event] = (), made: dict[int, tuple[Event, Row]] | None = None) -> None:
+        self.events = events
+        self._made = {} if made is None else made
+
+    def of(self, events: Sequence[Event]) -> _EventRows:
+        """These events, with the rows that are made already."""
+        if events is self.events:
+            return self
+        if len(self._made) > 2 * MOST_EVENTS:
+            self._made.clear()
+        return _EventRows(events, self._made)
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        event = self.events[-1 - place]
+        found = self._made.get(event.seq)
+        if found is None or found[0] is not event:
+            found = self._made[event.seq] = (event, _event_row(event))
+        return found[1]
+
+
+class _Events:
+    """The rows of the newest picture, for those of the next."""
 
     def __init__(self) -> None:
-        self._events: Sequence[Event] = ()
-        self._rows: Sequence[Row] = ()
+        self._rows = _EventRows()
 
     def __call__(self, picture: Picture) -> Sequence[Row]:
-        events, was = picture.events, self._events
-        if events is was:
-            return self._rows
-        fresh = len(events)
-        if was and events:
-            fresh = sum(1 for _ in takewhile(lambda event: event.seq > was[-1].seq, reversed(events)))
-            if fresh == len(events) or events[-1 - fresh] is not was[-1]:
-                fresh = len(events)  # another log stands in its place
-        new = [_event_row(event) for event in islice(reversed(events), fresh)]
-        self._events, self._rows = events, [*new, *self._rows[: len(events) - fresh]]
+        self._rows = self._rows.of(picture.events)
         return self._rows
 
 
@@ -141,7 +163,7 @@ def _adrs(picture: Picture) -> Sequence[Row] | Unknown:
 
 
 LEDGERS: tuple[Ledger, ...] = (
-    Ledger("events", (Column("AT", 8), Column("EVENT", 18), Column("WHAT", 30)), _EventRows(), "Nothing happened yet."),
+    Ledger("events", (Column("AT", 8), Column("EVENT", 18), Column("WHAT", 30)), _Events(), "Nothing happened yet."),
     Ledger(
         "mail", (Column("AGE", 4), Column("FROM", 10), Column("TO", 10), Column("SUBJECT", 30)), _mail, "No mail waits."
     ),
