@@ -10,11 +10,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from datetime import timedelta
+
+from docs.deckpictures import Still
+from docs.deckscene import NOON, event, picture
+from loop_orchestrator.deck.picture import Picture
 
 LANES = (6, 50, 200)
 EVENTS, DECISIONS = 10_000, 50
@@ -46,26 +51,36 @@ asyncio.run(main())
 """
 
 
-def first_frames(rounds: int) -> dict[str, list[float]]:
-    """Wall ms of fresh processes, in turns."""
+def first_frames(rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Wall and CPU ms of fresh processes, in turns."""
     programs = {"one Static": BARE, "python -c pass": "pass"}
     for lanes in LANES:
         programs[f"{lanes} lanes"] = DECK.format(lanes=lanes, events=EVENTS, decisions=DECISIONS)
         programs[f"{lanes} lanes, 0 events"] = DECK.format(lanes=lanes, events=0, decisions=DECISIONS)
-    found: dict[str, list[float]] = {name: [] for name in programs}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     for _ in range(rounds + 1):
         for name, program in programs.items():
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), _children_s()
             subprocess.run([sys.executable, "-c", program], check=True)
-            found[name].append((time.perf_counter() - began) * 1e3)
+            found[name].append(((time.perf_counter() - began) * 1e3, (_children_s() - cpu) * 1e3))
     return {name: taken[1:] for name, taken in found.items()}
+
+
+def changed(picture: Picture) -> Picture:
+    """The same with one lane longer in its state, and one event more."""
+    number = picture.events[-1].seq + 1
+    fresh = dataclasses.replace(event(number, of=number), at=NOON)
+    since = {**picture.since, "web": picture.since["web"] - timedelta(minutes=5)}
+    return dataclasses.replace(picture, events=(*picture.events[1:], fresh), since=since)
+
+
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 async def at_work(lanes: int, rounds: int) -> dict[str, float]:
     """Idle, one change a second, and how long a change takes, of one deck."""
-    from docs.deckpictures import Still
-    from docs.deckscene import NOON, event, picture
-
     now = picture(lanes=lanes, events=EVENTS, decisions=DECISIONS)
     app = Still(now)
     async with app.run_test(size=SIZE) as pilot:
@@ -83,13 +98,6 @@ async def at_work(lanes: int, rounds: int) -> dict[str, float]:
                     app.show(now)
             return (time.process_time() - began) * 1e3 / SECONDS
 
-        def changed(picture):  # type: ignore[no-untyped-def]
-            """A lane's age and one event more."""
-            number = picture.events[-1].seq + 1
-            fresh = dataclasses.replace(event(number, of=number), at=NOON)
-            since = {**picture.since, "web": picture.since["web"] - timedelta(minutes=5)}
-            return dataclasses.replace(picture, events=(*picture.events[1:], fresh), since=since)
-
         idle = await cpu_ms(False)
         at_1hz = await cpu_ms(True)
         took = []
@@ -99,12 +107,11 @@ async def at_work(lanes: int, rounds: int) -> dict[str, float]:
             app.show(now)
             await pilot.pause()
             took.append((time.perf_counter() - began) * 1e3)
-        begun, cpu = time.perf_counter(), time.process_time()
+        cpu = time.process_time()
         for _ in range(100):
             now = changed(now)
             app.show(now)
         each = (time.process_time() - cpu) * 1e3 / 100
-        del begun
     return {"idle": idle, "1 Hz": at_1hz, "change": statistics.median(took), "most": max(took), "show": each}
 
 
@@ -113,10 +120,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, metavar="N")
     rounds = parser.parse_args().rounds
     frames = first_frames(rounds)
-    bare = statistics.median(frames["one Static"])
-    print(f"{'first frame':<24}{'ms':>8}{'x one Static':>14}")
+    bare = statistics.median(cpu for _, cpu in frames["one Static"])
+    print(f"{'first frame':<24}{'wall ms':>10}{'CPU ms':>10}{'CPU x':>8}")
     for name, taken in frames.items():
-        print(f"{name:<24}{statistics.median(taken):>8.0f}{statistics.median(taken) / bare:>14.2f}")
+        wall, cpu = (statistics.median(one[place] for one in taken) for place in (0, 1))
+        print(f"{name:<24}{wall:>10.0f}{cpu:>10.0f}{cpu / bare:>8.2f}")
     print(f"\n{'':<12}{'idle ms/s':>12}{'1 Hz ms/s':>12}{'change ms':>12}{'most ms':>10}{'show() CPU ms':>16}")
     for lanes in LANES:
         row = asyncio.run(at_work(lanes, rounds))

@@ -105,7 +105,7 @@ class Rows(ScrollView, can_focus=True):
         """empty: what stands there when there is no row."""
         super().__init__(id=id)
         self._columns = tuple(columns)
-        self._empty = empty
+        self._empty = self._says = empty
         self._all: Sequence[Row] = ()
         self._rows: Sequence[Row] = ()
         self._place = 0
@@ -122,10 +122,8 @@ class Rows(ScrollView, can_focus=True):
 
         rows: kept, so nobody may change them after; the same ones again cost nothing.
         """
-        if empty is not None and empty != self._empty:
-            self._empty = empty
-            self.refresh()
-        if rows is not self._all:
+        said, self._empty = self._empty, self._empty if empty is None else empty
+        if rows is not self._all or said != self._empty:
             self._all = rows
             self._arrange()
 
@@ -182,8 +180,7 @@ class Rows(ScrollView, can_focus=True):
         base = self.get_component_rich_style("rows--row")
         if not self._rows:
             quiet = self.get_component_rich_style("rows--quiet")
-            says = FILTERED if self._all else self._empty
-            return self._strip(says if y == 1 else "", quiet, width)
+            return self._strip(self._says if y == 1 else "", quiet, width)
         if place >= len(self._rows):
             return self._strip("", base, width)
         row = self._rows[place]
@@ -229,7 +226,9 @@ class Rows(ScrollView, can_focus=True):
             new = rows[place] if place < len(rows) else None
             if old != new or (place in (was, self._place) and was != self._place):
                 self._paint(place)
-        if not before or not rows:
+        says = "" if rows else FILTERED if self._all else self._empty
+        if says != self._says:
+            self._says = says
             self.refresh()
         if self.key != key:
             self.post_message(self.Moved(self, self.key))

@@ -11,7 +11,8 @@ from docs.deckpictures import Still
 from docs.deckscene import NOON, event, picture
 from loop_orchestrator.deck.panels import ledgers
 from loop_orchestrator.deck.picture import Picture
-from loop_orchestrator.deck.rows import Rows
+from loop_orchestrator.deck.rows import Row, Rows
+from loop_orchestrator.model.event import Event
 
 EVENTS = 10_000
 SIZE = (160, 50)
@@ -28,7 +29,7 @@ def test_rows_of_events_are_made_where_they_are_seen_and_once(monkeypatch: pytes
     made: list[int] = []
     make = ledgers._event_row
 
-    def counted(event: ledgers.Event) -> ledgers.Row:
+    def counted(event: Event) -> Row:
         made.append(event.seq)
         return make(event)
 
