@@ -37,7 +37,7 @@ day: tools $(VENV)/.dev ## Play a recorded day of 500 events against the real da
 bench: tools $(VENV)/.dev ## Measure, with the bare limit beside every figure
 	$(BIN)/python -m benchmarks
 
-pictures: tools $(VENV)/.dev ## Make the pictures of the README from a real run
+pictures: tools $(VENV)/.dev ## Make the pictures of the README: of a real run, and of the deck
 	$(BIN)/python -m docs.draw
 
 clean: ## Remove what the other targets made

@@ -1,6 +1,7 @@
 """Makes the pictures of the README from a real run of ``loop demo`` in a terminal of 100 columns.
 
-``python -m docs.draw`` writes docs/pictures/*.svg: the demo with an action held at the gate, and two lanes at work.
+``python -m docs.draw`` writes docs/pictures/*.svg: the demo with an action held at the gate, and two lanes at work; after
+them the screens of the deck, which need no run (docs.deckpictures).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from docs import deckpictures
 from loop_orchestrator.operations.demo import SOCKET
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -78,6 +80,7 @@ def main() -> None:
             draw("lane", "the lane web, a rehearsal agent", "\n".join(row[:COLUMNS] for row in lane.splitlines()[-14:]))
         finally:
             terminal.end()
+    deckpictures.main()
 
 
 if __name__ == "__main__":
