@@ -1,7 +1,7 @@
 """Makes the pictures of the README from a real run of ``loop demo`` in a terminal of 100 columns.
 
-``python -m docs.draw`` writes docs/pictures/*.svg: the demo with an action held at the gate, and two lanes at work; after
-them the screens of the deck, which need no run (docs.deckpictures).
+``python -m docs.draw`` writes docs/pictures/*.svg: the demo with an action held at the gate, and two lanes at work;
+after them the screens of the deck, which need no run (docs.deckpictures).
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from docs.deckpictures import NAMES, PICTURES, drawn
 def test_the_stored_picture_is_what_the_deck_shows(name: str) -> None:
     stored = PICTURES / f"deck-{name}.svg"
     assert stored.is_file() and stored.read_text(encoding="utf-8") == drawn(name), (
-        f"{stored.name} is not what the deck shows: look at the change, then make pictures, or python -m docs.deckpictures for the deck alone"
+        f"{stored.name} is not what the deck shows: look at the change, then: make pictures"
+        " (or python -m docs.deckpictures, for the deck alone)"
     )
 
 
