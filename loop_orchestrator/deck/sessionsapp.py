@@ -32,9 +32,9 @@ class SessionsDeck(Deck):
         self._desk_of = desk_of
         self.table = SessionsScreen()
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """The table first; no session is open."""
-        self.push_screen(self.table)
+        await self.push_screen(self.table)
         self._begin_to_look()
 
     def open_session(self, view: SessionView) -> None:
@@ -42,7 +42,7 @@ class SessionsDeck(Deck):
         self.make_desk = self._desk_of(view)
         self.picture = None
         self.main = MainScreen()
-        super().begin()
+        self.run_worker(super().begin(), name="open")
 
     def go_back(self) -> None:
         """From the deck of a session to the table, once nothing is being done in it."""
