@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loop_orchestrator.cli.attach import is_inside
+from loop_orchestrator.operations.attach import is_inside
 from tests.cli.conftest import Loop, loop_outside
 from tests.support.projects import tmux
 from tests.support.waiting import eventually
