@@ -84,17 +84,24 @@ def _read(lines: list[bytes]) -> Worktree:
 
 
 def branch_on_file(top: Path) -> str:
-    """The branch that a linked worktree has checked out, read from git's files: no program is started.
+    """The branch that a working tree has checked out, given its top, read from git's files: no program is started.
 
     Empty on a detached head, and where that cannot be told.
     """
+    marked = top / ".git"
     try:
-        git_dir = (top / ".git").read_bytes().removeprefix(b"gitdir:").strip()
-        head = (top / os.fsdecode(git_dir) / "HEAD").read_bytes()
+        git_dir = marked if marked.is_dir() else top / os.fsdecode(marked.read_bytes().removeprefix(b"gitdir:").strip())
+        head = (git_dir / "HEAD").read_bytes()
     except (OSError, ValueError):
         return ""
     name = head.removeprefix(b"ref:").strip()
     return os.fsdecode(name.removeprefix(b"refs/heads/")) if name.startswith(b"refs/heads/") else ""
+
+
+def branch_at(place: Path) -> str:
+    """The same for any directory inside of a working tree; empty outside of any."""
+    top = next((one for one in (place, *place.parents) if (one / ".git").exists()), None)
+    return branch_on_file(top) if top is not None else ""
 
 
 def has_branch(path: Path, branch: str) -> bool:
