@@ -6,11 +6,14 @@ session is set for the own server, and panes are named by id.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -359,7 +362,8 @@ class TmuxSubstrate:
 
     def _chain(self, *commands: Sequence[str], gone_is_fine: bool = False, under: Sequence[str] = ()) -> list[str]:
         """Structural commands, done in one go by libtmux, or under other words. Returns the lines they print."""
-        from libtmux.exc import LibTmuxException
+        with _stdout_with_encoding():
+            from libtmux.exc import LibTmuxException
 
         words = [word for command in commands for word in (*map(_escaped, command), ";")][:-1]
         name = next((command[0] for command in commands if command[0] not in _PREPARING), commands[0][0])
@@ -380,7 +384,8 @@ class TmuxSubstrate:
         return list(done.stdout)
 
     def _server(self) -> Server:
-        from libtmux.server import Server
+        with _stdout_with_encoding():
+            from libtmux.server import Server
 
         flag, value = self._socket_argv
         return Server(socket_path=value) if flag == "-S" else Server(socket_name=value)
@@ -450,3 +455,14 @@ def _await_end(pid: int) -> None:
 
 def _failed(command: str, target: str, done: Finished) -> SubstrateError:
     return SubstrateError(f"tmux {command} {target}: {done.complaint}")
+
+
+@contextmanager
+def _stdout_with_encoding() -> Iterator[None]:
+    """libtmux asks stdout for its encoding when it is imported; what an application of the whole terminal puts in the
+    place of stdout has none."""
+    if hasattr(sys.stdout, "encoding"):
+        yield
+        return
+    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8")):
+        yield
