@@ -24,6 +24,7 @@ from loop_orchestrator.deck.screens.whole import Whole
 from loop_orchestrator.deck.text import harmless
 from loop_orchestrator.deck.watching import pictures
 from loop_orchestrator.errors import LoopError
+from loop_orchestrator.model.harness import HarnessKind
 
 if TYPE_CHECKING:
     from loop_orchestrator.deck.desk import Desk, MakeDesk
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from loop_orchestrator.operations.need import Need
 
 T = TypeVar("T")
+
+READ_S = 0.1
+"""For one character of a notice. At half, one with a command to type is gone before it was copied; at double, notices
+pile up."""
 
 
 class Deck(App[None]):
@@ -104,9 +109,10 @@ class Deck(App[None]):
         self.run_worker(self._perform(what, work, done, failed), name=what)
 
     def tell(self, text: str, *, title: str, good: bool = True) -> None:
-        """A notice for some seconds; the text may be an agent's."""
+        """A notice, for as long as it takes to read it; the text may be an agent's."""
         severity: Literal["information", "warning"] = "information" if good else "warning"
-        self.notify(harmless(text).plain, title=title, severity=severity, markup=False)
+        timeout = max(self.NOTIFICATION_TIMEOUT, len(text) * READ_S)
+        self.notify(harmless(text).plain, title=title, severity=severity, markup=False, timeout=timeout)
 
     def open_need(self, need: Need) -> None:
         """Show what waits for a person, with the keys that answer it."""
@@ -171,4 +177,5 @@ class Deck(App[None]):
 
 
 def _harnesses(desk: Desk) -> tuple[tuple[str, str], ...]:
-    return tuple((name, f"{name}: {spec.title}") for name, spec in sorted(desk.world.harnesses.items()))
+    found = sorted(desk.world.harnesses.items())
+    return tuple((name, f"{name}: {spec.title}") for name, spec in found if spec.kind is not HarnessKind.BRAIN)

@@ -138,6 +138,16 @@ class Rows(ScrollView, can_focus=True):
         self._filter = has if wanted else None
         self._arrange()
 
+    def reshape(self, columns: Sequence[Column]) -> None:
+        """Have these columns from now on; the rows for them are shown next. The order stays, if its column does."""
+        if tuple(columns) == self._columns:
+            return
+        by = None if self._sorted_by is None else self._columns[self._sorted_by].title
+        titles = [column.title for column in columns]
+        self._columns = tuple(columns)
+        self._sorted_by = titles.index(by) if by in titles else None
+        self.refresh()
+
     def go_to(self, key: str) -> None:
         """Choose the row of this key, if it is shown."""
         for place, row in enumerate(self._rows):
@@ -194,8 +204,11 @@ class Rows(ScrollView, can_focus=True):
         return Strip([Segment(text + " " * max(0, width - cells(text)), style)], width)
 
     def _head(self) -> str:
-        marks = ["▾" if number == self._sorted_by else "" for number in range(len(self._columns))]
-        return self._text(tuple(column.title + mark for column, mark in zip(self._columns, marks, strict=True)))
+        titles = [column.title for column in self._columns]
+        if self._sorted_by is not None:
+            by = self._columns[self._sorted_by]
+            titles[self._sorted_by] = f"{by.title[: by.width - 1]}▾"
+        return self._text(tuple(titles))
 
     def _text(self, texts: tuple[str, ...]) -> str:
         found = []
