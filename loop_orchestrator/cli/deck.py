@@ -46,6 +46,10 @@ class _Desk:
     def environ(self) -> Mapping[str, str]:
         return self._project.environ
 
+    @property
+    def socket(self) -> str:
+        return self._project.socket
+
     def require_accepted(self) -> None:
         project = self._project
         if not is_accepted(project.door, project.state_home):

@@ -29,6 +29,10 @@ class Desk(Protocol):
     @property
     def environ(self) -> Mapping[str, str]: ...
 
+    @property
+    def socket(self) -> str:
+        """of the tmux server of the session: a name or a path"""
+
     def require_accepted(self) -> None:
         """Raises LoopError where no person accepted what the config runs on this machine."""
 

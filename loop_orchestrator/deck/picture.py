@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +13,7 @@ from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.operations.routes import routes_of
 from loop_orchestrator.operations.status import status
+from loop_orchestrator.process.worktree import branch_at
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.adr import Adr
@@ -47,6 +49,8 @@ class Picture:
     """how long an action waits for an answer before silence is a no; None: for ever"""
     signed: bool = False
     """approvals want a signature"""
+    branches: Mapping[str, str] = field(default_factory=dict)
+    """lane -> the branch that is checked out where it works; those outside of any are left out"""
 
 
 class Painter:
@@ -56,21 +60,44 @@ class Painter:
         self.world = world
         self._offset: int | None = None
         self._events: tuple[Event, ...] = ()
+        self._turned: dict[str, tuple[str, datetime | None]] = {}
+        """lane -> its last state, and when it turned to it; None: it was in it when first seen"""
 
     def take(self) -> Picture:
         """One picture; blocks for some 30 ms. Raises LoopError where even the files of the session cannot be read."""
         world = self.world
+        now = status(world)
         return Picture(
-            status=status(world),
+            status=now,
+            branches=_branches(now),
             state=_seen(world.state.read),
             adrs=_seen(world.adrs.all),
             routes=_seen(lambda: routes_of(world.events, world.routing)),
             assignments=_seen(world.tasks.assignments),
-            since=_since(world),
+            since=self._since(now),
             events=self._newest(),
             expires_s=world.config.engine.approval_expires_s if world.config.engine else None,
             signed=world.signers is not None,
         )
+
+    def _since(self, now: Status) -> dict[str, datetime]:
+        """What the engine saw where that is still the state, else what pictures saw."""
+        lanes = () if isinstance(now.lanes, Unknown) else now.lanes
+        on_file = self.world.lanes_seen.items()
+        turned = {}
+        for lane in lanes:
+            detail, before = lane.state.detail.value, self._turned.get(lane.name)
+            if before is None or before[0] != detail:
+                before = (detail, now.generated_at if before else None)
+            turned[lane.name] = before
+        self._turned = turned
+        found = {name: at for name, (_, at) in turned.items() if at is not None}
+        for name, (detail, _) in turned.items():
+            was, _, at = on_file.get(name, "").partition(" ")
+            if was == detail:
+                with suppress(ValueError):
+                    found[name] = parse_time(at)
+        return found
 
     def _newest(self) -> tuple[Event, ...]:
         log = self.world.events
@@ -89,14 +116,10 @@ class Painter:
         return self._events
 
 
-def _since(world: World) -> dict[str, datetime]:
-    found = {}
-    for lane, seen in world.lanes_seen.items().items():
-        try:
-            found[lane] = parse_time(seen.partition(" ")[2])
-        except ValueError:
-            continue
-    return found
+def _branches(now: Status) -> dict[str, str]:
+    lanes = () if isinstance(now.lanes, Unknown) else now.lanes
+    places = {place: branch_at(place) for place in {lane.record.spec.cwd for lane in lanes}}
+    return {lane.name: branch for lane in lanes if (branch := places[lane.record.spec.cwd])}
 
 
 def _seen(look: Callable[[], T]) -> T | Unknown:

@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Checkbox, Label, TextArea
+from textual.widgets import Label, TextArea
 
 from loop_orchestrator.deck.dialogs.base import Dialog
 from loop_orchestrator.deck.page import Block, Page, Part
+from loop_orchestrator.deck.dialogs.box import Box
 from loop_orchestrator.deck.text import Plain
 
 
@@ -54,8 +55,12 @@ class AskText(Dialog[tuple[str, frozenset[str]]]):
                 yield Page((Block("old", (Part("now:", "page--quiet"), Part(self._old))),))
             yield TextArea(self._text, id="text")
             for name, words in self._boxes:
-                yield Checkbox(words, id=f"box-{name}")
-            yield Label("Ctrl-S sends", classes="said", markup=False)
+                yield Box(words, id=f"box-{name}")
+            yield Label(
+                "Tab goes on · Space ticks · Ctrl-S sends" if self._boxes else "Ctrl-S sends",
+                classes="said",
+                markup=False,
+            )
             yield Plain(self._wrong, id="wrong")
 
     def on_mount(self) -> None:
@@ -67,5 +72,5 @@ class AskText(Dialog[tuple[str, frozenset[str]]]):
         if self._needed and not text.strip():
             self.query_one("#wrong", Plain).show("there is no text yet")
             return
-        ticked = {name for name, _ in self._boxes if self.query_one(f"#box-{name}", Checkbox).value}
+        ticked = {name for name, _ in self._boxes if self.query_one(f"#box-{name}", Box).value}
         self.dismiss((text, frozenset(ticked)))

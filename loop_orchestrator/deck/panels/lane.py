@@ -6,131 +6,176 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import Static
 
-from loop_orchestrator.deck.text import Plain
-from loop_orchestrator.deck.words import SIGNS, age
+from loop_orchestrator.deck.live import Follower, LiveScreen
+from loop_orchestrator.deck.pager import Pager, of_diff
+from loop_orchestrator.deck.panels.sides import evidence_of, facts_of, history_of, mail_of, state_of
+from loop_orchestrator.deck.text import harmless
+from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.snapshot import Unknown
-from loop_orchestrator.operations.telling import row_text
+from loop_orchestrator.operations.changes import lane_changes
 
 if TYPE_CHECKING:
+    from loop_orchestrator.deck.app import Deck
+    from loop_orchestrator.deck.desk import Desk
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.model.lane import Lane
 
 SIDES = ("screen", "evidence", "mail", "diff", "history")
-MOST_EVENTS = 200
 
 
 class LanePanel(Vertical):
-    """One side of the chosen lane at a time; [ and ] go on to the next."""
+    """One side of the chosen lane at a time, and above it what the lane is and which key turns to which side."""
+
+    app: Deck
 
     DEFAULT_CSS = """
-    LanePanel > .head { height: 1; color: $text-muted; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
-    LanePanel > VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
-    LanePanel > VerticalScroll > Plain { width: 100%; }
+    LanePanel > Static { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    LanePanel > .state { text-style: bold; }
+    LanePanel > .facts, LanePanel > .sides { color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left_square_bracket", "side(-1)", "Side before", show=False),
-        Binding("right_square_bracket", "side(1)", "Next side", show=False),
+        *(Binding(str(number), f"turn('{side}')", side, show=False) for number, side in enumerate(SIDES, start=1)),
+        Binding("r", "read_diff", "Read the diff again", show=False),
     ]
+
+    class Drawn(Message):
+        """The terminal of the followed lane shows something else."""
+
+        def __init__(self, screen: LiveScreen) -> None:
+            super().__init__()
+            self.screen = screen
 
     def __init__(self) -> None:
         super().__init__(id="lane")
         self._picture: Picture | None = None
         self._lane = ""
         self._side = 0
-        self.diff = ""
-        """of the chosen lane, as far as it was asked for"""
+        self._live: LiveScreen | None = None
+        self._diff = ""
+        """of the chosen lane; empty: it was not read yet"""
+        self._reads = False
+        """the diff of the chosen lane is being read"""
+        self._said: dict[str, str] = {}
+        self._follower: Follower | None = None
 
     @property
     def side(self) -> str:
         return SIDES[self._side]
 
     def compose(self) -> ComposeResult:
-        yield Static("", classes="head", markup=False)
-        with VerticalScroll():
-            yield Plain()
+        yield Static("", classes="state", markup=False)
+        yield Static("", classes="facts", markup=False)
+        yield Static("", classes="sides", markup=False)
+        yield Pager()
+
+    def on_mount(self) -> None:
+        follower = self._follower = Follower(self.app.make_desk, self._drawn)
+        self.run_worker(follower.run, name="live", thread=True, exit_on_error=True)
+
+    def on_unmount(self) -> None:
+        if self._follower is not None:
+            self._follower.end()
 
     def show(self, picture: Picture, lane: str) -> None:
         """This lane, as it is in this picture."""
-        if lane != self._lane:
-            self.diff = ""
+        turned = lane != self._lane
         self._picture, self._lane = picture, lane
-        self._paint()
+        if turned:
+            self._live, self._diff, self._reads = None, "", False
+        self._paint(turned=turned)
 
     def turn_to(self, side: str) -> None:
         self._side = SIDES.index(side)
-        self._paint()
+        self._paint(turned=True)
+
+    def action_turn(self, side: str) -> None:
+        self.turn_to(side)
 
     def action_side(self, by: int) -> None:
-        self._side = (self._side + by) % len(SIDES)
-        self._paint()
+        self.turn_to(SIDES[(self._side + by) % len(SIDES)])
 
-    def _paint(self) -> None:
-        head, body = self._texts()
-        self.query_one(".head", Static).update(head, layout=False)
-        self.query_one(Plain).show(body)
+    def action_read_diff(self) -> None:
+        """Have the diff read anew, and turn to it."""
+        self._diff = ""
+        self.turn_to("diff")
 
-    def _texts(self) -> tuple[str, str]:
-        if self._picture is None or not self._lane:
-            return "no lane is chosen", ""
-        sides = " ".join(f"[{one}]" if one == self.side else one for one in SIDES)
-        lanes = self._picture.status.lanes
-        found = None if isinstance(lanes, Unknown) else next((one for one in lanes if one.name == self._lane), None)
-        if found is None:
-            return f"{self._lane}: not seen  {sides}", ""
-        state = f"{SIGNS[found.state.word]} {found.state.detail.value}"
-        return f"{self._lane} {state}  {sides}", self._body(found)
+    def _drawn(self, screen: LiveScreen) -> None:
+        self.post_message(self.Drawn(screen))
 
-    def _body(self, lane: Lane) -> str:
-        assert self._picture is not None
-        match self.side:
-            case "screen":
-                return "\n".join(lane.screen).rstrip()
-            case "evidence":
-                return evidence_of(lane, self._picture)
-            case "mail":
-                return mail_of(lane.name, self._picture)
-            case "diff":
-                return self.diff or "Nothing is uncommitted, or it was not read yet."
-            case _:
-                return history_of(lane.name, self._picture)
+    def on_lane_panel_drawn(self, message: Drawn) -> None:
+        message.stop()
+        if message.screen.lane == self._lane:
+            self._live = message.screen
+            if self.side == "screen":
+                self._paint_body(turned=False)
+
+    def _paint(self, *, turned: bool) -> None:
+        follows = self.side == "screen" and self.display and self.screen.is_current
+        if self._follower is not None:
+            self._follower.turn_to(self._lane if follows else "")
+        if self.side == "diff" and not self._diff and not self._reads and self._lane and self.display:
+            self._read_diff()
+        picture, lane = self._picture, self._seen()
+        if picture is None or not self._lane:
+            head, facts = "no lane is chosen", ""
+        elif lane is None:
+            head, facts = f"{self._lane}: not seen", ""
+        else:
+            head, facts = state_of(lane, picture), facts_of(lane, picture)
+        sides = " ".join(f"{'▸' if side == self.side else number} {side}" for number, side in enumerate(SIDES, 1))
+        for name, text in (("state", head), ("facts", facts), ("sides", sides)):
+            if self._said.get(name) != text:
+                self._said[name] = text
+                self.query_one(f".{name}", Static).update(harmless(text), layout=False)
+        self._paint_body(turned=turned)
+
+    def _seen(self) -> Lane | None:
+        lanes = self._picture.status.lanes if self._picture is not None else ()
+        return None if isinstance(lanes, Unknown) else next((one for one in lanes if one.name == self._lane), None)
+
+    def _paint_body(self, *, turned: bool) -> None:
+        pager, picture, lane = self.query_one(Pager), self._picture, self._seen()
+        if picture is None or lane is None:
+            why = picture.status.lanes if picture is not None else None
+            pager.show(f"The lanes cannot be seen: {why.reason}" if isinstance(why, Unknown) else "")
+        elif self.side == "screen":
+            pager.show("\n".join(self._rows(lane, picture)), wraps=False, at_end=True)
+        elif self.side == "evidence":
+            pager.show(evidence_of(lane, picture))
+        elif self.side == "mail":
+            pager.show(mail_of(lane.name, picture))
+        elif self.side == "diff":
+            pager.show(f"r reads it again. {self._diff}" if self._diff else "It is being read.", style_of=of_diff)
+        else:
+            pager.show(history_of(lane.name, picture))
+        if turned and self.side != "screen":
+            pager.to_top()
+
+    def _rows(self, lane: Lane, picture: Picture) -> tuple[str, ...]:
+        """The screen without the empty rows below it."""
+        newer = self._live is not None and self._live.at > picture.status.generated_at
+        rows = self._live.rows if self._live is not None and newer else lane.screen
+        last = next((number for number in range(len(rows), 0, -1) if rows[number - 1].strip()), 0)
+        return rows[:last]
+
+    def _read_diff(self) -> None:
+        lane, self._reads = self._lane, True
+
+        def done(text: str) -> None:
+            if lane == self._lane:
+                self._diff, self._reads = text, False
+                self._paint_body(turned=False)
+
+        self.app.perform(f"reading the diff of {lane}", lambda desk: diff_of(desk, lane), done, changes=False)
 
 
-def evidence_of(lane: Lane, picture: Picture) -> str:
-    """Why the lane is believed to be in its state, a sentence a line."""
-    state, now = lane.state, picture.status.generated_at
-    since = age(now, picture.since.get(lane.name))
-    lines = [
-        f"{state.word.value} ({state.detail.value}), {state.confidence:.0%} sure" + (f", for {since}" if since else "")
-    ]
-    for number, signal in enumerate(state.evidence):
-        why = state.why[number] if number < len(state.why) else ""
-        lines.append(
-            f"{signal.source.value} {age(now, signal.at)}: {signal.detail.value}, by {signal.rule}: {signal.seen}"
-        )
-        if why:
-            lines.append(f"    {why}")
-    return "\n".join(lines)
-
-
-def mail_of(lane: str, picture: Picture) -> str:
-    """Pending messages from and to the lane."""
-    mail = picture.status.mail
-    if isinstance(mail, Unknown):
-        return f"The mail cannot be read: {mail.reason}"
-    now = picture.status.generated_at
-    lines = [
-        f"{age(now, one.sent_at)} {one.sender} -> {one.recipient}: {one.subject}\n{one.body}\n"
-        for one in mail
-        if lane in (one.sender, one.recipient)
-    ]
-    return "\n".join(lines) or "No mail from or to it waits."
-
-
-def history_of(lane: str, picture: Picture) -> str:
-    """The newest events that name the lane, newest first."""
-    found = [event for event in picture.events if event.payload.get("lane") == lane or event.source == f"lane:{lane}"]
-    lines = [f"{one.at.astimezone():%H:%M:%S} {one.kind} {row_text(one)}" for one in reversed(found[-MOST_EVENTS:])]
-    return "\n".join(lines) or "Nothing happened to it lately."
+def diff_of(desk: Desk, lane: str) -> str:
+    """What is uncommitted where a lane works, or why that cannot be read."""
+    try:
+        return lane_changes(desk.world, lane)
+    except LoopError as error:
+        return f"It cannot be read: {error.message}" + (f" ({error.hint})" if error.hint else "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -12,14 +14,16 @@ from loop_orchestrator.deck import lanedeeds
 from loop_orchestrator.deck.dialogs.add_lane import AddLane
 from loop_orchestrator.deck.dialogs.ask_text import AskText
 from loop_orchestrator.deck.dialogs.confirm import Confirm
+from loop_orchestrator.deck.panels.lane import LanePanel
+from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.lane import LaneKind
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.operations.control import ask_for_cycle, pause, resume
+from loop_orchestrator.process.terminal import run_here
 
 if TYPE_CHECKING:
     from loop_orchestrator.deck.app import Deck
     from loop_orchestrator.deck.picture import Picture
-    from loop_orchestrator.model.delivery import Receipt
     from loop_orchestrator.model.lane import Lane
 
 ROLES = ("coordinator", "implementation", "validation", "ops", "docs")
@@ -39,6 +43,8 @@ class Deeds(Screen[None]):
         Binding("R", "restart_lane", "Restart lane", show=False),
         Binding("c", "cycle", "Cycle"),
         Binding("p", "pause", "Pause"),
+        Binding("left_square_bracket", "side(-1)", "Side of the lane before", show=False),
+        Binding("right_square_bracket", "side(1)", "Next side of the lane", show=False),
     ]
 
     @property
@@ -54,80 +60,86 @@ class Deeds(Screen[None]):
             return None
         return next((one for one in picture.status.lanes if one.name == self.lane), None)
 
+    def action_side(self, by: int) -> None:
+        """What the lane panel shows, where there is one on the screen."""
+        for panel in self.query(LanePanel):
+            if panel.display:
+                panel.action_side(by)
+
     @work
     async def action_steer(self) -> None:
         """A word to a lane in the middle of its work."""
-        if not (lane := self.lane):
+        if not (lane := self._chosen()):
             return
         boxes = (
             ("interrupt", "interrupt the turn that is under way"),
             ("queue", "put it in line, for when it is ready"),
         )
-        answer = await self.app.push_screen_wait(
-            AskText(f"Steer {lane}", "It goes on in the context it has.", boxes=boxes)
-        )
+        said = f"It goes on in the context it has. {self._state_in_words()}"
+        answer = await self.app.push_screen_wait(AskText(f"Steer {lane}", said, boxes=boxes))
         if answer is not None:
             text, ticked = answer
-            self._say(lane, text, interrupt="interrupt" in ticked, wait=True, queue="queue" in ticked, fresh=False)
+            self._say(lane, text, interrupt="interrupt" in ticked, queue="queue" in ticked, fresh=False)
 
     @work
     async def action_dispatch(self) -> None:
         """New work for a lane."""
-        if not (lane := self.lane):
+        if not (lane := self._chosen()):
             return
-        said = "New work: where the program has a command for it, with a fresh context."
+        said = (
+            f"New work: where the program has a command for it, its context is emptied first. {self._state_in_words()}"
+        )
         boxes = (("queue", "put it in line, for when it is ready"),)
         answer = await self.app.push_screen_wait(AskText(f"Dispatch to {lane}", said, boxes=boxes))
         if answer is not None:
             text, ticked = answer
-            self._say(lane, text, interrupt=False, wait=True, queue="queue" in ticked, fresh=True)
+            self._say(lane, text, interrupt=False, queue="queue" in ticked, fresh=True)
 
-    def _say(self, lane: str, text: str, *, interrupt: bool, wait: bool, queue: bool, fresh: bool) -> None:
-        def done(receipt: Receipt) -> None:
-            words, good = lanedeeds.told(receipt)
-            self.app.tell(words, title="delivered" if good else "not delivered", good=good)
-
+    def _say(self, lane: str, text: str, *, interrupt: bool, queue: bool, fresh: bool) -> None:
         self.app.perform(
             f"sending to {lane}",
-            lambda desk: lanedeeds.say(desk, lane, text, interrupt=interrupt, wait=wait, queue=queue, fresh=fresh),
-            done,
+            lambda desk: lanedeeds.say(desk, lane, text, interrupt=interrupt, queue=queue, fresh=fresh),
+            self._tell,
         )
 
     @work
     async def action_add_lane(self) -> None:
-        harnesses = [(name, words) for name, words in self.app.harnesses]
-        new = await self.app.push_screen_wait(AddLane(harnesses, ROLES))
-        if new is not None:
-            self.app.perform(
-                f"booting {new.name}",
-                lambda desk: lanedeeds.boot(desk, new),
-                lambda record: self.app.tell(f"{record.spec.harness} in pane {record.pane}", title=f"lane {new.name}"),
+        """One lane more; one without permission prompts only after a second yes."""
+        new = await self.app.push_screen_wait(AddLane(self.app.harnesses, ROLES))
+        if new is None:
+            return
+        if new.auto_approve:
+            said = (
+                f"{new.harness} will run commands, write files and use the network without asking anybody. "
+                "What it reads, mail and pages included, may make it do so."
             )
+            if not await self.app.push_screen_wait(Confirm(f"Boot {new.name} without permission prompts?", said)):
+                self.app.tell("nothing was booted", title=f"lane {new.name}")
+                return
+        self.app.perform(f"booting {new.name}", lambda desk: lanedeeds.boot(desk, new), self._tell)
 
     @work
     async def action_drop_lane(self) -> None:
         """A lane of the config only after its name was typed; uncommitted work is saved in any case."""
-        if not (lane := self.lane):
+        if not (lane := self._chosen()):
             return
         now = self.lane_now
         of_config = now is None or now.record.spec.kind is LaneKind.STANDING
-        state = f"It is {now.state.word.value} ({now.state.detail.value})." if now else "Its state is not known."
         belongs = " It belongs to the config." if of_config else ""
         said = (
-            f"{state}{belongs} A hand-off is written, and what is uncommitted is saved first: loop undo brings it back."
+            f"{self._state_in_words()}{belongs} A hand-off is written, and what is uncommitted is saved first: "
+            "loop undo brings it back."
         )
         if await self.app.push_screen_wait(Confirm(f"End lane {lane}?", said, typed=lane if of_config else "")):
             self.app.perform(
-                f"ending {lane}",
-                lambda desk: lanedeeds.drop(desk, lane, even_of_config=of_config),
-                lambda report: self.app.tell(f"hand-off: {report.handoff.name}", title=f"lane {lane} ended"),
+                f"ending {lane}", lambda desk: lanedeeds.drop(desk, lane, even_of_config=of_config), self._tell
             )
 
     @work
     async def action_restart_lane(self) -> None:
-        if not (lane := self.lane):
+        if not (lane := self._chosen()):
             return
-        said = "In its own pane. One that is at work is refused."
+        said = f"{self._state_in_words()} It starts in its own pane; one that is at work is refused."
         if await self.app.push_screen_wait(Confirm(f"Start the program of {lane} again?", said)):
             self.app.perform(
                 f"restarting {lane}",
@@ -136,9 +148,36 @@ class Deeds(Screen[None]):
             )
 
     def action_jump(self) -> None:
-        """Attached terminals show the lane."""
-        if lane := self.lane:
-            self.app.perform(f"showing {lane}", lambda desk: lanedeeds.jump(desk, lane))
+        """The terminal shows the lane itself; outside tmux the deck stands aside until it is left again."""
+        if lane := self._chosen():
+            self.app.perform(f"showing {lane}", lambda desk: lanedeeds.jump(desk, lane), self._stand_aside)
+
+    def _stand_aside(self, argv: tuple[str, ...]) -> None:
+        if not argv:
+            return
+        try:
+            with self.app.suspend():
+                code = run_here(argv)
+        except SuspendNotSupported:
+            self.app.tell(f"in a terminal: {shlex.join(argv)}", title="the deck cannot stand aside here", good=False)
+        except LoopError as error:
+            self.app.tell(error.message, title="the lane is not shown", good=False)
+        else:
+            if code != 0:
+                self.app.tell(f"tmux ended with exit status {code}", title="the lane is not shown", good=False)
+
+    def _chosen(self) -> str:
+        """The chosen lane; where there is none, a person is told so."""
+        if not self.lane:
+            self.app.tell("n adds one", title="no lane is chosen", good=False)
+        return self.lane
+
+    def _state_in_words(self) -> str:
+        now = self.lane_now
+        return f"It is {now.state.word.value} ({now.state.detail.value})." if now else "Its state is not known."
+
+    def _tell(self, told: lanedeeds.Told) -> None:
+        self.app.tell(told.text, title=told.title, good=told.good)
 
     def action_cycle(self) -> None:
         """A cycle, as soon as one may start."""

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Footer
 
+from loop_orchestrator.deck.pager import Pager
 from loop_orchestrator.deck.panels.lane import LanePanel
 from loop_orchestrator.deck.screens.deeds import Deeds
 
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 class LaneScreen(Deeds):
     """The lane panel, with the same keys as beside the fleet."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.pop_screen", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Back"),
+        Binding("R", "restart_lane", "Restart"),
+        Binding("c", "cycle", "Cycle", show=False),
+    ]
 
     def __init__(self, lane: str) -> None:
         super().__init__()
@@ -30,9 +35,10 @@ class LaneScreen(Deeds):
 
     def compose(self) -> ComposeResult:
         yield LanePanel()
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
+        self.query_one(Pager).focus()
         if self.app.picture is not None:
             self.show(self.app.picture)
 
