@@ -33,8 +33,8 @@ class Still(Deck):
         super().__init__(_nothing)
         self._first = shown or picture()
 
-    def begin(self) -> None:
-        self.push_screen(self.main)
+    async def begin(self) -> None:
+        await self.push_screen(self.main)
         self.call_after_refresh(self.show, self._first)
 
 

@@ -146,6 +146,7 @@ class NoDesk:
     """A desk without a session: what a test does not stand in for itself is refused."""
 
     caller: ClassVar[str] = "ann"
+    socket: ClassVar[str] = "loop"
     environ: ClassVar[Mapping[str, str]] = {}
 
     @property

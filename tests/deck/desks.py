@@ -32,6 +32,7 @@ class ProjectDesk:
 
     world: Project
     caller: str = "person"
+    socket: str = "loop"
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property

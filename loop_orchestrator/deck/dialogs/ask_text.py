@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Label, TextArea
 
 from loop_orchestrator.deck.dialogs.base import Dialog
-from loop_orchestrator.deck.page import Block, Page, Part
 from loop_orchestrator.deck.dialogs.box import Box
+from loop_orchestrator.deck.page import Block, Page, Part
 from loop_orchestrator.deck.text import Plain
 
 
