@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, get_character_cell_size
 from rich.segment import Segment
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from loop_orchestrator.deck.text import harmless
+from loop_orchestrator.deck.text import MOST_CHARS, harmless
 
 Line = tuple[str, str]
 """Text of one line of the screen, and its component class."""
@@ -103,9 +102,10 @@ class Pager(ScrollView, can_focus=True):
         self._laid_out_for = width
         before = self._lines
         lines: list[Line] = []
-        for line in harmless(self._text).plain.split("\n") if self._text else ():
+        for line in _harmless_lines(self._text):
             style = self._style_of(line)
-            lines += ((part, style) for part in self._parts(line, width))
+            parts = wrapped(line, width) if self._wraps and width > 0 else [line]
+            lines += [(part, style) for part in parts]
         self._lines = tuple(lines)
         widest = max((cell_len(text) for text, _ in lines), default=0) if not self._wraps else width
         self.virtual_size = Size(max(width, widest), len(lines))
@@ -116,7 +116,40 @@ class Pager(ScrollView, can_focus=True):
             if old != new:
                 self.refresh_lines(place)
 
-    def _parts(self, line: str, width: int) -> list[str]:
-        if not self._wraps or width < 1 or cell_len(line) <= width:
-            return [line]
-        return [part.plain.rstrip(" ") for part in Text(line).wrap(self.app.console, width, overflow="fold")]
+
+def _harmless_lines(text: str) -> list[str]:
+    """Line by line, since most lines hold nothing that has to be looked at twice."""
+    if not text:
+        return []
+    lines = [harmless(line).plain for line in text[:MOST_CHARS].split("\n")]
+    return lines if len(text) <= MOST_CHARS else [*lines, f"[{len(text) - MOST_CHARS} more characters are not shown]"]
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """The line in parts of at most so many cells, parted at spaces where there are any; its blanks stay in front."""
+    if line.isascii() and len(line) <= width:
+        return [line]
+    parts, start = [], 0
+    while start < len(line):
+        head = line[start : start + width]
+        if not head.isascii():
+            head = _fitting(head, width)
+        end = start + len(head)
+        space = head.rstrip(" ").rfind(" ")
+        if space > 0 and end < len(line) and line[end] != " " and head[-1] != " " and head[:space].strip():
+            end = start + space + 1
+        parts.append(line[start:end].rstrip(" "))
+        start = end
+        while start < len(line) and line[start] == " ":
+            start += 1
+    return parts or [""]
+
+
+def _fitting(text: str, width: int) -> str:
+    """The beginning that takes at most so many cells, one character at least."""
+    total = 0
+    for place, char in enumerate(text):
+        total += get_character_cell_size(char)
+        if total > width and place:
+            return text[:place]
+    return text

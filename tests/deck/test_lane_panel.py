@@ -43,7 +43,7 @@ def test_enter_opens_the_lane_and_escape_leads_back() -> None:
         await opened(deck, pilot)
         lines = shown_on(deck).splitlines()
         assert lines[0].startswith("web ○ ready, 90% sure")
-        assert lines[1].startswith("implementation · rehearsal · task T0001 · restarts 0 · tokens n/a · branch loop/")
+        assert lines[1].startswith("implementation · rehearsal · task T0001 · restarts 0 · tokens n/a · ")
         assert "❯ here I am" in lines[3]
         await pilot.press("escape")
         await until(pilot, lambda: deck.screen is deck.main)
