@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.deck.commands import bindings_of, key_words, sentence_of
+from loop_orchestrator.deck.page import Page
 from loop_orchestrator.deck.panels.lane import LanePanel
 from loop_orchestrator.deck.rows import Rows
 from loop_orchestrator.deck.screens.adr import AdrScreen
@@ -48,6 +49,7 @@ GROUPS: tuple[tuple[str, type[DOMNode]], ...] = (
     ("A message", MessageScreen),
     ("An architecture decision (ADR)", AdrScreen),
     ("What happened", ReportScreen),
+    ("A long text", Page),
 )
 """In the order in which the help shows them, after the keys that hold everywhere."""
 

@@ -23,6 +23,7 @@ class LaneScreen(Deeds):
         Binding("escape", "app.pop_screen", "Back"),
         Binding("R", "restart_lane", "Restart"),
         Binding("c", "cycle", "Cycle", show=False),
+        Binding("b", "app.brain", "Brain", show=False),
     ]
 
     def __init__(self, lane: str) -> None:
