@@ -127,7 +127,7 @@ WORDS: Mapping[str, Word] = {
 }
 """Word -> what it is, in the order in which help shows them."""
 
-FIRST_STEPS = ("demo", "init", "up", "attach", "status", "send", "mail", "approve", "watch", "deck", "down")
+FIRST_STEPS = ("demo", "init", "up", "watch", "deck", "status", "send", "mail", "approve", "down")
 """What `loop --help` shows: enough for a first session."""
 
 GROUPS: Mapping[str, str] = {

@@ -26,7 +26,7 @@ def a_trace(project: Project) -> None:
     """Two events of one cycle, the second caused by the first."""
     first = project.events.append("cycle.started", "engine", {"cycle": "c-1", "why": ["mail"]}, trace="c-1")
     project.events.append(
-        "escalated", "engine", {"decision": "d-1", "summary": HOSTILE}, trace="c-1", caused_by=first.id
+        "escalated", "engine", {"decision": "d-1", "summary": HOSTILE, "idx": 0}, trace="c-1", caused_by=first.id
     )
 
 
