@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ import pytest
 from loop_orchestrator.errors import ProcessError
 from loop_orchestrator.process.cancel import Cancel
 from loop_orchestrator.process.descent import below
-from loop_orchestrator.process.identity import alive
+from loop_orchestrator.process.identity import ProcessId, alive
 from loop_orchestrator.process.pump import end_running
 from loop_orchestrator.process.run import Finished, describe_code, run
 from tests.support.waiting import eventually
@@ -29,8 +30,25 @@ def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.fixture(autouse=True)
+def earlier() -> Iterator[None]:
+    """What this process had started before the test is not the test's."""
+    EARLIER.update(child.pid for child in psutil.Process().children(recursive=True))
+    yield
+    EARLIER.clear()
+
+
+EARLIER: set[int] = set()
+"""pids"""
+
+
 def no_child_left() -> bool:
-    return not psutil.Process().children()
+    return not {child.pid for child in psutil.Process().children()} - EARLIER
+
+
+def made_here() -> list[ProcessId]:
+    """What this process started in the test, with all that descends from it."""
+    return [one for one in below(os.getpid()) if one.pid not in EARLIER]
 
 
 def test_output_status_and_argv_come_back() -> None:
@@ -171,7 +189,7 @@ def test_what_any_thread_has_under_way_is_ended_with_all_that_descends_from_it()
     done: list[Finished] = []
     thread = threading.Thread(target=lambda: done.append(run(python(OWN_SESSION), timeout_s=60)))
     thread.start()
-    made = eventually(lambda: [one for one in below(os.getpid()) if below(one.pid)] and below(os.getpid()))
+    made = eventually(lambda: [one for one in made_here() if below(one.pid)] and made_here())
     assert len(made) == 2
     end_running()
     thread.join(10)
