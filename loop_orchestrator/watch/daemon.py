@@ -49,6 +49,11 @@ REPLACED_S = 1.0
 """Seconds between the end of a folder that is listened to and listening to the one in its place. At half, a folder that
 is being removed is made anew more often; at double, what happens in the new one meanwhile is noticed later."""
 
+ACCEPTED_S = 0.5
+"""After the text of a delivery came into a line its record follows within so many seconds, even where its sender died
+before it told anybody. At half, a slow disk makes such a text wait for the sweep; at double, it goes out that much
+later."""
+
 AGAIN_S = 5.0
 """Seconds after which a look or the listening that failed is tried again. At half, a full disk is asked twice as often;
 at double, its end is noticed later."""
@@ -205,6 +210,7 @@ class _Daemon:
                 self.terminal.try_again()
             if any(path.parent == layout.lines and path.suffix == ".txt" for path in paths):
                 self._call_lines()
+                asyncio.get_running_loop().call_later(ACCEPTED_S, self._call_lines)
             if layout.tasks_dir in paths and tasks != layout.tasks_dir:
                 return  # from now on it is listened to
             replaced = not paths.isdisjoint(watched)

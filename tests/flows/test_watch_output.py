@@ -50,7 +50,7 @@ def end(scratch: Scratch, number: signal.Signals = signal.SIGTERM) -> None:
     """The daemon ends by itself, and says so."""
     pid = int(str(scratch.events("watch.started")[-1].payload["pid"]))
     os.kill(pid, number)
-    eventually(lambda: any(event.payload["pid"] == pid for event in scratch.events("watch.stopped")), limit_s=20)
+    eventually(lambda: any(event.payload["pid"] == pid for event in scratch.events("watch.stopped")), limit_s=60)
 
 
 def flood(scratch: Scratch) -> None:
