@@ -35,12 +35,13 @@ class _AboutALane(Whole):
 
     @property
     def receipt(self) -> Receipt | None:
-        """The unknown delivery."""
-        raise NotImplementedError
+        """The unknown delivery; None: there is none (any more)."""
+        return None
 
     @property
     def lane(self) -> str:
-        raise NotImplementedError
+        """Empty: none."""
+        return ""
 
     @work
     async def action_resolve(self) -> None:
