@@ -74,9 +74,22 @@ def run_daemon(
     stores.control.WatchRecord. at_end: called before the process is ended in the middle of something.
     Raises LockedError, naming the holder, if another daemon watches; DecisionStateError without an engine.
     """
-    looking = Looking(world, config)
-    with world.control.watch_lock():
-        return asyncio.run(_Daemon(world, looking, emit, how=how, at_end=at_end).run())
+
+    async def watched() -> int:
+        stop = asyncio.Event()
+        _on_signals(stop.set)  # first of all: whoever holds the lock is told to stop
+        looking = Looking(world, config)
+        with world.control.watch_lock():
+            return await _Daemon(world, looking, emit, stop, how=how, at_end=at_end).run()
+
+    return asyncio.run(watched())
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to go on
+            loop.add_signal_handler(number, stop)
 
 
 class _Daemon:
@@ -88,6 +101,7 @@ class _Daemon:
         world: World,
         looking: Looking,
         emit: Callable[[Event], None],
+        stop: asyncio.Event,
         *,
         how: str = "foreground",
         at_end: Callable[[], None] = lambda: None,
@@ -104,7 +118,7 @@ class _Daemon:
         self.swept_at = -math.inf
         """when all lanes were looked at, on the clock's ``passed``"""
         self.wake = asyncio.Event()
-        self.stop = asyncio.Event()
+        self.stop = stop
         self.folder = os.open(ensure_dir(world.layout.session_dir), os.O_RDONLY | os.O_DIRECTORY)
         """tells a folder that was removed from one of the same name"""
         self.offset = world.events.end()
@@ -116,9 +130,7 @@ class _Daemon:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to go on
-                loop.add_signal_handler(number, self._stop)
+        _on_signals(self._stop)
         self._event("watch.started", {"pid": os.getpid(), "took_over": killed_before(self.world)})
         self.started = await asyncio.to_thread(StartedWith, self.world, how=self.how)
         with suppress(FileNotFoundError):  # the session's files were taken away; the first look says so

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ def world(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def test_a_program_that_comes_to_rest_or_asks_calls_for_a_look_and_its_work_does_not(world: World) -> None:
-    daemon = _Daemon(world, Looking(world), lambda event: None)
+    daemon = _Daemon(world, Looking(world), lambda event: None, asyncio.Event())
     seen = {}
     for second, detail in enumerate((Detail.BUSY, Detail.READY, Detail.TOOL, Detail.APPROVAL, Detail.RATE_LIMITED)):
         at = NOW + timedelta(seconds=second)
