@@ -12,15 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 
 from loop_orchestrator.deck.commands import DeckCommands
-from loop_orchestrator.deck.opening import screen_of_need, screen_of_record
-from loop_orchestrator.deck.screens.brain import BrainScreen
-from loop_orchestrator.deck.screens.decision import DecisionScreen
-from loop_orchestrator.deck.screens.help import HelpScreen
-from loop_orchestrator.deck.screens.lane import LaneScreen
-from loop_orchestrator.deck.screens.mail import ProcessedMail
 from loop_orchestrator.deck.screens.main import MainScreen
-from loop_orchestrator.deck.screens.report import ReportScreen
-from loop_orchestrator.deck.screens.whole import Whole
+from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.text import harmless
 from loop_orchestrator.deck.watching import pictures
 from loop_orchestrator.errors import LoopError
@@ -39,7 +32,10 @@ pile up."""
 
 
 class Deck(App[None]):
-    """One session. It writes nothing by itself; every change is an operation."""
+    """One session. It writes nothing by itself; every change is an operation.
+
+    Screens and dialogs are imported once something is shown: half of the time to the first frame would go to them.
+    """
 
     CSS_PATH = Path(__file__).with_name("deck.tcss")
     TITLE = "loop deck"
@@ -81,9 +77,13 @@ class Deck(App[None]):
     async def _watch(self) -> None:
         async for found in pictures(self.make_desk):
             if isinstance(found, LoopError):
-                self.main.blind(found.message)
+                if self.is_running:
+                    self.main.blind(found.message)
             else:
+                first = self.picture is None
                 self.show(found)
+                if first:
+                    self.call_after_refresh(self.run_worker, asyncio.to_thread(_import_the_rest), name="the rest")
 
     def go_back(self) -> None:
         """From the main screen to what lies before it; here nothing does."""
@@ -116,30 +116,42 @@ class Deck(App[None]):
 
     def open_need(self, need: Need) -> None:
         """Show what waits for a person, with the keys that answer it."""
+        from loop_orchestrator.deck.opening import screen_of_need
+
         self.push_screen(screen_of_need(need))
 
     def open_record(self, ledger: str, key: str) -> None:
         """Show the whole of a row of one of the tables."""
+        from loop_orchestrator.deck.opening import screen_of_record
+
         if self.picture is not None and (screen := screen_of_record(ledger, key, self.picture)) is not None:
             self.push_screen(screen)
 
     def action_help(self) -> None:
         """Every key, in groups, and what the signs mean."""
+        from loop_orchestrator.deck.screens.help import HelpScreen
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 
     def action_brain(self) -> None:
         """What brains say, as it comes."""
+        from loop_orchestrator.deck.screens.brain import BrainScreen
+
         if not isinstance(self.screen, BrainScreen):
             self.push_screen(BrainScreen())
 
     def action_report(self) -> None:
         """What happened since a person last looked."""
+        from loop_orchestrator.deck.screens.report import ReportScreen
+
         if not isinstance(self.screen, ReportScreen):
             self.push_screen(ReportScreen())
 
     def action_processed_mail(self) -> None:
         """Mail that somebody acknowledged."""
+        from loop_orchestrator.deck.screens.mail import ProcessedMail
+
         if not isinstance(self.screen, ProcessedMail):
             self.push_screen(ProcessedMail())
 
@@ -151,7 +163,7 @@ class Deck(App[None]):
         failed: Callable[[LoopError], None] | None,
     ) -> None:
         self.under_way.append(what)
-        self.main.tell_under_way(self.under_way)
+        self._tell_under_way()
         try:
             result = await asyncio.to_thread(lambda: work(self.make_desk()))
         except LoopError as error:
@@ -166,14 +178,27 @@ class Deck(App[None]):
                 done(result)
         finally:
             self.under_way.remove(what)
+            self._tell_under_way()
+
+    def _tell_under_way(self) -> None:
+        if self.is_running:  # else the screens are being taken down
             self.main.tell_under_way(self.under_way)
 
     def show(self, picture: Picture) -> None:
         """Put a picture on every screen that shows one."""
+        if not self.is_running:  # the screens are being taken down
+            return
         self.picture = picture
         for screen in self.screen_stack:
-            if isinstance(screen, MainScreen | LaneScreen | DecisionScreen | Whole) and screen.is_mounted:
+            if isinstance(screen, Pictured) and screen.is_mounted:
                 screen.show(picture)
+
+
+def _import_the_rest() -> None:
+    """What is opened by a key, so that the key finds it there."""
+    import loop_orchestrator.deck.lanedeeds
+    import loop_orchestrator.deck.opening
+    import loop_orchestrator.deck.screens.help  # noqa: F401
 
 
 def _harnesses(desk: Desk) -> tuple[tuple[str, str], ...]:

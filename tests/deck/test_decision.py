@@ -15,7 +15,6 @@ from loop_orchestrator.actions.dispatch import Dispatch
 from loop_orchestrator.actions.drop_lane import DropLane
 from loop_orchestrator.deck import answers
 from loop_orchestrator.deck.app import Deck
-from loop_orchestrator.deck.decisiontext import silence_in_short
 from loop_orchestrator.deck.desk import Desk
 from loop_orchestrator.deck.dialogs.ask_text import AskText
 from loop_orchestrator.deck.dialogs.choose import Choose
@@ -24,6 +23,7 @@ from loop_orchestrator.deck.page import Page, folded
 from loop_orchestrator.deck.panels.needs import Needs
 from loop_orchestrator.deck.screens.decision import DecisionScreen
 from loop_orchestrator.deck.screens.main import MainScreen
+from loop_orchestrator.deck.silence import silence_in_short
 from loop_orchestrator.deck.text import safe
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.decision import Decision, Edit, ItemStatus

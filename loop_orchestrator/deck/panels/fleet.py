@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.deck.panels.sides import NOT_KNOWN, restarts_of, task_of
+from loop_orchestrator.deck.panels.sides import NOT_KNOWN, restarts_in_short, tasks_by_lane
 from loop_orchestrator.deck.rows import GAP, Column, Row, Rows
 from loop_orchestrator.deck.words import SIGNS, STYLES, age
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.plaintext import cells
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.model.lane import Lane
+    from loop_orchestrator.model.restart import RestartNote
 
 NONE = "No lane runs. n adds one; loop up boots those of the config."
 
 Order = str | float
 """What a cell is sorted by."""
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """All that a row is made from; as long as they are the same, so is the row."""
+
+    lane: Lane
+    since: datetime | None
+    age: str
+    task: str
+    restarts: RestartNote | None
+    branch: str
+
+    @property
+    def attempt(self) -> float:
+        return float(self.restarts.attempt) if self.restarts is not None else 0.0
 
 
 @dataclass(frozen=True)
@@ -29,39 +49,27 @@ class _Field:
     title: str
     most: int
     """cells it takes at most, where it is not the last one"""
-    text: Callable[[Lane, Picture], str]
-    order: Callable[[Lane, Picture], Order] | None = None
+    text: Callable[[_Facts], str]
+    order: Callable[[_Facts], Order] | None = None
     """None: by its text"""
 
 
-def _for_s(lane: Lane, picture: Picture) -> float:
-    since = picture.since.get(lane.name)
-    return (picture.status.generated_at - since).total_seconds() if since else -1.0
-
-
-def _restarts(lane: Lane, picture: Picture) -> float:
-    note = picture.status.restarts.get(lane.name)
-    return float(note.attempt) if note is not None else 0.0
-
-
 FIELDS: tuple[_Field, ...] = (
-    _Field("LANE", 14, lambda lane, _: lane.name),
-    _Field("STATE", 14, lambda lane, _: f"{SIGNS[lane.state.word]} {lane.state.detail.value}"),
-    _Field(
-        "FOR", 4, lambda lane, picture: age(picture.status.generated_at, picture.since.get(lane.name)), order=_for_s
-    ),
+    _Field("LANE", 14, lambda facts: facts.lane.name),
+    _Field("STATE", 14, lambda facts: f"{SIGNS[facts.lane.state.word]} {facts.lane.state.detail.value}"),
+    _Field("FOR", 4, lambda facts: facts.age, order=lambda facts: -facts.since.timestamp() if facts.since else -inf),
     _Field(
         "SURE",
         4,
-        lambda lane, _: f"{lane.state.confidence:.0%}",
-        order=lambda lane, _: lane.state.confidence,
+        lambda facts: f"{facts.lane.state.confidence:.0%}",
+        order=lambda facts: facts.lane.state.confidence,
     ),
-    _Field("TASK", 11, lambda lane, picture: task_of(lane.name, picture)),
-    _Field("ROLE", 14, lambda lane, _: lane.record.spec.role),
-    _Field("RUNS", 12, lambda lane, _: lane.record.spec.harness or lane.record.spec.cmd),
-    _Field("RST", 3, lambda lane, picture: restarts_of(lane.name, picture), order=_restarts),
-    _Field("TOK", 3, lambda _, __: NOT_KNOWN),
-    _Field("BRANCH", 30, lambda lane, picture: picture.branches.get(lane.name, "")),
+    _Field("TASK", 11, lambda facts: facts.task),
+    _Field("ROLE", 14, lambda facts: facts.lane.record.spec.role),
+    _Field("RUNS", 12, lambda facts: facts.lane.record.spec.harness or facts.lane.record.spec.cmd),
+    _Field("RST", 3, lambda facts: restarts_in_short(facts.restarts), order=lambda facts: facts.attempt),
+    _Field("TOK", 3, lambda _: NOT_KNOWN),
+    _Field("BRANCH", 30, lambda facts: facts.branch),
 )
 """In the order in which they stand; no program of a lane says how many tokens it took."""
 
@@ -72,30 +80,74 @@ _SQUEEZED = {"LANE": 10, "ROLE": 8, "RUNS": 8, "BRANCH": 8, "TASK": 5}
 """Cells to which a column is squeezed before one is left out."""
 
 
+@dataclass
+class _Line:
+    """One lane as it stands in the table."""
+
+    facts: _Facts
+    texts: Mapping[str, str]
+    """title -> what its column says"""
+    widths: Mapping[str, int]
+    """title -> cells, at most those that the column takes"""
+    row: Row | None = None
+
+
 class Fleet(Rows):
     """One row for each lane; the chosen one is looked at closely beside it."""
 
     def __init__(self) -> None:
         super().__init__([Column(one.title, one.most) for one in FIELDS], empty=NONE, id="fleet")
         self._picture: Picture | None = None
+        self._lines: Mapping[str, _Line] = {}
+        """lane -> its line, from the last picture"""
+        self._fields: tuple[_Field, ...] = ()
+        """those of the rows in ``_lines``"""
 
     def paint(self, picture: Picture) -> None:
+        """Show the lanes of this picture; the row of a lane that is as it was is the one that it had."""
         self._picture = picture
         lanes = picture.status.lanes
         if isinstance(lanes, Unknown):
             self.show([], empty=f"The lanes cannot be seen: {lanes.reason}")
             return
-        texts = [{one.title: one.text(lane, picture) for one in FIELDS} for lane in lanes]
-        widest = {one.title: max((min(one.most, cells(row[one.title])) for row in texts), default=0) for one in FIELDS}
+        self._lines = {facts.lane.name: self._line(facts) for facts in _facts_of(lanes, picture)}
+        lines = self._lines.values()
+        widest = {one.title: max((line.widths[one.title] for line in lines), default=0) for one in FIELDS}
         columns = fitting(widest, self.size.width)
         self.reshape(columns)
-        fields = [one for one in FIELDS if any(one.title == column.title for column in columns)]
-        self.show([_row(lane, picture, text, fields) for lane, text in zip(lanes, texts, strict=True)], empty=NONE)
+        shown = {column.title for column in columns}
+        fields = tuple(one for one in FIELDS if one.title in shown)
+        for line in lines:
+            if line.row is None or fields != self._fields:
+                line.row = _row(line, fields)
+        self._fields = fields
+        self.show([line.row for line in lines if line.row is not None], empty=NONE)
+
+    def _line(self, facts: _Facts) -> _Line:
+        line = self._lines.get(facts.lane.name)
+        if line is not None and line.facts == facts:
+            return line
+        texts = {one.title: one.text(facts) for one in FIELDS}
+        return _Line(facts, texts, {one.title: min(one.most, cells(texts[one.title])) for one in FIELDS})
 
     def on_resize(self) -> None:
         super().on_resize()
         if self._picture is not None:
             self.paint(self._picture)
+
+
+def _facts_of(lanes: Sequence[Lane], picture: Picture) -> Iterator[_Facts]:
+    now, tasks = picture.status.generated_at, tasks_by_lane(picture)
+    for lane in lanes:
+        name, since = lane.name, picture.since.get(lane.name)
+        yield _Facts(
+            lane=lane,
+            since=since,
+            age=age(now, since),
+            task="?" if tasks is None else tasks.get(name, ""),
+            restarts=picture.status.restarts.get(name),
+            branch=picture.branches.get(name, ""),
+        )
 
 
 def fitting(widest: dict[str, int], width: int) -> tuple[Column, ...]:
@@ -129,10 +181,11 @@ def _grown(squeezed: dict[str, int], wanted: dict[str, int], left: int) -> dict[
     return found
 
 
-def _row(lane: Lane, picture: Picture, text: dict[str, str], fields: Sequence[_Field]) -> Row:
+def _row(line: _Line, fields: Sequence[_Field]) -> Row:
+    facts, texts = line.facts, line.texts
     return Row(
-        key=lane.name,
-        cells=tuple(text[one.title] for one in fields),
-        style=STYLES.get(lane.state.word, ""),
-        order=tuple(one.order(lane, picture) if one.order else text[one.title].casefold() for one in fields),
+        key=facts.lane.name,
+        cells=tuple(texts[one.title] for one in fields),
+        style=STYLES.get(facts.lane.state.word, ""),
+        order=tuple(one.order(facts) if one.order else texts[one.title].casefold() for one in fields),
     )

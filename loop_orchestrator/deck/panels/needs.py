@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.deck.decisiontext import silence_in_short
 from loop_orchestrator.deck.rows import Column, Row, Rows
+from loop_orchestrator.deck.silence import silence_in_short
 from loop_orchestrator.deck.words import age
 from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
 from loop_orchestrator.operations.need import NeedKind

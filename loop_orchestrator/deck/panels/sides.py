@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.deck.words import SIGNS, age, counted
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.model.event import Event
     from loop_orchestrator.model.lane import Lane
+    from loop_orchestrator.model.restart import RestartNote
 
 MOST_EVENTS = 200
 """Of the history of one lane that is shown: a few screens."""
@@ -35,13 +37,14 @@ def state_of(lane: Lane, picture: Picture) -> str:
 def facts_of(lane: Lane, picture: Picture) -> str:
     """What it is for, what runs in it, where, what it has to do, and what it cost."""
     spec = lane.record.spec
-    branch, task = picture.branches.get(lane.name, ""), task_of(lane.name, picture)
+    branch, tasks = picture.branches.get(lane.name, ""), tasks_by_lane(picture)
+    task = "?" if tasks is None else tasks.get(lane.name, "")
     count = _in_line(lane.name, picture)
     parts = (
         spec.role,
         " ".join(filter(None, (spec.harness or spec.cmd, spec.model))),
         f"task {task}" if task else "no task",
-        f"restarts {restarts_of(lane.name, picture) or 0}",
+        f"restarts {restarts_in_short(picture.status.restarts.get(lane.name)) or 0}",
         f"tokens {NOT_KNOWN}",
         f"branch {branch}" if branch else "",
         f"{counted(count, 'text')} in line" if count else "",
@@ -50,16 +53,18 @@ def facts_of(lane: Lane, picture: Picture) -> str:
     return " · ".join(filter(None, parts))
 
 
-def task_of(lane: str, picture: Picture) -> str:
-    """The tasks it has; ``?`` where they cannot be read."""
+def tasks_by_lane(picture: Picture) -> Mapping[str, str] | None:
+    """Lane -> the tasks it has; None where they cannot be read."""
     if isinstance(picture.assignments, Unknown):
-        return "?"
-    return " ".join(one.task for one in picture.assignments if one.lane == lane)
+        return None
+    found: dict[str, str] = {}
+    for one in picture.assignments:
+        found[one.lane] = f"{found[one.lane]} {one.task}" if one.lane in found else one.task
+    return found
 
 
-def restarts_of(lane: str, picture: Picture) -> str:
+def restarts_in_short(note: RestartNote | None) -> str:
     """How often in a row it was started again, and whether it was given up; empty: not at all."""
-    note = picture.status.restarts.get(lane)
     if note is None:
         return ""
     given_up = "!" if note.event is RestartEvent.GIVING_UP else ""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from loop_orchestrator.deck import answers
@@ -30,12 +29,12 @@ from loop_orchestrator.deck.dialogs.ask_text import AskText
 from loop_orchestrator.deck.dialogs.choose import Choose
 from loop_orchestrator.deck.dialogs.confirm import Confirm
 from loop_orchestrator.deck.page import Block, Page, Part
+from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.words import counted
 from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
 from loop_orchestrator.operations.resolve import Outcome
 
 if TYPE_CHECKING:
-    from loop_orchestrator.deck.app import Deck
     from loop_orchestrator.deck.desk import Desk
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.errors import LoopError
@@ -46,10 +45,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class DecisionScreen(Screen[None]):
+class DecisionScreen(Pictured):
     """Nothing is shortened here: what is approved is what stands here, by its digest."""
-
-    app: Deck
 
     DEFAULT_CSS = """
     DecisionScreen > #answer {

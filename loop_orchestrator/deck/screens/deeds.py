@@ -8,31 +8,24 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
-from loop_orchestrator.deck import lanedeeds
-from loop_orchestrator.deck.dialogs.add_lane import AddLane
-from loop_orchestrator.deck.dialogs.ask_text import AskText
-from loop_orchestrator.deck.dialogs.confirm import Confirm
 from loop_orchestrator.deck.panels.lane import LanePanel
+from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.lane import LaneKind
 from loop_orchestrator.model.snapshot import Unknown
-from loop_orchestrator.operations.control import ask_for_cycle, pause, resume
 from loop_orchestrator.process.terminal import run_here
 
 if TYPE_CHECKING:
-    from loop_orchestrator.deck.app import Deck
+    from loop_orchestrator.deck import lanedeeds
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.model.lane import Lane
 
 ROLES = ("coordinator", "implementation", "validation", "ops", "docs")
 
 
-class Deeds(Screen[None]):
+class Deeds(Pictured):
     """A screen with a chosen lane."""
-
-    app: Deck
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "steer", "Steer"),
@@ -69,6 +62,8 @@ class Deeds(Screen[None]):
     @work
     async def action_steer(self) -> None:
         """A word to a lane in the middle of its work."""
+        from loop_orchestrator.deck.dialogs.ask_text import AskText
+
         if not (lane := self._chosen()):
             return
         boxes = (
@@ -84,6 +79,8 @@ class Deeds(Screen[None]):
     @work
     async def action_dispatch(self) -> None:
         """New work for a lane."""
+        from loop_orchestrator.deck.dialogs.ask_text import AskText
+
         if not (lane := self._chosen()):
             return
         said = (
@@ -96,6 +93,8 @@ class Deeds(Screen[None]):
             self._say(lane, text, interrupt=False, queue="queue" in ticked, fresh=True)
 
     def _say(self, lane: str, text: str, *, interrupt: bool, queue: bool, fresh: bool) -> None:
+        from loop_orchestrator.deck import lanedeeds
+
         self.app.perform(
             f"sending to {lane}",
             lambda desk: lanedeeds.say(desk, lane, text, interrupt=interrupt, queue=queue, fresh=fresh),
@@ -105,6 +104,10 @@ class Deeds(Screen[None]):
     @work
     async def action_add_lane(self) -> None:
         """One lane more; one without permission prompts only after a second yes."""
+        from loop_orchestrator.deck import lanedeeds
+        from loop_orchestrator.deck.dialogs.add_lane import AddLane
+        from loop_orchestrator.deck.dialogs.confirm import Confirm
+
         new = await self.app.push_screen_wait(AddLane(self.app.harnesses, ROLES))
         if new is None:
             return
@@ -121,6 +124,9 @@ class Deeds(Screen[None]):
     @work
     async def action_drop_lane(self) -> None:
         """A lane of the config only after its name was typed; uncommitted work is saved in any case."""
+        from loop_orchestrator.deck import lanedeeds
+        from loop_orchestrator.deck.dialogs.confirm import Confirm
+
         if not (lane := self._chosen()):
             return
         now = self.lane_now
@@ -137,6 +143,9 @@ class Deeds(Screen[None]):
 
     @work
     async def action_restart_lane(self) -> None:
+        from loop_orchestrator.deck import lanedeeds
+        from loop_orchestrator.deck.dialogs.confirm import Confirm
+
         if not (lane := self._chosen()):
             return
         said = f"{self._state_in_words()} It starts in its own pane; one that is at work is refused."
@@ -149,6 +158,8 @@ class Deeds(Screen[None]):
 
     def action_jump(self) -> None:
         """The terminal shows the lane itself; outside tmux the deck stands aside until it is left again."""
+        from loop_orchestrator.deck import lanedeeds
+
         if lane := self._chosen():
             self.app.perform(f"showing {lane}", lambda desk: lanedeeds.jump(desk, lane), self._stand_aside)
 
@@ -181,6 +192,8 @@ class Deeds(Screen[None]):
 
     def action_cycle(self) -> None:
         """A cycle, as soon as one may start."""
+        from loop_orchestrator.operations.control import ask_for_cycle
+
         self.app.perform(
             "asking for a cycle",
             lambda desk: ask_for_cycle(desk.world.events, desk.world.clock, by=desk.caller),
@@ -189,6 +202,8 @@ class Deeds(Screen[None]):
 
     def action_pause(self) -> None:
         """Pause the engine, or let it go on."""
+        from loop_orchestrator.operations.control import pause, resume
+
         picture = self.app.picture
         if picture is None:
             return

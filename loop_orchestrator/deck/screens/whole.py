@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Footer
 
+from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.text import Plain
 
-if TYPE_CHECKING:
-    from loop_orchestrator.deck.app import Deck
-    from loop_orchestrator.deck.picture import Picture
 
-
-class Whole(Screen[None]):
+class Whole(Pictured):
     """A text that is scrolled with the arrow keys; Esc goes back."""
-
-    app: Deck
 
     DEFAULT_CSS = """
     Whole > VerticalScroll { padding: 0 1; scrollbar-size-vertical: 1; border: none; }
@@ -41,9 +35,6 @@ class Whole(Screen[None]):
         self.query_one("#scroll").focus()
         if self.app.picture is not None:
             self.show(self.app.picture)
-
-    def show(self, picture: Picture) -> None:
-        """What this picture says of it; a screen that shows something settled has nothing to do."""
 
     def put(self, head: str, text: str) -> None:
         """Show these; nothing is painted that stands there already."""
