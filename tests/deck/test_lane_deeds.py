@@ -19,11 +19,11 @@ from loop_orchestrator.deck.dialogs.base import Dialog
 from loop_orchestrator.deck.dialogs.box import Box
 from loop_orchestrator.deck.dialogs.confirm import Confirm
 from loop_orchestrator.deck.lanedeeds import Told
-from loop_orchestrator.deck.screens import deeds
 from loop_orchestrator.errors import LoopError, UsageError
 from loop_orchestrator.model.delivery import DeliveryMode, DeliveryStatus, DeliveryStep, Receipt
 from loop_orchestrator.model.lane import Detail, LaneKind
 from loop_orchestrator.model.saved import SavedWork
+from loop_orchestrator.operations import control
 from loop_orchestrator.operations.ending import EndReport
 from tests.deck.lanepictures import a_picture_of, drive, lane_showing, shown_on, until
 from tests.support.builders import NOW, a_lane
@@ -219,7 +219,7 @@ def test_g_elsewhere_has_the_deck_stand_aside_and_says_so_where_it_cannot(monkey
 def test_p_pauses_the_engine_or_lets_it_go_on(paused_by: str, done: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     for name in ("pause", "resume", "ask_for_cycle"):
-        monkeypatch.setattr(deeds, name, lambda *_, name=name, **__: seen.append(name))
+        monkeypatch.setattr(control, name, lambda *_, name=name, **__: seen.append(name))
 
     def perform(_deck: Deck, what: str, work: Callable[[object], object], *_: object, **__: object) -> None:
         if "harnesses" not in what:
