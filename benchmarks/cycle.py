@@ -22,12 +22,12 @@ from benchmarks.bare import SESSION, BareControl, run
 from benchmarks.measure import Way, measure
 from benchmarks.scene import Scene, scene, shell_lanes, write_mail, write_tasks
 from loop_orchestrator.engine.cycle import run_cycle
+from loop_orchestrator.hearing.heard import Heard
 from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.model.brain import BrainReply, Usage
 from loop_orchestrator.model.delivery import DeliveryRequest, DeliveryStatus
 from loop_orchestrator.model.task import Assignment
 from loop_orchestrator.stores.eventlog import EventLog
-from loop_orchestrator.watch.heard import Heard
 from loop_orchestrator.wiring import Project
 
 if TYPE_CHECKING:

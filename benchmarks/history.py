@@ -28,12 +28,12 @@ from benchmarks.scene import Scene, folder, scene, shell_lanes, write_mail, writ
 from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.engine.cycle import run_cycle
 from loop_orchestrator.errors import ExitCode
+from loop_orchestrator.hearing.heard import Heard
 from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.operations.logs import Wanted, read_logs, read_trace
 from loop_orchestrator.operations.metrics import metrics
 from loop_orchestrator.operations.report import report
 from loop_orchestrator.stores.eventlog import EventLog
-from loop_orchestrator.watch.heard import Heard
 from loop_orchestrator.wiring import Options, Project
 
 EVENTS = 1_000_000

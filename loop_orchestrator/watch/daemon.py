@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loop_orchestrator.errors import ExitCode, LoopError, StoreError
+from loop_orchestrator.hearing.listening import Listening
 from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.model.route import EMITTED
 from loop_orchestrator.process.folders import changed_paths
@@ -23,7 +24,6 @@ from loop_orchestrator.routing.routes import ENGINE, ROUTES
 from loop_orchestrator.sources.person import PERSON
 from loop_orchestrator.stores.layout import ensure_dir
 from loop_orchestrator.watch.linting import lint_tasks_at_start
-from loop_orchestrator.watch.listening import Listening
 from loop_orchestrator.watch.looking import Looking
 from loop_orchestrator.watch.notices import Telling, is_full_disk
 from loop_orchestrator.watch.pacing import Pacing
@@ -141,7 +141,9 @@ class _Daemon:
             lint_tasks_at_start(self.world)
         with suppress(StoreError):  # what was given to an actor stays with it until that can be written
             self.pump.settle()
-        self.terminal = Listening(self.world, self.feed, self.looking.heard, on_due=self.wake.set)
+        self.terminal = Listening(
+            self.feed, self.looking.heard, self.world.clock, on_due=self.wake.set, record=self._event_if_taken
+        )
         self.looking.lines.on_done = lambda: self._line_went_on(loop)
         hearing = asyncio.create_task(self.terminal.run())
         listener = asyncio.create_task(self._listen())
@@ -407,6 +409,10 @@ class _Daemon:
 
     def _event(self, kind: str, payload: dict[str, JsonValue]) -> None:
         self.world.events.append(kind, "watch", payload)
+
+    def _event_if_taken(self, kind: str, payload: dict[str, JsonValue]) -> None:
+        with suppress(LoopError):  # a full disk takes no word of it
+            self._event(kind, payload)
 
     def _show_events(self) -> None:
         events, self.offset = self.world.events.read_from(self.offset)

@@ -16,6 +16,8 @@ from loop_orchestrator.engine.expiry import expire_all
 from loop_orchestrator.engine.ingest import take_in
 from loop_orchestrator.engine.observe import claims_of, since_of
 from loop_orchestrator.errors import LoopError, StoreError
+from loop_orchestrator.hearing.heard import Heard
+from loop_orchestrator.hearing.lanes import LaneWatch
 from loop_orchestrator.ids import sha256_text
 from loop_orchestrator.model.ingest import IngestMode
 from loop_orchestrator.model.snapshot import Snapshot, Unknown
@@ -27,9 +29,7 @@ from loop_orchestrator.sources.clock import overdue
 from loop_orchestrator.sources.lanes import details_of, is_working, lanes_moved, settled, told_at_rest
 from loop_orchestrator.sources.look import Look
 from loop_orchestrator.sources.registry import emissions
-from loop_orchestrator.watch.heard import Heard
 from loop_orchestrator.watch.keeper import Keeper
-from loop_orchestrator.watch.lanes import LaneWatch
 from loop_orchestrator.watch.linting import lint_when_due
 from loop_orchestrator.watch.memory import load_look, save_look
 from loop_orchestrator.watch.queue import Lines

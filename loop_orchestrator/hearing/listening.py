@@ -1,4 +1,4 @@
-"""What the daemon hears from the terminal: it holds the connection, and knows which panes to look at and when."""
+"""What is heard from the terminal: holds the connection, and knows which panes to look at and when."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.errors import LoopError, SubstrateError
+from loop_orchestrator.errors import SubstrateError
+from loop_orchestrator.hearing.dirty import DirtyPanes
 from loop_orchestrator.process.ends import Ends
-from loop_orchestrator.watch.dirty import DirtyPanes
 
 if TYPE_CHECKING:
+    from loop_orchestrator.clock import Clock
+    from loop_orchestrator.hearing.heard import Heard
+    from loop_orchestrator.hearing.lanes import Missed
     from loop_orchestrator.model.state import JsonValue
     from loop_orchestrator.substrate.port import Feed
-    from loop_orchestrator.watch.heard import Heard
-    from loop_orchestrator.watch.lanes import Missed
-    from loop_orchestrator.world import World
 
 RETRY_FIRST_S = 0.5
 """Wait before the first try to connect again; each next one is twice as long. At half, twice the programs started for a
@@ -33,17 +33,34 @@ LATE_S = 0.5
 """How much later than the screen a push may come. At half, a busy machine reports changes as missed that were not."""
 
 
+Record = Callable[[str, "dict[str, JsonValue]"], None]
+"""Takes the kind and the payload of an event; raises nothing."""
+
+
 class Listening:
     """Everything here runs on the event loop, and nothing blocks it: what does is done in a thread."""
 
-    def __init__(self, world: World, feed: Feed | None, heard: Heard, *, on_due: Callable[[], None]) -> None:
-        """on_due: called when lanes are to be looked at: some, or all (see ``everything``)."""
+    def __init__(
+        self,
+        feed: Feed | None,
+        heard: Heard,
+        clock: Clock,
+        *,
+        on_due: Callable[[], None],
+        record: Record | None = None,
+    ) -> None:
+        """feed: None: there is no connection, and only ends of programs are heard of.
+
+        on_due: called when lanes are to be looked at: some, or all (see ``everything``). record: gets
+        ``control.connected``, ``control.lost`` and ``sweep.found``; None: whoever listens keeps no record.
+        """
         self.connected = False
         self.everything = False
         """all lanes are to be looked at: panes came or went, or the connection did"""
-        self._world = world
         self._feed = feed
         self._heard = heard
+        self._clock = clock
+        self._record = record
         self._on_due = on_due
         self._loop = asyncio.get_running_loop()
         self._dirty = DirtyPanes()
@@ -60,7 +77,7 @@ class Listening:
         self._again = asyncio.Event()
         """a try to connect is worth while now"""
         self._told = ""
-        """the last reason for having no connection that is in the log"""
+        """the last reason for having no connection that was recorded"""
 
     async def run(self) -> None:
         """Connect, and connect again with growing waits, until cancelled."""
@@ -127,7 +144,7 @@ class Listening:
             self._lost.clear()
         self._loop.add_reader(feed.fileno(), self._take_pushed, feed)
         self.connected = True
-        self._heard.begin(self._world.clock.machine_now())
+        self._heard.begin(self._clock.machine_now())
         self._told = ""
         self._event("control.connected", {})
         self._look_at_everything()
@@ -151,7 +168,7 @@ class Listening:
             self._loop.remove_reader(feed.fileno())
             self._later = self._loop.call_later(BUSY_S, self._listen_again, feed)
         self._took_at = now
-        at = self._world.clock.machine_now()
+        at = self._clock.machine_now()
         pushed = feed.pushed(at)
         for pane in pushed.spoke:
             self._dirty.spoke(pane, now)
@@ -170,7 +187,7 @@ class Listening:
 
     def _lost_elsewhere(self) -> None:
         """Another thread found it out; what it does meanwhile may take long."""
-        with suppress(RuntimeError):  # the daemon is ending
+        with suppress(RuntimeError):  # the event loop is closed
             self._loop.call_soon_threadsafe(self._lost.set)
 
     def _program_ended(self, pid: int) -> None:
@@ -216,5 +233,5 @@ class Listening:
                 self._event("sweep.found", {"lane": one.lane, "was": one.was, "now": one.now})
 
     def _event(self, kind: str, payload: dict[str, JsonValue]) -> None:
-        with suppress(LoopError):  # a full disk takes no word of it
-            self._world.events.append(kind, "watch", payload)
+        if self._record is not None:
+            self._record(kind, payload)

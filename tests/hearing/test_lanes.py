@@ -10,12 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+from loop_orchestrator.hearing.heard import Heard
+from loop_orchestrator.hearing.lanes import LaneWatch, Missed
 from loop_orchestrator.model.harness import ComposerRule, HarnessKind
 from loop_orchestrator.model.lane import Detail, LaneRun
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, TerminalSignal, TerminalSignalKind
 from loop_orchestrator.substrate.screens import parse_ansi
-from loop_orchestrator.watch.heard import Heard
-from loop_orchestrator.watch.lanes import LaneWatch, Missed
 from loop_orchestrator.world import World
 from tests.support.builders import HARNESSES, NOW, a_lane
 from tests.support.clocks import SteppedClock
@@ -147,6 +147,9 @@ def test_the_processes_whose_ends_matter_are_the_panes_and_the_programs_that_run
     terminal = Terminal()
     record = terminal.records["web"]
     terminal.records = {"web": record}
-    assert watch_of(terminal).programs() == {record.pane_pid: "%1", RUN.pid: "%1"}
+    watch = watch_of(terminal)
+    watch.look(None)
+    assert watch.programs() == {record.pane_pid: "%1", RUN.pid: "%1"}
     terminal.runs = [replace(RUN, ended_at=NOW, exit_status=0)]
-    assert watch_of(terminal).programs() == {record.pane_pid: "%1"}
+    watch.look(())
+    assert watch.programs() == {record.pane_pid: "%1"}

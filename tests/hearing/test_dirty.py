@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from loop_orchestrator.watch.dirty import NOISY_S, QUIET_S, DirtyPanes
+from loop_orchestrator.hearing.dirty import NOISY_S, QUIET_S, DirtyPanes
 
 FIRST = QUIET_S[0]
 

@@ -1,16 +1,17 @@
-"""The lanes as the daemon last read them: only what may have changed is read again."""
+"""The lanes as they were last read: only what may have changed is read again."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from loop_orchestrator.hearing.heard import Heard
 from loop_orchestrator.operations.observe import lanes_of, read_panes
 from loop_orchestrator.substrate.readiness import CONTRADICTED, SETTLING
-from loop_orchestrator.watch.heard import Heard
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.lane import Lane, LaneRecord, LaneRun, Signal
@@ -52,18 +53,29 @@ class LaneWatch:
         self._world = world
         self._heard = heard
         self._seen: dict[str, _Seen] = {}
+        self._records: Mapping[str, LaneRecord] = {}
+        self._runs: Mapping[str, LaneRun | None] = {}
+        """lane -> what its launcher recorded, at the last look"""
+        self._signal_files: dict[str, str] = {}
         self.missed: tuple[Missed, ...] = ()
         """what the last look at everything found"""
         self.open: tuple[str, ...] = ()
         """panes whose lanes the last look could not settle, as it may be a moment later"""
 
     def look(
-        self, panes: Collection[str] | None, *, ended: Collection[int] = (), compare: bool = False
+        self,
+        panes: Collection[str] | None,
+        *,
+        ended: Collection[int] = (),
+        compare: bool = False,
+        files_too: bool = True,
     ) -> tuple[Lane, ...]:
         """Every lane; of the panes that were read before only these are read and judged again, or all.
 
         ended: processes that are known to have ended; what their launchers record of it is waited for.
         compare: find out what had changed since the panes were last read, into ``missed``.
+        files_too: False: the caller watches the files of launchers and signals, and none of them changed; those of the
+        lanes that are read are looked at all the same.
         Raises SubstrateError and StoreError.
         """
         records = self._world.lanes.records()
@@ -72,13 +84,19 @@ class LaneWatch:
         read = [
             record.pane for record in records.values() if panes is None or record.pane in panes or self._is_new(record)
         ]
+        reread = frozenset(read)
         fresh = read_panes(self._world, read) if read else {}
-        readings = {pane: seen.reading for pane, seen in known.items() if pane not in read} | fresh
+        readings = {pane: seen.reading for pane, seen in known.items() if pane not in reread} | fresh
         now, extra = self._world.clock.machine_now(), self._heard.signals(records.values())
         drawn = self._heard.drawn(records.values())
-        given = {name: (self._world.lanes.run(name), extra.get(name, ()), self._spoken(name)) for name in records}
+        given = {
+            name: self._given(record, extra, by_file=files_too or record.pane in reread)
+            for name, record in records.items()
+        }
         again = [
-            record for name, record in records.items() if record.pane in read or known[record.pane].given != given[name]
+            record
+            for name, record in records.items()
+            if record.pane in reread or known[record.pane].given != given[name]
         ]
         judged = {lane.name: lane for lane in lanes_of(self._world, again, readings, now, extra, drawn)}
         self.missed = tuple(self._changed(again, judged, now, extra, drawn)) if compare else ()
@@ -86,21 +104,36 @@ class LaneWatch:
         judged |= {name: self._unless_settling(lane) for name, lane in judged.items()}
         lanes = tuple(judged.get(name) or known[record.pane].lane for name, record in records.items())
         self._seen = {
-            lane.record.pane: _Seen(readings[lane.record.pane], given[lane.name], lane)
+            lane.record.pane: known[lane.record.pane]
+            if lane.name not in judged
+            else _Seen(readings[lane.record.pane], given[lane.name], lane)
             for lane in lanes
             if lane.record.pane in readings
         }
+        self._records, self._runs = records, {name: run for name, (run, _, _) in given.items()}
         return lanes
+
+    def _given(
+        self, record: LaneRecord, extra: Mapping[str, Signals], *, by_file: bool
+    ) -> tuple[LaneRun | None, Signals, Stamp | None]:
+        """What a lane is judged by beside its pane; by_file: False: of its files, what was known before."""
+        name = record.spec.name
+        seen = None if by_file else self._seen.get(record.pane)
+        run, spoken = (seen.given[0], seen.given[2]) if seen else (self._world.lanes.run(name), self._spoken(name))
+        return run, extra.get(name, ()), spoken
 
     def _is_new(self, record: LaneRecord) -> bool:
         """The pane was not read, or not since its lane was booted anew in it."""
         seen = self._seen.get(record.pane)
-        return seen is None or seen.lane.record != record
+        return seen is None or (seen.lane.record is not record and seen.lane.record != record)
 
     def _spoken(self, name: str) -> Stamp | None:
         """Changes when the program of a lane says something of itself."""
+        file = self._signal_files.get(name)
+        if file is None:
+            file = self._signal_files[name] = str(self._world.signals.path(name))
         with suppress(FileNotFoundError):
-            found = self._world.signals.path(name).stat()
+            found = os.stat(file)  # noqa: PTH116 - 200 lanes are looked at in this way, several times a second
             return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
         return None
 
@@ -127,10 +160,10 @@ class LaneWatch:
                 yield Missed(was.name, was.record.pane, was.state.detail.value, is_.state.detail.value)
 
     def programs(self) -> dict[int, str]:
-        """Processes whose ends matter -> pane: the first of each pane, and the program of each lane."""
+        """Processes whose ends matter, by the last look -> pane: the first of each pane, the program of each lane."""
         found = {}
-        for name, record in self._world.lanes.records().items():
-            run = self._world.lanes.run(name)
+        for name, record in self._records.items():
+            run = self._runs.get(name)
             found[record.pane_pid] = record.pane
             if run is not None and run.ended_at is None:
                 found[run.pid] = record.pane

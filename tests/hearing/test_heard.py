@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from loop_orchestrator.hearing.heard import STATUS_RULE, Heard, status_detail
 from loop_orchestrator.model.lane import Detail, SignalSource
 from loop_orchestrator.model.terminal import TerminalSignal, TerminalSignalKind
-from loop_orchestrator.watch.heard import STATUS_RULE, Heard, status_detail
 from tests.support.builders import NOW, a_lane
 
 WEB = a_lane().record
