@@ -9,6 +9,10 @@ QUIET_S = (0.2, 0.8, 2.2, 6.0)
 read half drawn; at double, every state is known later. The others are for what only time settles: whether a
 screen holds still, and whether what a program said before still counts."""
 
+SOON_S = 0.25
+"""After its first output at which a pane is looked at that had been silent and goes on printing. At half, a screen is
+read while it is being built; at double, work that begins with a spinner is known half a second late."""
+
 NOISY_S = 1.0
 """Between two looks at a pane that goes on printing. At half, twice the work for a spinner; at double, a dialog beside
 a spinner is seen later."""
@@ -20,12 +24,14 @@ class _Pane:
     """when it printed what was not looked at yet"""
     last: float
     unread: bool = True
+    wait_s: float = NOISY_S
+    """after ``first`` until it is looked at, whatever it goes on printing"""
     looks: int = 0
     """how many of QUIET_S are done"""
 
     def due(self) -> float:
         quiet = self.last + QUIET_S[self.looks]
-        return min(quiet, self.first + NOISY_S) if self.unread else quiet
+        return min(quiet, self.first + self.wait_s) if self.unread else quiet
 
 
 class DirtyPanes:
@@ -37,7 +43,8 @@ class DirtyPanes:
     def spoke(self, pane: str, at: float) -> None:
         known = self._panes.get(pane)
         if known is None or not known.unread:
-            self._panes[pane] = _Pane(at, at)
+            was_silent = known is None or known.last + QUIET_S[0] <= at
+            self._panes[pane] = _Pane(at, at, wait_s=SOON_S if was_silent else NOISY_S)
         else:
             known.last, known.looks = at, 0
 
