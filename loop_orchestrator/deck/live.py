@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.operations.observe import read_panes, record_of
-from loop_orchestrator.operations.send import held_connection
+from loop_orchestrator.operations.send import held_bells
 
 if TYPE_CHECKING:
     from loop_orchestrator.deck.desk import Desk, MakeDesk
@@ -20,6 +20,10 @@ LEAST_S = 0.1
 LOOK_S = 0.5
 """How long one wait for news lasts: so long a lane that is chosen anew may wait for its first look. At half, twice the
 wakes at rest; at double, twice that wait."""
+
+SWEEP_S = 10.0
+"""Between two looks at a lane that prints nothing: its terminal may have another size. At half, twice that cost; at
+double, a screen that was not announced is old for longer."""
 
 AGAIN_S = 2.0
 """After a look that failed: tmux comes back, a lane is booted again."""
@@ -74,11 +78,13 @@ class Follower:
                 self._turned.wait(AGAIN_S)
 
     def _follow(self, desk: Desk) -> None:
+        """Until the connection is lost, or might be had again."""
         world = desk.world
+        now = world.clock.monotonic
         last: LiveScreen | None = None
-        until = world.clock.monotonic() + RENEW_S
-        with held_connection(world) as wait:
-            while (lane := self._lane) and not self._ended and world.clock.monotonic() < until:
+        renew_at = now() + RENEW_S
+        with held_bells(world) as bells:
+            while (lane := self._lane) and not self._ended:
                 self._turned.clear()
                 pane = record_of(world, lane).pane
                 reading = read_panes(world, (pane,)).get(pane)
@@ -86,5 +92,16 @@ class Follower:
                 if reading and (last is None or (last.lane, last.rows) != (lane, rows)):
                     last = LiveScreen(lane, rows, world.clock.now())
                     self._tell(last)
-                if not self._turned.wait(LEAST_S):
-                    wait(pane, LOOK_S)
+                if self._turned.wait(LEAST_S):
+                    continue
+                if bells is None:
+                    self._turned.wait(LOOK_S)
+                    if now() >= renew_at:
+                        return
+                    continue
+                again_at = now() + SWEEP_S
+                while not bells.rang_within(pane, LOOK_S) and not self._turned.is_set() and now() < again_at:
+                    if bells.lost:
+                        return
+                    if record_of(world, lane).pane != pane:
+                        break  # it was booted anew

@@ -15,6 +15,7 @@ from loop_orchestrator.operations.person import refuse_agent
 if TYPE_CHECKING:
     from loop_orchestrator.model.harness import HarnessSpec
     from loop_orchestrator.model.lane import LaneRecord
+    from loop_orchestrator.substrate.bells import Bells
     from loop_orchestrator.substrate.deliver import Journal
     from loop_orchestrator.substrate.typist import Typist
     from loop_orchestrator.world import World
@@ -66,19 +67,26 @@ def held_connection(world: World) -> Iterator[Wait]:
     Without a connection, everything goes the forked way; over one that this process holds for its own ears, which hear
     what is pushed, the wait is a plain one.
     """
+    with held_bells(world) as bells:
+        yield bells.wait if bells is not None else partial(_plain_wait, world)
+
+
+@contextmanager
+def held_bells(world: World) -> Iterator[Bells | None]:
+    """The same connection, to be told of what panes print; None: there is none, or somebody else is told."""
     feed = world.feed if world.ears is None else None
     if feed is None or not feed.lost:
-        yield partial(_plain_wait, world)
+        yield None
         return
     try:
         feed.open()
     except SubstrateError:
-        yield partial(_plain_wait, world)
+        yield None
         return
     from loop_orchestrator.substrate.bells import Bells
 
     try:
-        yield Bells(feed, world.clock).wait
+        yield Bells(feed, world.clock)
     finally:
         feed.close()
 

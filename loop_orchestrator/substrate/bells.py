@@ -28,6 +28,15 @@ class Bells:
 
     def wait(self, pane: str, seconds: float) -> None:
         """Until the pane printed something, at most so long; as long where the connection does not hold any more."""
+        self.rang_within(pane, seconds)
+
+    @property
+    def lost(self) -> str:
+        """Why nothing is heard any more; empty: the connection holds."""
+        return self._feed.lost
+
+    def rang_within(self, pane: str, seconds: float) -> bool:
+        """The same; whether the pane printed something."""
         deadline = self._clock.monotonic() + seconds
         with self._changed:
             while pane not in self._rang and (left_s := deadline - self._clock.monotonic()) > 0:
@@ -35,7 +44,9 @@ class Bells:
                     self._changed.wait(left_s)
                 else:
                     self._listen(left_s)
+            rang = pane in self._rang
             self._rang.discard(pane)
+        return rang
 
     def _listen(self, limit_s: float) -> None:
         """Take in what is pushed next, and wake everybody. The caller holds the lock, which is free meanwhile."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -16,6 +16,7 @@ from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.terminal import Screen
 from tests.deck.lanepictures import Nowhere
 from tests.support.builders import NOW
+from tests.support.waiting import eventually
 
 LIMIT_S = 10.0
 
@@ -24,13 +25,27 @@ class Terminal:
     """Two panes, of the lanes web and api."""
 
     def __init__(self) -> None:
-        self.rows = {"%web": ("one",), "%api": ("other",)}
+        self.rows: dict[str, tuple[str, ...]] = {"%web": ("one",), "%api": ("other",)}
         self.failures = 0
         self.looks = 0
+        self.printed = threading.Event()
+        self.lost = ""
+        self.connections = 0
 
     @contextmanager
-    def connection(self, _world: object) -> Iterator[Callable[[str, float], None]]:
-        yield lambda _pane, _seconds: None
+    def connection(self, _world: object) -> Iterator[Terminal]:
+        self.connections, self.lost = self.connections + 1, ""
+        yield self
+
+    def rang_within(self, _pane: str, _seconds: float) -> bool:
+        """What Bells has of the same name."""
+        rang = self.printed.wait(0.001)
+        self.printed.clear()
+        return rang
+
+    def show(self, lane: str, *rows: str) -> None:
+        self.rows[f"%{lane}"] = rows
+        self.printed.set()
 
     def read(self, _world: object, panes: tuple[str, ...]) -> Mapping[str, SimpleNamespace]:
         self.looks += 1
@@ -43,7 +58,7 @@ class Terminal:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     made = Terminal()
-    monkeypatch.setattr(live, "held_connection", made.connection)
+    monkeypatch.setattr(live, "held_bells", made.connection)
     monkeypatch.setattr(live, "read_panes", made.read)
     monkeypatch.setattr(live, "record_of", lambda _world, lane: SimpleNamespace(pane=f"%{lane}"))
     monkeypatch.setattr(live, "LEAST_S", 0.001)
@@ -72,7 +87,7 @@ def test_it_tells_of_the_chosen_lane_and_then_of_what_differs(following: Followi
     follower, told = following
     follower.turn_to("web")
     assert told.get(timeout=LIMIT_S) == LiveScreen("web", ("one",), NOW)
-    terminal.rows["%web"] = ("two",)
+    terminal.show("web", "two")
     assert told.get(timeout=LIMIT_S).rows == ("two",)
     follower.turn_to("api")
     assert told.get(timeout=LIMIT_S) == LiveScreen("api", ("other",), NOW)
@@ -85,6 +100,31 @@ def test_it_goes_on_after_a_terminal_that_could_not_be_seen(following: Following
     follower.turn_to("web")
     assert told.get(timeout=LIMIT_S).rows == ("one",)
     assert terminal.looks > 3
+
+
+def test_a_lane_that_prints_nothing_is_not_looked_at_again(following: Following, terminal: Terminal) -> None:
+    follower, told = following
+    waits = []
+    wait = terminal.rang_within
+
+    def counted(pane: str, seconds: float) -> bool:
+        waits.append(pane)
+        return wait(pane, seconds)
+
+    terminal.rang_within = counted  # type: ignore[method-assign, assignment]
+    follower.turn_to("web")
+    told.get(timeout=LIMIT_S)
+    eventually(lambda: len(waits) > 20)
+    assert (terminal.looks, terminal.connections) == (1, 1)
+
+
+def test_a_connection_that_is_lost_is_made_again(following: Following, terminal: Terminal) -> None:
+    follower, told = following
+    follower.turn_to("web")
+    told.get(timeout=LIMIT_S)
+    terminal.lost = "tmux ended it"
+    eventually(lambda: terminal.connections == 2)
+    assert told.get(timeout=LIMIT_S).rows == ("one",)
 
 
 def test_it_ends_while_it_follows_nothing() -> None:

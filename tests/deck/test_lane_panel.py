@@ -15,6 +15,7 @@ from loop_orchestrator.deck.panels import lane as lane_panel
 from loop_orchestrator.deck.panels.lane import SIDES, LanePanel
 from loop_orchestrator.deck.screens.lane import LaneScreen
 from loop_orchestrator.model.event import Event
+from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.operations.why import why_sentences
 from tests.deck.lanepictures import HOSTILE, NARROW, WIDE, a_picture_of, drive, lane_showing, shown_on, until
 from tests.support.builders import NOW, a_lane, a_message, an_assignment
@@ -167,9 +168,13 @@ def test_the_screen_follows_what_the_terminal_shows() -> None:
         panel.post_message(LanePanel.Drawn(LiveScreen("api", ("of another lane",), NOW + timedelta(seconds=1))))
         panel.post_message(LanePanel.Drawn(LiveScreen("web", ("newer",), NOW + timedelta(seconds=1))))
         await until(pilot, lambda: pager_of(deck) == "newer")
-        picture = a_picture_of(lane_showing(screen=("newest",)))
+        picture = a_picture_of(lane_showing(screen=("read before that",)))
         deck.show(replace(picture, status=replace(picture.status, generated_at=NOW + timedelta(seconds=2))))
-        await until(pilot, lambda: pager_of(deck) == "newest")
+        await pilot.pause()
+        assert pager_of(deck) == "newer"
+        lane = lane_showing(screen=())
+        deck.show(a_picture_of(replace(lane, state=replace(lane.state, detail=Detail.MISSING))))
+        await until(pilot, lambda: not pager_of(deck))
 
     drive(a_picture_of(lane_showing(screen=("old",))), steps)
 

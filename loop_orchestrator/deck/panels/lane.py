@@ -15,6 +15,7 @@ from loop_orchestrator.deck.pager import Pager, of_diff
 from loop_orchestrator.deck.panels.sides import evidence_of, facts_of, history_of, mail_of, state_of
 from loop_orchestrator.deck.text import harmless
 from loop_orchestrator.errors import LoopError
+from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.operations.changes import lane_changes
 
@@ -114,12 +115,15 @@ class LanePanel(Vertical):
                 self._paint_body(turned=False)
 
     def _paint(self, *, turned: bool) -> None:
-        follows = self.side == "screen" and self.display and self.screen.is_current
+        picture, lane = self._picture, self._seen()
+        there = lane is not None and lane.state.detail is not Detail.MISSING
+        follows = there and self.side == "screen" and self.display and self.screen.is_current
         if self._follower is not None:
             self._follower.turn_to(self._lane if follows else "")
+        if not follows:
+            self._live = None
         if self.side == "diff" and not self._diff and not self._reads and self._lane and self.display:
             self._read_diff()
-        picture, lane = self._picture, self._seen()
         if picture is None or not self._lane:
             head, facts = "no lane is chosen", ""
         elif lane is None:
@@ -143,7 +147,7 @@ class LanePanel(Vertical):
             why = picture.status.lanes if picture is not None else None
             pager.show(f"The lanes cannot be seen: {why.reason}" if isinstance(why, Unknown) else "")
         elif self.side == "screen":
-            pager.show("\n".join(self._rows(lane, picture)), wraps=False, at_end=True)
+            pager.show("\n".join(self._rows(lane)), wraps=False, at_end=True)
         elif self.side == "evidence":
             pager.show(evidence_of(lane, picture))
         elif self.side == "mail":
@@ -155,10 +159,9 @@ class LanePanel(Vertical):
         if turned and self.side != "screen":
             pager.to_top()
 
-    def _rows(self, lane: Lane, picture: Picture) -> tuple[str, ...]:
-        """The screen without the empty rows below it."""
-        newer = self._live is not None and self._live.at > picture.status.generated_at
-        rows = self._live.rows if self._live is not None and newer else lane.screen
+    def _rows(self, lane: Lane) -> tuple[str, ...]:
+        """The screen without the empty rows below it; while it is followed, no picture has a newer one."""
+        rows = lane.screen if self._live is None else self._live.rows
         last = next((number for number in range(len(rows), 0, -1) if rows[number - 1].strip()), 0)
         return rows[:last]
 
