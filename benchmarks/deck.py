@@ -1,8 +1,11 @@
-"""``python -m benchmarks.deck [--rounds N]``: what the deck costs, beside a Textual application with one line.
+"""``python -m benchmarks.deck [--rounds N] [--lanes N]``: what the deck costs, beside a bare Textual application.
 
-Everything runs without a terminal, on pictures of a session that never was: 6, 50 and 200 lanes with 10,000 events and
-50 decisions. First frame: a fresh process, until its screen is painted, importing included. Idle and one change a
-second: CPU of the process, in ms for each second. A change: from a picture that is shown to the painted screen.
+Everything runs without a terminal. Most of it is on pictures of a session that never was: 6, 50 and 200 lanes with
+10,000 events and 50 decisions. First frame: a fresh process, until its screen is painted, importing included. Idle and
+one change a second: CPU of the process, in ms for each second. A change: from a picture that is shown to the painted
+screen. Then the same of a real session (--lanes, 0 for none): shell lanes in tmux, without an engine, watched by the
+deck as a person would have it; CPU with everything that the deck does, processes that it started, and how soon a
+command that is typed into a lane is on the screen as another state of that lane, that of the tmux that types included.
 """
 
 from __future__ import annotations
@@ -10,16 +13,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import random
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
+from benchmarks.scene import Scene, scene, shell_lanes
 from docs.deckpictures import Still
 from docs.deckscene import NOON, event, picture
+from loop_orchestrator.cli.deck import _Desk
+from loop_orchestrator.deck.app import Deck
 from loop_orchestrator.deck.picture import Picture
+from loop_orchestrator.model.snapshot import Unknown
+from loop_orchestrator.wiring import Project
 
 LANES = (6, 50, 200)
 EVENTS, DECISIONS = 10_000, 50
@@ -115,10 +126,104 @@ async def at_work(lanes: int, rounds: int) -> dict[str, float]:
     return {"idle": idle, "1 Hz": at_1hz, "change": statistics.median(took), "most": max(took), "show": each}
 
 
+class Timed(Deck):
+    """Tells of each picture once it is painted."""
+
+    def __init__(self, project: Project) -> None:
+        options, environ = project.options, project.environ
+        super().__init__(lambda: _Desk(Project(options, environ)))
+        self.painted = asyncio.Condition()
+        self.details: dict[str, str] = {}
+        """lane -> its state, as it stands on the screen"""
+
+    def show(self, picture: Picture) -> None:
+        super().show(picture)
+        lanes = () if isinstance(picture.status.lanes, Unknown) else picture.status.lanes
+        self.call_after_refresh(self._painted, {lane.name: lane.state.detail.value for lane in lanes})
+
+    async def _painted(self, details: dict[str, str]) -> None:
+        async with self.painted:
+            self.details = details
+            self.painted.notify_all()
+
+    async def until(self, met: Callable[[], bool]) -> None:
+        async with self.painted:
+            await asyncio.wait_for(self.painted.wait_for(met), 30)
+
+
+async def of_a_session(made: Scene, seconds: float, trials: int) -> None:
+    app, panes, chance, starts = Timed(made.project), made.panes, random.Random(1), Starts()
+    async with app.run_test(size=SIZE):
+        await app.until(lambda: len(app.details) == len(panes))
+        await asyncio.sleep(8)  # what only time settles about a lane is over
+
+        async def cost(what: str) -> None:
+            started, cpu = starts.count, time.process_time()
+            await asyncio.sleep(seconds)
+            spent, count = (time.process_time() - cpu) * 1e3 / seconds, starts.count - started
+            print(f"{what:<60}{spent:>8.2f} ms/s, {count} processes started")
+
+        await cost(f"{len(panes)} lanes at rest, {seconds:g} s")
+        with _typing(made, panes[-1]):
+            await asyncio.sleep(3)
+            await cost(f"{len(panes)} lanes, one of them printing a line each second")
+        took, lanes = [], min(20, len(panes) - 1)
+        for number in range(trials):
+            lane = number % lanes
+            await asyncio.sleep(chance.uniform(0.5, 1.5))
+            wanted, keys = ("tool", ["sleep 100", "Enter"]) if number // lanes % 2 == 0 else ("ready", ["C-c"])
+            began = time.perf_counter()
+            await asyncio.to_thread(_press, made, panes[lane], *keys)
+            await app.until(lambda name=f"lane{lane}", now=wanted: app.details.get(name) == now)  # type: ignore[misc]
+            took.append((time.perf_counter() - began) * 1e3)
+    ranked = sorted(took)
+    print(
+        f"{'key pressed in a lane -> its state painted':<60}{statistics.median(ranked):>8.0f} ms, p95 "
+        f"{ranked[round(0.95 * (len(ranked) - 1))]:.0f}, most {ranked[-1]:.0f} of {trials}"
+    )
+
+
+def _press(made: Scene, pane: str, *keys: str) -> None:
+    subprocess.run(["tmux", "-S", made.socket, "send-keys", "-t", pane, *keys], check=True)
+
+
+@contextmanager
+def _typing(made: Scene, pane: str) -> Iterator[None]:
+    """A lane that prints a line each second, by itself."""
+    _press(made, pane, "while sleep 1; do date; done", "Enter")
+    try:
+        yield
+    finally:
+        _press(made, pane, "C-c")
+
+
+class Starts:
+    """Counts the processes that this one starts, as Python's audit events tell it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        sys.addaudithook(self._heard)
+
+    def _heard(self, event: str, _: object) -> None:
+        if event in ("subprocess.Popen", "os.fork", "os.posix_spawn"):
+            self.count += 1
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, metavar="N")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--lanes", type=int, default=200, metavar="N", help="of the real session; 0: none")
+    parser.add_argument("--seconds", type=float, default=30.0, metavar="S", help="of each measurement of its CPU")
+    parser.add_argument("--only-session", action="store_true", help="leave out what needs no tmux")
+    args = parser.parse_args()
+    if not args.only_session:
+        of_pictures(args.rounds)
+    if args.lanes:
+        with scene(shell_lanes(args.lanes)) as made:
+            asyncio.run(of_a_session(made, args.seconds, trials=30))
+
+
+def of_pictures(rounds: int) -> None:
     frames = first_frames(rounds)
     bare = statistics.median(cpu for _, cpu in frames["one Static"])
     print(f"{'first frame':<24}{'wall ms':>10}{'CPU ms':>10}{'CPU x':>8}")

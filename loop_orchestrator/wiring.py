@@ -180,6 +180,15 @@ class Project:
     def config(self) -> Config:
         return self.loaded.config
 
+    @property
+    def config_places(self) -> tuple[Path, ...]:
+        """The files that the config is read from, and the folders of the project's harness data; there or not."""
+        from loop_orchestrator.config.compiled import config_places
+
+        named = self.options.lane_config
+        files = config_places(self.root, lane_config=Path(named).absolute() if named else None)
+        return (*files, self.layout.harness_dir, self.layout.harness_dir / "hooks")
+
     @cached_property
     def harnesses(self) -> Harnesses:
         """The harnesses there are; the config is checked against their names. Raises ConfigError."""

@@ -35,6 +35,10 @@ class _Desk:
         return self._project.world
 
     @property
+    def config_places(self) -> tuple[Path, ...]:
+        return self._project.config_places
+
+    @property
     def caller(self) -> str:
         return self._project.caller
 

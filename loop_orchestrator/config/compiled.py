@@ -70,6 +70,16 @@ class Compiled:
                 raise
 
 
+def config_places(root: Path, *, lane_config: Path | None = None, hostname: str | None = None) -> tuple[Path, Path]:
+    """Where a project's config stands: the base and the host's own, whether they are there or not."""
+    base = lane_config or root / CONFIG_NAME
+    return base, base.with_name(f"{base.stem}.{_host(hostname)}{base.suffix}")
+
+
+def _host(hostname: str | None) -> str:
+    return (os.uname().nodename if hostname is None else hostname).split(".")[0]
+
+
 def config_files(
     root: Path, *, lane_config: Path | None = None, hostname: str | None = None
 ) -> tuple[tuple[Path, ...], Compiled]:
@@ -77,11 +87,9 @@ def config_files(
 
     lane_config: the base, also where it is missing.
     """
-    base = lane_config or root / CONFIG_NAME
-    host = (os.uname().nodename if hostname is None else hostname).split(".")[0]
-    overlay = base.with_name(f"{base.stem}.{host}{base.suffix}")
-    files = tuple(path for path in (base, overlay) if path == lane_config or os.path.lexists(path))
-    name = zlib.crc32(f"{base}\0{host}".encode("utf-8", "surrogateescape"))
+    places = config_places(root, lane_config=lane_config, hostname=hostname)
+    files = tuple(path for path in places if path == lane_config or os.path.lexists(path))
+    name = zlib.crc32(f"{places[0]}\0{_host(hostname)}".encode("utf-8", "surrogateescape"))
     return files, Compiled(root / ".loop" / "cache" / f"config-{name:08x}.json", files)
 
 

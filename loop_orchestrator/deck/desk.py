@@ -19,6 +19,10 @@ class Desk(Protocol):
         """Raises LoopError where the config cannot be read."""
 
     @property
+    def config_places(self) -> tuple[Path, ...]:
+        """The files that the config is read from, and the folders of the project's harness data; there or not."""
+
+    @property
     def caller(self) -> str:
         """who sits here, for records"""
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from loop_orchestrator.clock import parse_time
 from loop_orchestrator.errors import LoopError
+from loop_orchestrator.model.lane import Detail, SignalSource
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.operations.routes import routes_of
-from loop_orchestrator.operations.status import status
+from loop_orchestrator.operations.status import status, with_lanes
 from loop_orchestrator.process.worktree import branch_at
+from loop_orchestrator.stores.signals import KEPT
+from loop_orchestrator.substrate.evidence import RUNS
 
 if TYPE_CHECKING:
     from loop_orchestrator.model.adr import Adr
     from loop_orchestrator.model.event import Event
+    from loop_orchestrator.model.lane import Lane
     from loop_orchestrator.model.state import LoopState
     from loop_orchestrator.model.task import Assignment
     from loop_orchestrator.operations.routes import RouteView
@@ -42,7 +47,7 @@ class Picture:
     assignments: tuple[Assignment, ...] | Unknown
     """tasks that lanes have"""
     since: Mapping[str, datetime]
-    """lane -> when its present state was first seen"""
+    """lane -> since when it is in its present state; those of which nothing tells are left out"""
     events: tuple[Event, ...]
     """the newest, oldest first"""
     expires_s: float | None = None
@@ -51,6 +56,8 @@ class Picture:
     """approvals want a signature"""
     branches: Mapping[str, str] = field(default_factory=dict)
     """lane -> the branch that is checked out where it works; those outside of any are left out"""
+    config_note: str = ""
+    """what is to be known of the config that this was seen by, in a few words; empty: nothing"""
 
 
 class Painter:
@@ -58,16 +65,22 @@ class Painter:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self._last: Picture | None = None
         self._offset: int | None = None
         self._events: tuple[Event, ...] = ()
         self._turned: dict[str, tuple[str, datetime | None]] = {}
         """lane -> its last state, and when it turned to it; None: it was in it when first seen"""
+        self._told: dict[str, tuple[Lane, datetime | None, datetime | None]] = {}
+        """lane -> the lane as it was seen, and what its launcher and its program told of it"""
 
-    def take(self) -> Picture:
-        """One picture; blocks for some 30 ms. Raises LoopError where even the files of the session cannot be read."""
+    def take(self, lanes: tuple[Lane, ...] | Unknown | None = None, *, config_note: str = "") -> Picture:
+        """One picture; blocks. Raises LoopError where even the files of the session cannot be read.
+
+        lanes: as the caller saw them, or why it did not; None: they are looked at. config_note: see Picture.
+        """
         world = self.world
-        now = status(world)
-        return Picture(
+        now = status(world, lanes)
+        self._last = Picture(
             status=now,
             branches=_branches(now),
             state=_seen(world.state.read),
@@ -78,25 +91,44 @@ class Painter:
             events=self._newest(),
             expires_s=world.config.engine.approval_expires_s if world.config.engine else None,
             signed=world.signers is not None,
+            config_note=config_note,
         )
+        return self._last
+
+    def take_lanes(self, lanes: tuple[Lane, ...] | Unknown) -> Picture:
+        """The last picture with lanes as they were seen since, where no file changed: of those none is read again.
+
+        Raises LoopError as ``take`` does, which has to be called first.
+        """
+        assert self._last is not None
+        now = with_lanes(self._last.status, self.world, lanes)
+        self._last = replace(self._last, status=now, since=self._since(now))
+        return self._last
 
     def _since(self, now: Status) -> dict[str, datetime]:
-        """What the engine saw where that is still the state, else what pictures saw."""
+        """By the launcher's record where that tells; else the latest of what pictures saw, what the engine saw and what
+        the program said: whoever saw the present state begin later knows of another one before it.
+        """
         lanes = () if isinstance(now.lanes, Unknown) else now.lanes
         on_file = self.world.lanes_seen.items()
-        turned = {}
+        turned, told, found = {}, {}, {}
         for lane in lanes:
             detail, before = lane.state.detail.value, self._turned.get(lane.name)
             if before is None or before[0] != detail:
                 before = (detail, now.generated_at if before else None)
             turned[lane.name] = before
-        self._turned = turned
-        found = {name: at for name, (_, at) in turned.items() if at is not None}
-        for name, (detail, _) in turned.items():
-            was, _, at = on_file.get(name, "").partition(" ")
-            if was == detail:
-                with suppress(ValueError):
-                    found[name] = parse_time(at)
+            known = self._told.get(lane.name)
+            told[lane.name] = known = known if known and known[0] is lane else (lane, _recorded(lane), _said(lane))
+            _, recorded, said = known
+            if recorded is not None:
+                found[lane.name] = recorded
+                continue
+            times = [at for at in (before[1], _filed(on_file.get(lane.name, ""), detail), said) if at]
+            # What was seen of a run that is over says nothing of this one.
+            times = [at for at in times if lane.run is None or at >= lane.run.started_at]
+            if times:
+                found[lane.name] = max(times)
+        self._turned, self._told = turned, told
         return found
 
     def _newest(self) -> tuple[Event, ...]:
@@ -114,6 +146,32 @@ class Painter:
             last = 0
         self._events = (*self._events, *(event for event in fresh if event.seq > last))[-MOST_EVENTS:]
         return self._events
+
+
+def _filed(note: str, detail: str) -> datetime | None:
+    """When the engine saw a lane turn to this state, where that is the last one it saw."""
+    was, _, at = note.partition(" ")
+    with suppress(ValueError):
+        return parse_time(at) if was == detail else None
+    return None
+
+
+def _recorded(lane: Lane) -> datetime | None:
+    """Since when a lane is in its state by what its launcher recorded; None: it tells nothing of that state."""
+    state, run = lane.state, lane.run
+    if run is None:
+        return None
+    if state.detail is Detail.EXITED:
+        return run.ended_at
+    return run.started_at if state.detail is Detail.BOOTING or state.rule == RUNS else None
+
+
+def _said(lane: Lane) -> datetime | None:
+    """The same by what its program said of itself: the first of its newest signals that all say so."""
+    said = sorted((one for one in lane.state.evidence if one.source is SignalSource.HARNESS), key=lambda one: one.at)
+    same = list(takewhile(lambda one: one.detail is lane.state.detail, reversed(said)))
+    # Where every signal that is kept says the same, there may have been more of them.
+    return same[-1].at if same and len(same) < KEPT else None
 
 
 def _branches(now: Status) -> dict[str, str]:

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 def silence(decision: Decision, picture: Picture) -> str:
     """What happens if nobody answers, in a sentence."""
     ends, now = ends_at(decision, picture.expires_s), picture.status.generated_at
+    by = f" ({picture.config_note})" if picture.config_note else ""
     if ends is None:
         lanes = ", ".join(sorted(decision.claimed_lanes))
         held = f"; meanwhile no other decision may act on {lanes}" if lanes else ""
-        return f"If nobody answers, it waits for ever{held}."
+        return f"If nobody answers, it waits for ever{by}{held}."
     if ends <= now:
         return "The time to answer is over: it is rejected as soon as the engine, or an answer, looks at it."
     left = format_age((ends - now).total_seconds())
-    return f"If nobody answers until {ends.astimezone():%H:%M:%S}, in {left}, it is rejected."
+    return f"If nobody answers until {ends.astimezone():%H:%M:%S}, in {left}, it is rejected{by}."
 
 
 def silence_in_short(decision: Decision, expires_s: float | None, now: datetime) -> str:

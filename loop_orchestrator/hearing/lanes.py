@@ -54,7 +54,7 @@ class LaneWatch:
         self._heard = heard
         self._seen: dict[str, _Seen] = {}
         self._records: Mapping[str, LaneRecord] = {}
-        self._runs: Mapping[str, LaneRun | None] = {}
+        self._runs: dict[str, LaneRun | None] = {}
         """lane -> what its launcher recorded, at the last look"""
         self._signal_files: dict[str, str] = {}
         self.missed: tuple[Missed, ...] = ()
@@ -86,41 +86,29 @@ class LaneWatch:
         ]
         reread = frozenset(read)
         fresh = read_panes(self._world, read) if read else {}
-        readings = {pane: seen.reading for pane, seen in known.items() if pane not in reread} | fresh
-        now, extra = self._world.clock.machine_now(), self._heard.signals(records.values())
-        drawn = self._heard.drawn(records.values())
-        given = {
-            name: self._given(record, extra, by_file=files_too or record.pane in reread)
-            for name, record in records.items()
-        }
+        asked = {name: record for name, record in records.items() if files_too or record.pane in reread}
+        now, extra = self._world.clock.machine_now(), self._heard.signals(asked.values())
+        drawn = self._heard.drawn(asked.values())
+        given = {name: (self._world.lanes.run(name), extra.get(name, ()), self._spoken(name)) for name in asked}
         again = [
-            record
-            for name, record in records.items()
-            if record.pane in reread or known[record.pane].given != given[name]
+            record for name, record in asked.items() if record.pane in reread or known[record.pane].given != given[name]
         ]
+        readings = fresh | {one.pane: known[one.pane].reading for one in again if one.pane not in reread}
         judged = {lane.name: lane for lane in lanes_of(self._world, again, readings, now, extra, drawn)}
         self.missed = tuple(self._changed(again, judged, now, extra, drawn)) if compare else ()
         self.open = tuple(lane.record.pane for lane in judged.values() if lane.state.rule in (SETTLING, CONTRADICTED))
         judged |= {name: self._unless_settling(lane) for name, lane in judged.items()}
         lanes = tuple(judged.get(name) or known[record.pane].lane for name, record in records.items())
-        self._seen = {
-            lane.record.pane: known[lane.record.pane]
-            if lane.name not in judged
-            else _Seen(readings[lane.record.pane], given[lane.name], lane)
-            for lane in lanes
-            if lane.record.pane in readings
-        }
-        self._records, self._runs = records, {name: run for name, (run, _, _) in given.items()}
+        seen = {}
+        for lane in lanes:
+            pane, name = lane.record.pane, lane.name
+            if name not in judged:
+                seen[pane] = known[pane]
+            elif pane in readings:
+                seen[pane] = _Seen(readings[pane], given[name], lane)
+        self._seen, self._records = seen, records
+        self._runs |= {name: run for name, (run, _, _) in given.items()}
         return lanes
-
-    def _given(
-        self, record: LaneRecord, extra: Mapping[str, Signals], *, by_file: bool
-    ) -> tuple[LaneRun | None, Signals, Stamp | None]:
-        """What a lane is judged by beside its pane; by_file: False: of its files, what was known before."""
-        name = record.spec.name
-        seen = None if by_file else self._seen.get(record.pane)
-        run, spoken = (seen.given[0], seen.given[2]) if seen else (self._world.lanes.run(name), self._spoken(name))
-        return run, extra.get(name, ()), spoken
 
     def _is_new(self, record: LaneRecord) -> bool:
         """The pane was not read, or not since its lane was booted anew in it."""

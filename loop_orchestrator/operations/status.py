@@ -98,10 +98,14 @@ class Status:
     """events that were given up, and not tried again since; oldest first"""
 
 
-def status(world: World) -> Status:
-    """Look at everything once; writes nothing."""
+def status(world: World, lanes: tuple[Lane, ...] | Unknown | None = None) -> Status:
+    """Look at everything once; writes nothing.
+
+    lanes: as the caller saw them, or why it did not; None: they are looked at too.
+    """
     engine_config = world.config.engine
-    lanes = _seen(world.observe_lanes)
+    if lanes is None:
+        lanes = _seen(world.observe_lanes)
     engine = engine_status(
         world.control,
         world.decisions,
@@ -112,7 +116,6 @@ def status(world: World) -> Status:
     mail = _seen(world.mailbox.peek)
     tasks = _seen(world.tasks.all)
     problems = () if isinstance(tasks, Unknown) else world.tasks.problems()
-    deliveries = _seen(world.deliveries.unknown)
     failed = sum(1 for path in world.layout.failed.glob("*.md")) if world.layout.failed.is_dir() else 0
     found = Status(
         session=world.session,
@@ -126,18 +129,31 @@ def status(world: World) -> Status:
         mail_failed=failed,
         tasks=tasks,
         task_problems=problems,
-        unknown_deliveries=deliveries,
-        standing=_standing(world, deliveries, lanes),
-        restarts=restarts_of(world, () if isinstance(lanes, Unknown) else lanes),
+        unknown_deliveries=_seen(world.deliveries.unknown),
+        restarts={},
         guard=world.control.guard_lock().holder(),
-        drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
-        lines=_seen(lambda: lines_of(world, () if isinstance(lanes, Unknown) else lanes)),
         asks=_seen(lambda: unanswered(world.asks)),
         ingest=ingest_view(world),
         lint=lint_view(world),
         dead_letters=tuple(letter for letter in world.routing.dead() if not letter.tried_again),
     )
-    return _with_needs(found)
+    return with_lanes(found, world, lanes)
+
+
+def with_lanes(found: Status, world: World, lanes: tuple[Lane, ...] | Unknown) -> Status:
+    """The same with lanes as they were seen since; of what is no lane's, nothing is looked at again."""
+    seen = () if isinstance(lanes, Unknown) else lanes
+    return _with_needs(
+        replace(
+            found,
+            generated_at=world.clock.now(),
+            lanes=lanes,
+            standing=_standing(world, found.unknown_deliveries, lanes),
+            restarts=restarts_of(world, seen),
+            drifts=() if isinstance(lanes, Unknown) else _seen(lambda: drifts_of(world, [one.record for one in lanes])),
+            lines=_seen(lambda: lines_of(world, seen)),
+        )
+    )
 
 
 def _standing(

@@ -157,6 +157,10 @@ class NoDesk:
     def surroundings(self) -> NoReturn:
         raise LoopError("there is no session")
 
+    @property
+    def config_places(self) -> tuple[Path, ...]:
+        return ()
+
     def require_accepted(self) -> None:
         pass
 

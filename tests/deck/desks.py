@@ -36,6 +36,10 @@ class ProjectDesk:
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def config_places(self) -> tuple[Path, ...]:
+        return self.world.config_places
+
+    @property
     def surroundings(self) -> Surroundings:
         return self.world.surroundings
 

@@ -112,6 +112,10 @@ class Nowhere:
     def surroundings(self) -> NoReturn:
         raise LoopError("there is no session")
 
+    @property
+    def config_places(self) -> tuple[Path, ...]:
+        return ()
+
     def require_accepted(self) -> None:
         pass
 

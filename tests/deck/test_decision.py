@@ -195,6 +195,17 @@ def test_list_and_screen_say_what_happens_if_nobody_answers(
     assert silence_in_short(decision, expires_s, NOW + timedelta(seconds=after_s)) == short
 
 
+def test_a_config_that_is_not_accepted_is_said_first_and_where_silence_is_told() -> None:
+    note = "config not accepted yet: loop trust"
+
+    async def steps(deck: Deck, pilot: Pilot[None]) -> None:
+        assert screen_text(deck).split("\n")[0].strip().startswith(f"1 needs you · {note} · ")
+        await open_first(deck, pilot)
+        assert f"in 59m, it is rejected ({note})." in " ".join(page_text(deck).split())
+
+    drive(replace(a_picture(a_decision(), expires_s=3600, after_s=60), config_note=note), steps)
+
+
 HOSTILE = {
     "markup": "[bold red]x[/] [link=http://x]y[/link] [/nothing",
     "escape codes": "\x1b[2J\x1b[31mred\x1b]0;title\x07 \x9b31m bell\x07 back\x08",

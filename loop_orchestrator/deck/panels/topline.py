@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Static
 
+from loop_orchestrator.deck.text import harmless
 from loop_orchestrator.deck.words import age, counted
 from loop_orchestrator.model.lane import LaneWord
 from loop_orchestrator.model.snapshot import Unknown
@@ -30,7 +31,9 @@ class TopLine(Static):
 
     def show(self, picture: Picture, *, only_shows: bool = False) -> None:
         """only_shows: say first that nothing can be changed here."""
-        self.say(" · ".join([*(["read-only"] if only_shows else []), *parts_of(picture.status)]))
+        first, *rest = parts_of(picture.status)
+        note = [harmless(picture.config_note).plain] if picture.config_note else []
+        self.say(" · ".join([*(["read-only"] if only_shows else []), first, *note, *rest]))
 
     def say(self, text: str) -> None:
         """Paint it if it is another."""
