@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
@@ -15,7 +15,6 @@ from loop_orchestrator.deck.commands import DeckCommands
 from loop_orchestrator.deck.screens.main import MainScreen
 from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.text import harmless
-from loop_orchestrator.deck.watching import pictures
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.harness import HarnessKind
 
@@ -75,6 +74,7 @@ class Deck(App[None]):
         self.harnesses = found
 
     async def _watch(self) -> None:
+        pictures = await asyncio.to_thread(_import_pictures)
         async for found in pictures(self.make_desk):
             if isinstance(found, LoopError):
                 if self.is_running:
@@ -192,6 +192,13 @@ class Deck(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, Pictured) and screen.is_mounted:
                 screen.show(picture)
+
+
+def _import_pictures() -> Callable[[MakeDesk], AsyncGenerator[Picture | LoopError, None]]:
+    """Half of the program, of which the first frame needs nothing."""
+    from loop_orchestrator.deck.watching import pictures
+
+    return pictures
 
 
 def _import_the_rest() -> None:

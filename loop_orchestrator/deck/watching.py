@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.deck.picture import Painter, Picture
+from loop_orchestrator.deck.painter import Painter
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.hearing.heard import Heard
 from loop_orchestrator.hearing.lanes import LaneWatch
@@ -26,6 +26,7 @@ from loop_orchestrator.process.folders import looks
 
 if TYPE_CHECKING:
     from loop_orchestrator.deck.desk import Desk, MakeDesk
+    from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.substrate.port import Feed
     from loop_orchestrator.world import World
 

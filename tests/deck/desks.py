@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from textual.pilot import Pilot
 
 from loop_orchestrator.deck.app import Deck
-from loop_orchestrator.deck.picture import Painter, Picture
+from loop_orchestrator.deck.painter import Painter
+from loop_orchestrator.deck.picture import Picture
 from loop_orchestrator.deck.text import Plain
 from loop_orchestrator.wiring import Project
 from tests.support.projects import PLAIN, project_at

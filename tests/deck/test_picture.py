@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loop_orchestrator.clock import format_time
-from loop_orchestrator.deck.picture import Painter
+from loop_orchestrator.deck.painter import Painter
 from loop_orchestrator.model.lane import Detail, Lane, LaneRun, Signal, SignalSource
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.stores.signals import KEPT

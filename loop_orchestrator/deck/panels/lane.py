@@ -10,18 +10,17 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from loop_orchestrator.deck.live import Follower, LiveScreen
 from loop_orchestrator.deck.pager import Pager, of_diff
 from loop_orchestrator.deck.panels.sides import evidence_of, facts_of, history_of, mail_of, state_of
 from loop_orchestrator.deck.text import harmless
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.model.snapshot import Unknown
-from loop_orchestrator.operations.changes import lane_changes
 
 if TYPE_CHECKING:
     from loop_orchestrator.deck.app import Deck
     from loop_orchestrator.deck.desk import Desk
+    from loop_orchestrator.deck.live import Follower, LiveScreen
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.model.lane import Lane
 
@@ -61,7 +60,10 @@ class LanePanel(Vertical):
         self._reads = False
         """the diff of the chosen lane is being read"""
         self._said: dict[str, str] = {}
+        self._followed = ""
+        """the lane whose terminal is to be followed; empty: none"""
         self._follower: Follower | None = None
+        self._is_gone = False
 
     @property
     def side(self) -> str:
@@ -74,10 +76,10 @@ class LanePanel(Vertical):
         yield Pager()
 
     def on_mount(self) -> None:
-        follower = self._follower = Follower(self.app.make_desk, self._drawn)
-        self.run_worker(follower.run, name="live", thread=True, exit_on_error=True)
+        self.run_worker(self._follow, name="live", thread=True, exit_on_error=True)
 
     def on_unmount(self) -> None:
+        self._is_gone = True
         if self._follower is not None:
             self._follower.end()
 
@@ -104,6 +106,16 @@ class LanePanel(Vertical):
         self._diff = ""
         self.turn_to("diff")
 
+    def _follow(self) -> None:
+        """In a thread of its own, which also imports what the first frame needs nothing of."""
+        from loop_orchestrator.deck.live import Follower
+
+        follower = self._follower = Follower(self.app.make_desk, self._drawn)
+        follower.turn_to(self._followed)
+        if self._is_gone:  # before there was anything to end
+            follower.end()
+        follower.run()
+
     def _drawn(self, screen: LiveScreen) -> None:
         self.post_message(self.Drawn(screen))
 
@@ -118,8 +130,9 @@ class LanePanel(Vertical):
         picture, lane = self._picture, self._seen()
         there = lane is not None and lane.state.detail is not Detail.MISSING
         follows = there and self.side == "screen" and self.display and self.screen.is_current
+        self._followed = self._lane if follows else ""
         if self._follower is not None:
-            self._follower.turn_to(self._lane if follows else "")
+            self._follower.turn_to(self._followed)
         if not follows:
             self._live = None
         if self.side == "diff" and not self._diff and not self._reads and self._lane and self.display:
@@ -179,6 +192,8 @@ class LanePanel(Vertical):
 def diff_of(desk: Desk, lane: str) -> str:
     """What is uncommitted where a lane works, or why that cannot be read."""
     try:
+        from loop_orchestrator.operations.changes import lane_changes
+
         return lane_changes(desk.world, lane)
     except LoopError as error:
         return f"It cannot be read: {error.message}" + (f" ({error.hint})" if error.hint else "")
