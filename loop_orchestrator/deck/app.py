@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
@@ -11,7 +11,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 
-from loop_orchestrator.deck.commands import DeckCommands
+from loop_orchestrator.deck.commands import CHANGING, DeckCommands
 from loop_orchestrator.deck.screens.main import MainScreen
 from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.text import harmless
@@ -20,6 +20,9 @@ from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.harness import HarnessKind
 
 if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
+
     from loop_orchestrator.deck.desk import Desk, MakeDesk
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.operations.need import Need
@@ -104,9 +107,25 @@ class Deck(App[None]):
         that only shows refuses.
         """
         if changes and self.only_shows:
-            self.notify("this deck only shows; use it in a terminal to change anything", severity="warning")
+            self._refuse_to_change()
             return
         self.run_worker(self._perform(what, work, done, failed), name=what)
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """What a deck that only shows does not do is refused before anything is asked for it."""
+        if self.only_shows and action in CHANGING:
+            self._refuse_to_change()
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def _refuse_to_change(self) -> None:
+        self.clear_notifications()  # else each key that is tried lays another one over the screen
+        self.tell("this deck only shows; to act, use loop deck in a terminal", title="nothing was done", good=False)
 
     def tell(self, text: str, *, title: str, good: bool = True) -> None:
         """A notice, for as long as it takes to read it; the text may be an agent's."""

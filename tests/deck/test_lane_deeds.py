@@ -255,14 +255,12 @@ def test_without_a_lane_a_key_says_what_to_do(key: str, calls: Calls) -> None:
     assert not calls
 
 
-def test_a_deck_that_only_shows_changes_nothing(calls: Calls) -> None:
+@pytest.mark.parametrize("key", ["s", "d", "n", "x", "R", "g", "c", "p"])
+def test_a_deck_that_only_shows_refuses_at_once(key: str, calls: Calls) -> None:
     async def steps(deck: Deck, pilot: Pilot[None]) -> None:
-        for key in ("g", "c", "p"):
-            await pilot.press(key)
-        await pilot.press("s")
-        await asked(deck, pilot, AskText)
-        await pilot.press("a", "ctrl+s")
+        await pilot.press(key)
         await until(pilot, lambda: "this deck only shows" in shown_on(deck))
+        assert deck.screen is deck.main and not deck.under_way
 
     drive(a_picture_of(a_lane("web")), steps, only_shows=True)
     assert not calls

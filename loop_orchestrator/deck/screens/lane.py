@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
+from loop_orchestrator.deck.footer import Keys
 from loop_orchestrator.deck.pager import Pager
 from loop_orchestrator.deck.panels.lane import LanePanel
 from loop_orchestrator.deck.screens.deeds import Deeds
@@ -36,7 +36,7 @@ class LaneScreen(Deeds):
 
     def compose(self) -> ComposeResult:
         yield LanePanel()
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one(Pager).focus()

@@ -9,8 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Input, Static, TabbedContent, TabPane
+from textual.widgets import Input, Static, TabbedContent, TabPane
 
+from loop_orchestrator.deck.footer import Keys
 from loop_orchestrator.deck.panels.fleet import Fleet
 from loop_orchestrator.deck.panels.lane import LanePanel
 from loop_orchestrator.deck.panels.ledgers import LEDGERS
@@ -59,7 +60,7 @@ class MainScreen(Deeds):
             yield LanePanel()
         yield Input(placeholder="show only rows with these words; Enter keeps them, Esc shows all", id="filter")
         yield Static("", id="under-way", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
