@@ -11,7 +11,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 
-from loop_orchestrator.deck.commands import CHANGING, DeckCommands
+from loop_orchestrator.deck.commands import CHANGING, LEAVING, DeckCommands
 from loop_orchestrator.deck.screens.main import MainScreen
 from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.text import harmless
@@ -77,11 +77,16 @@ class Deck(App[None]):
     def _know_harnesses(self, found: tuple[tuple[str, str], ...]) -> None:
         self.harnesses = found
 
+    async def read_harnesses(self) -> tuple[tuple[str, str], ...]:
+        """As ``harnesses``, read now. Raises LoopError."""
+        self.harnesses = await asyncio.to_thread(lambda: _harnesses(self.make_desk()))
+        return self.harnesses
+
     async def _watch(self) -> None:
         async for found in pictures(self.make_desk):
             if isinstance(found, LoopError):
                 if self.is_running:
-                    self.main.blind(found.message)
+                    self.main.blind(f"{found.message} ({found.hint})" if found.hint else found.message)
             else:
                 first = self.picture is None
                 self.show(found)
@@ -89,7 +94,8 @@ class Deck(App[None]):
                     self.call_after_refresh(self.run_worker, asyncio.to_thread(_import_the_rest), name="the rest")
 
     def go_back(self) -> None:
-        """From the main screen to what lies before it; here nothing does."""
+        """From the main screen to what lies before it; here nothing does, but notices that lie on it go."""
+        self.clear_notifications()
 
     def perform(
         self,
@@ -117,10 +123,15 @@ class Deck(App[None]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """What a deck that only shows does not do is refused before anything is asked for it."""
+        """What a deck that only shows does not do is refused before anything is asked for it.
+
+        Who goes back has read the notices; they cover a quarter of a small terminal.
+        """
         if self.only_shows and action in CHANGING:
             self._refuse_to_change()
             return True
+        if action in LEAVING:
+            self.clear_notifications()
         return await super().run_action(action, default_namespace, namespaces)
 
     def _refuse_to_change(self) -> None:

@@ -83,6 +83,9 @@ CHANGING = frozenset(
 )
 """Actions that change something, or are of no other use: a deck that only shows refuses them, and names none."""
 
+LEAVING = ("back", "app.pop_screen")
+"""Actions that go back."""
+
 
 def sentence_of(binding: Binding) -> str:
     return SENTENCES.get(binding.action, binding.description)

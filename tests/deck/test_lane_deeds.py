@@ -101,10 +101,21 @@ def test_d_dispatches_with_a_fresh_context_and_may_queue(calls: Calls) -> None:
 @pytest.mark.parametrize("key", ["s", "d", "n", "x", "R"])
 def test_escape_does_nothing(key: str, calls: Calls) -> None:
     async def steps(deck: Deck, pilot: Pilot[None]) -> None:
+        deck.harnesses = (("actor", "actor: Rehearsal"),)
         await pilot.press(key)
         await until(pilot, lambda: isinstance(deck.screen, Dialog))
         await pilot.press("escape")
         await until(pilot, lambda: deck.screen is deck.main)
+
+    drive(a_picture_of(a_lane("web")), steps)
+    assert not calls
+
+
+def test_n_says_why_nothing_can_be_added_where_no_program_can_be_read(calls: Calls) -> None:
+    async def steps(deck: Deck, pilot: Pilot[None]) -> None:
+        await pilot.press("n")
+        await until(pilot, lambda: "no lane can be added now" in shown_on(deck))
+        assert "there is no session" in shown_on(deck) and deck.screen is deck.main
 
     drive(a_picture_of(a_lane("web")), steps)
     assert not calls

@@ -123,6 +123,9 @@ class DecisionScreen(Pictured):
         self._paint()
         if self.is_attached:
             self.query_one(Page).scroll_home(animate=False)
+        if self.is_current:
+            # It stands at the top here; its notice, which comes in a moment, would lie over it.
+            self.app.call_later(self.app.clear_notifications)
 
     def _take(self, now: Decision) -> None:
         """Show this one from now on; what was marked stays marked where it is still the same and waits."""
