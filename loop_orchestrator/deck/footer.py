@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 KEPT = ("help", "back", "app.pop_screen", "no_answer")
 """Actions that find their place before all others: who knows them finds the rest, and the way out."""
 
+SAID = ("choose",)
+"""Actions that find it after all others: the table of what needs a person says of itself what Enter does."""
+
 
 class Keys(Footer):
     """The keys stand in the order of the bindings; where there is no room for all, the last ones are left out.
@@ -55,10 +58,14 @@ class Keys(Footer):
 def fitting(offered: Sequence[tuple[Binding, str]], width: int) -> list[tuple[Binding, str]]:
     """Those of the bindings, each with the words for its key, that stand side by side in so many cells."""
     left, kept = width, set()
-    first = [one for one in offered if one[0].action in KEPT]
-    for binding, display in (*first, *(one for one in offered if one not in first)):
+    for binding, display in sorted(offered, key=_place):
         needs = cells(f"{display} {binding.description} ")
         if needs - 1 <= left:  # nothing has to stand behind the last one
             kept.add(binding.action)
             left -= needs
     return [one for one in offered if one[0].action in kept]
+
+
+def _place(one: tuple[Binding, str]) -> int:
+    action = one[0].action
+    return 0 if action in KEPT else 2 if action in SAID else 1

@@ -129,8 +129,9 @@ def offered(*words: str) -> list[tuple[Binding, str]]:
 @pytest.mark.parametrize(
     ("width", "kept"),
     [
-        (40, ["approve", "reject", "help", "brain"]),  # y approve N reject ? help b brain
-        (33, ["approve", "reject", "help", "brain"]),
+        (33, ["approve", "reject", "help", "brain"]),  # y approve N reject ? help b brain
+        (45, ["approve", "reject", "help", "brain"]),
+        (46, ["choose", "approve", "reject", "help", "brain"]),
         (32, ["approve", "reject", "help"]),
         (16, ["approve", "help"]),
         (6, ["help"]),
@@ -138,7 +139,7 @@ def offered(*words: str) -> list[tuple[Binding, str]]:
     ],
 )
 def test_where_there_is_no_room_the_last_keys_are_left_out_and_help_stays(width: int, kept: list[str]) -> None:
-    found = fitting(offered("y approve", "N reject", "? help", "b brain"), width)
+    found = fitting(offered("enter choose", "y approve", "N reject", "? help", "b brain"), width)
     assert [binding.action for binding, _ in found] == kept
 
 

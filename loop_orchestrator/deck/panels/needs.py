@@ -41,7 +41,7 @@ class Needs(Rows):
     app: Deck
 
     def __init__(self) -> None:
-        columns = (Column("AGE", 4), Column("UNANSWERED", 10), Column("NEEDS YOU", 40))
+        columns = (Column("AGE", 4), Column("UNANSWERED", 10), Column("NEEDS YOU (Enter opens it)", 40))
         super().__init__(columns, empty=BEING_READ, id="needs")
         self._needs: dict[str, Need] = {}
 
