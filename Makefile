@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-harnesses day demo bench pictures tools clean
+.PHONY: help setup check test test-harnesses test-browser day demo bench pictures tools clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
@@ -31,6 +31,10 @@ SIZE ?= 120x40
 test-harnesses: tools $(VENV)/.dev ## Drive real agent programs against a model service on this machine; INSTALL=1 fetches them
 	HARNESSES_DIR="$(HARNESSES)" HARNESSES_INSTALL="$(INSTALL)" HARNESSES_SIZE="$(SIZE)" $(BIN)/pytest -q -n 2 --dist loadgroup tests/real
 
+# CHROMIUM names the browser where it stands under no usual name.
+test-browser: tools $(VENV)/.browser ## See `loop deck --serve` in headless Chromium, which has to be installed
+	CHROMIUM="$(CHROMIUM)" $(BIN)/pytest -q -rs -n 2 tests/flows/test_deck_browser.py
+
 day: tools $(VENV)/.dev ## Play a recorded day of 500 events against the real daemon, in some two minutes
 	LOOP_WHOLE_DAY=1 $(BIN)/pytest -q -n 0 tests/flows/test_day.py
 
@@ -54,6 +58,10 @@ $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.browser: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@touch $@
 
 # tmux is the one thing that no Python package brings. INSTALL=1, or CI=true as root, installs it.
 ifeq ($(shell command -v brew >/dev/null 2>&1 && echo brew),brew)

@@ -101,8 +101,8 @@ def _run(args: argparse.Namespace, project: Project) -> int:
 
 
 def _is_at_terminal(args: argparse.Namespace, project: Project) -> bool:
-    """Also in a page of ``--serve``, which starts a read-only deck with textual-serve's pipes for a terminal."""
-    in_page = args.read_only and project.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+    """Also in a page of ``--serve``, which starts a read-only deck with pipes for a terminal."""
+    in_page = args.read_only and project.environ.get("TEXTUAL_DRIVER", "").endswith(":PageDriver")
     return in_page or (sys.stdin.isatty() and sys.stdout.isatty())
 
 
@@ -168,7 +168,8 @@ def _serve(args: argparse.Namespace, project: Project) -> int:
         sys.stdout.flush()
         output.note("read-only, for this machine alone; whoever has the address sees the session; Ctrl-C ends it")
 
-    serve(_page_command(args, project), port=args.port or 0, opened=opened)
+    of = "all sessions" if args.all else f"{project.root.name}/{project.session}"
+    serve(_page_command(args, project), title=f"loop deck, read-only: {of}", port=args.port or 0, opened=opened)
     return ExitCode.DONE
 
 

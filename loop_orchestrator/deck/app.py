@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
@@ -11,7 +11,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 
-from loop_orchestrator.deck.commands import DeckCommands
+from loop_orchestrator.deck.commands import CHANGING, LEAVING, DeckCommands
 from loop_orchestrator.deck.screens.main import MainScreen
 from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.text import harmless
@@ -19,6 +19,9 @@ from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.harness import HarnessKind
 
 if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
+
     from loop_orchestrator.deck.desk import Desk, MakeDesk
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.operations.need import Need
@@ -73,12 +76,17 @@ class Deck(App[None]):
     def _know_harnesses(self, found: tuple[tuple[str, str], ...]) -> None:
         self.harnesses = found
 
+    async def read_harnesses(self) -> tuple[tuple[str, str], ...]:
+        """As ``harnesses``, read now. Raises LoopError."""
+        self.harnesses = await asyncio.to_thread(lambda: _harnesses(self.make_desk()))
+        return self.harnesses
+
     async def _watch(self) -> None:
         pictures = await asyncio.to_thread(_import_pictures)
         async for found in pictures(self.make_desk):
             if isinstance(found, LoopError):
                 if self.is_running:
-                    self.main.blind(found.message)
+                    self.main.blind(f"{found.message} ({found.hint})" if found.hint else found.message)
             else:
                 first = self.picture is None
                 self.show(found)
@@ -86,7 +94,8 @@ class Deck(App[None]):
                     self.call_after_refresh(self.run_worker, asyncio.to_thread(_import_the_rest), name="the rest")
 
     def go_back(self) -> None:
-        """From the main screen to what lies before it; here nothing does."""
+        """From the main screen to what lies before it; here nothing does, but notices that lie on it go."""
+        self.clear_notifications()
 
     def perform(
         self,
@@ -104,9 +113,30 @@ class Deck(App[None]):
         that only shows refuses.
         """
         if changes and self.only_shows:
-            self.notify("this deck only shows; use it in a terminal to change anything", severity="warning")
+            self._refuse_to_change()
             return
         self.run_worker(self._perform(what, work, done, failed), name=what)
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """What a deck that only shows does not do is refused before anything is asked for it.
+
+        Who goes back has read the notices; they cover a quarter of a small terminal.
+        """
+        if self.only_shows and action in CHANGING:
+            self._refuse_to_change()
+            return True
+        if action in LEAVING:
+            self.clear_notifications()
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def _refuse_to_change(self) -> None:
+        self.clear_notifications()  # else each key that is tried lays another one over the screen
+        self.tell("this deck only shows; to act, use loop deck in a terminal", title="nothing was done", good=False)
 
     def tell(self, text: str, *, title: str, good: bool = True) -> None:
         """A notice, for as long as it takes to read it; the text may be an agent's."""

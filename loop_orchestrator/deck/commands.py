@@ -73,6 +73,19 @@ SENTENCES: Mapping[str, str] = {
 }
 """Action -> what it does. One that is not here is told by the name in the footer."""
 
+CHANGING = frozenset(
+    {
+        *("steer", "dispatch", "add_lane", "drop_lane", "restart_lane", "jump", "cycle", "pause"),
+        *("approve", "mark", "reject", "edit", "settle", "accept", "supersede"),
+        *("move('done')", "move('dropped')", "move('open')", "acknowledge", "reply"),
+        *("resolve", "drop", "replay", "again"),
+    }
+)
+"""Actions that change something, or are of no other use: a deck that only shows refuses them, and names none."""
+
+LEAVING = ("back", "app.pop_screen")
+"""Actions that go back."""
+
 
 def sentence_of(binding: Binding) -> str:
     return SENTENCES.get(binding.action, binding.description)
@@ -105,6 +118,8 @@ class DeckCommands(Provider):
         seen: set[str] = set()
         for node in (self.screen, deck, *self.screen.query("*")):
             for binding in bindings_of(type(node)):
+                if deck.only_shows and binding.action in CHANGING:
+                    continue
                 if binding.description and binding.action not in seen and binding.key not in ("up,k", "down,j"):
                     seen.add(binding.action)
                     run = partial(deck.run_action, binding.action, default_namespace=node)

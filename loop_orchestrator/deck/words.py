@@ -22,6 +22,9 @@ STYLES: Mapping[LaneWord, str] = {
     LaneWord.UNKNOWN: "rows--quiet",
 }
 
+BEING_READ = "being read …"
+"""What stands in a table before anything was seen."""
+
 COARSE_S = 5
 """Ages under a minute are told in steps of so many seconds: a finer one would paint every row every second."""
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from aiohttp import ClientSession, ClientTimeout, CookieJar, WSServerHandshakeError, web
+from aiohttp import ClientSession, ClientTimeout, CookieJar, WSMsgType, WSServerHandshakeError, web
+from yarl import URL
 
 from loop_orchestrator.deck.serving import HOST, REFUSED, DeckServer, listen
 from loop_orchestrator.errors import LoopError
@@ -19,14 +23,16 @@ COMMAND = ("/bin/sh", "-c", "printf '__GANGLION__\\n'; exec cat >/dev/null")
 Use = Callable[[ClientSession, str], Awaitable[None]]
 
 
-def served(use: Use) -> list[str]:
+def served(use: Use, command: Sequence[str] = COMMAND) -> list[str]:
     """Run a server, and what uses it with a client and the address without a token; what was told once it listened."""
     told: list[str] = []
 
     async def main() -> None:
         with listen(0) as sock:
             port = sock.getsockname()[1]
-            runner = web.AppRunner(await DeckServer(COMMAND, port=port, token=TOKEN, opened=told.append)._make_app())
+            runner = web.AppRunner(
+                await DeckServer(command, title="shop/<b>", port=port, token=TOKEN, opened=told.append)._make_app()
+            )
             await runner.setup()
             await web.SockSite(runner, sock).start()
             try:
@@ -40,12 +46,22 @@ def served(use: Use) -> list[str]:
     return told
 
 
-async def got(client: ClientSession, url: str, **more: Any) -> tuple[int, str]:
+async def got(client: ClientSession, url: str | URL, **more: Any) -> tuple[int, str]:
     async with client.get(url, allow_redirects=False, **more) as answer:
         return answer.status, await answer.text()
 
 
-PATHS = ("/", "/ws", "/static/", "/static/js/textual.js", "/download/x", "/nothing", "/?token=", "/?token=another")
+PATHS = (
+    "/",
+    "/ws",
+    "/browser/deck.js",
+    "/static/",
+    "/static/js/textual.js",
+    "/download/x",
+    "/nothing",
+    "/?token=",
+    "/?token=another",
+)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -152,6 +168,53 @@ def test_the_page_loads_nothing_from_elsewhere_and_stands_in_no_frame() -> None:
                 assert answer.headers["Referrer-Policy"] == "no-referrer"
 
     served(use)
+
+
+def test_the_page_holds_no_script_of_its_own_and_names_no_other_server() -> None:
+    async def use(client: ClientSession, address: str) -> None:
+        await enter(client, address)
+        _, page = await got(client, f"{address}/")
+        assert "<title>shop/&lt;b&gt;</title>" in page
+        assert not re.search(r"<script(?![^>]* src=)|\son[a-z]+=|javascript:", page)
+        named = re.findall(r"[a-z]+://[^/\"']*", page)
+        assert set(named) == {address, address.replace("http:", "ws:")}
+        for name, kind in (("deck.css", "text/css"), ("deck.js", "javascript")):
+            async with client.get(f"{address}/browser/{name}") as answer:
+                assert answer.status == 200 and kind in answer.content_type
+                assert "://" not in await answer.text()
+        for name in ("app_index.html", "..%2fserving.py", "%2fetc%2fpasswd", ""):
+            assert (await got(client, URL(f"{address}/browser/{name}", encoded=True)))[0] == 404
+
+    served(use)
+
+
+def test_a_page_whose_deck_ended_is_closed() -> None:
+    async def use(client: ClientSession, address: str) -> None:
+        await enter(client, address)
+        async with client.ws_connect(f"{address}/ws", origin=address) as page:
+            assert (await page.receive()).type is WSMsgType.CLOSE
+
+    served(use, ("/bin/sh", "-c", "printf '__GANGLION__\\n'; exit 1"))
+
+
+@pytest.mark.parametrize("held_up", ["sleep 600", "cat /dev/zero", "cat >/dev/null"])
+def test_a_deck_that_does_not_end_with_its_page_is_killed(held_up: str, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+
+    async def use(client: ClientSession, address: str) -> None:
+        await enter(client, address)
+        async with client.ws_connect(f"{address}/ws", origin=address):
+            await met(pid.exists)
+        await met(lambda: not psutil.pid_exists(int(pid.read_text())))
+
+    starts = f"printf '__GANGLION__\\n'; echo $$ >{pid}.new; mv {pid}.new {pid}; printf 'D\\0\\0\\1\\0'; exec {held_up}"
+    served(use, ("/bin/sh", "-c", starts))
+
+
+async def met(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not so():
+            await asyncio.sleep(0.01)
 
 
 def test_it_listens_on_this_machine_alone() -> None:

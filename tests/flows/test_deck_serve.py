@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 
 from tests.flows.conftest import Boot
@@ -24,18 +25,18 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
 @contextmanager
-def serving(scratch: Scratch, *words: str) -> Iterator[str]:
-    """The address that ``loop deck --serve`` prints; it is ended as Ctrl-C would."""
+def served(scratch: Scratch, *words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address that ``loop deck --serve`` prints, and its process; it is ended as Ctrl-C would, if it still runs."""
     argv = [sys.executable, "-m", "loop_orchestrator", "deck", "--serve", *words]
     with subprocess.Popen(
         argv, cwd=scratch.root, env=scratch.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         try:
-            yield server.stdout.readline().strip()
+            yield server.stdout.readline().strip(), server
         finally:
             server.send_signal(signal.SIGINT)
-            assert server.wait(timeout=LIMIT_S) == 0
+            assert server.wait(timeout=LIMIT_S) in (0, -signal.SIGKILL)
 
 
 async def screen_with(page: ClientWebSocketResponse, text: str) -> None:
@@ -48,14 +49,14 @@ async def screen_with(page: ClientWebSocketResponse, text: str) -> None:
             seen += _ESCAPES.sub("", message.data.decode()) if message.type is WSMsgType.BINARY else ""
 
 
-def decks(scratch: Scratch) -> list[str]:
-    """Command lines of the read-only decks of this project that run."""
-    found = []
+def decks(scratch: Scratch) -> dict[int, str]:
+    """Process ids and command lines of the read-only decks of this project that run."""
+    found = {}
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             words = entry.read_bytes().decode(errors="replace").split("\0")
             if "--read-only" in words and str(scratch.root) in words:
-                found.append(" ".join(words))
+                found[int(entry.parent.name)] = " ".join(words)
     return found
 
 
@@ -71,29 +72,32 @@ def test_a_browser_sees_the_session_and_changes_nothing(boot: Boot) -> None:
                 await page.send_json(["resize", {"width": 120, "height": 40}])
                 await screen_with(page, "read-only")
                 await page.send_json(["stdin", "p"])
-                await screen_with(page, "use it in a terminal")
+                await screen_with(page, "this deck only shows")
                 await page.send_json(["stdin", "c"])
-                await screen_with(page, "use it in a terminal")
+                await screen_with(page, "this deck only shows")
 
     before = len(scratch.events())
-    with serving(scratch) as address:
+    with served(scratch) as (address, _):
         asyncio.run(use(address))
         eventually(lambda: not decks(scratch), limit_s=LIMIT_S, what="the deck of a closed page is ended")
     assert len(scratch.events()) == before
 
 
-def test_ending_the_server_ends_the_decks_of_its_pages(boot: Boot) -> None:
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_however_the_server_ends_the_decks_of_its_pages_end(ended_by: signal.Signals, boot: Boot) -> None:
     scratch = boot(lanes=LANES)
 
     async def use() -> None:
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
-            with serving(scratch, "--all") as address:
+            with served(scratch, "--all") as (address, server):
                 async with client.get(address) as first:
                     assert first.status == 200
                 origin = address.partition("/?")[0]
                 page = await client.ws_connect(f"{origin}/ws?width=120&height=40", origin=origin)
                 await screen_with(page, f"{scratch.root.name}/{SESSION}")
                 assert decks(scratch)
+                server.send_signal(ended_by)
+                assert server.wait(timeout=LIMIT_S) == (-ended_by if ended_by is signal.SIGKILL else 0)
 
     asyncio.run(use())
     eventually(lambda: not decks(scratch), limit_s=LIMIT_S)

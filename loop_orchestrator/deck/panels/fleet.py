@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.deck.panels.sides import NOT_KNOWN, restarts_in_short, tasks_by_lane
 from loop_orchestrator.deck.rows import GAP, Column, Row, Rows
-from loop_orchestrator.deck.words import SIGNS, STYLES, age
+from loop_orchestrator.deck.words import BEING_READ, SIGNS, STYLES, age
 from loop_orchestrator.model.snapshot import Unknown
 from loop_orchestrator.plaintext import cells
 
@@ -96,7 +96,7 @@ class Fleet(Rows):
     """One row for each lane; the chosen one is looked at closely beside it."""
 
     def __init__(self) -> None:
-        super().__init__([Column(one.title, one.most) for one in FIELDS], empty=NONE, id="fleet")
+        super().__init__([Column(one.title, one.most) for one in FIELDS], empty=BEING_READ, id="fleet")
         self._picture: Picture | None = None
         self._lines: Mapping[str, _Line] = {}
         """lane -> its line, from the last picture"""

@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 from loop_orchestrator.deck.rows import Column, Row, Rows
 from loop_orchestrator.deck.silence import silence_in_short
-from loop_orchestrator.deck.words import age
+from loop_orchestrator.deck.words import BEING_READ, age
 from loop_orchestrator.model.decision import DecisionStatus, ItemStatus
 from loop_orchestrator.operations.need import NeedKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from loop_orchestrator.deck.app import Deck
     from loop_orchestrator.deck.picture import Picture
     from loop_orchestrator.model.decision import Decision
     from loop_orchestrator.operations.need import Need
 
 NOTHING = "Nothing needs you. n adds a lane, d hands one work, ? says what else there is."
+NOTHING_TO_READ = "Nothing needs you. ? says what there is to read."
+"""The same in a deck that only shows."""
 
 SILENCE: Mapping[NeedKind, str] = {
     NeedKind.DECISION: "stays so",
@@ -35,9 +38,11 @@ SILENCE: Mapping[NeedKind, str] = {
 class Needs(Rows):
     """One row for each thing; Enter opens it."""
 
+    app: Deck
+
     def __init__(self) -> None:
-        columns = (Column("AGE", 4), Column("UNANSWERED", 10), Column("NEEDS YOU", 40))
-        super().__init__(columns, empty=NOTHING, id="needs")
+        columns = (Column("AGE", 4), Column("UNANSWERED", 10), Column("NEEDS YOU (Enter opens it)", 40))
+        super().__init__(columns, empty=BEING_READ, id="needs")
         self._needs: dict[str, Need] = {}
 
     def need(self, key: str) -> Need | None:
@@ -49,7 +54,8 @@ class Needs(Rows):
         decisions = {one.id: one for one in picture.status.engine.decisions}
         self._needs = {key_of(need): need for need in picture.status.needs}
         needs = sorted(picture.status.needs, key=lambda need: need.since.timestamp() if need.since else now.timestamp())
-        self.show([_row(need, decisions, picture) for need in needs])
+        empty = NOTHING_TO_READ if self.app.only_shows else NOTHING
+        self.show([_row(need, decisions, picture) for need in needs], empty=empty)
 
 
 def key_of(need: Need) -> str:

@@ -68,7 +68,7 @@ def _engine(found: Status) -> str:
     if not found.has_engine:
         return "no engine"
     if engine.word is EngineWord.STOPPED:
-        return "engine off"
+        return "engine paused and off" if engine.paused_by else "engine off"
     if engine.word is EngineWord.PAUSED:
         return f"engine paused by {engine.paused_by}"
     if engine.resting:

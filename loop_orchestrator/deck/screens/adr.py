@@ -55,7 +55,9 @@ class AdrScreen(Whole):
             self.lacking = lacking
             self._paint()
             if asked and lacking:
-                self.app.tell("\n".join(lacking), title=f"ADR {adr.id} cannot be accepted yet", good=False)
+                self.app.tell(
+                    "it says at its top what it lacks", title=f"ADR {adr.id} cannot be accepted yet", good=False
+                )
             elif asked:
                 self.app.tell("it lacks nothing any more; a accepts it", title=f"ADR {adr.id}")
 

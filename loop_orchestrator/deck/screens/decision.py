@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from loop_orchestrator.deck import answers
 from loop_orchestrator.deck.decisiontext import (
@@ -28,6 +28,7 @@ from loop_orchestrator.deck.decisiontext import (
 from loop_orchestrator.deck.dialogs.ask_text import AskText
 from loop_orchestrator.deck.dialogs.choose import Choose
 from loop_orchestrator.deck.dialogs.confirm import Confirm
+from loop_orchestrator.deck.footer import Keys
 from loop_orchestrator.deck.page import Block, Page, Part
 from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.words import counted
@@ -88,7 +89,7 @@ class DecisionScreen(Pictured):
     def compose(self) -> ComposeResult:
         yield Page(id="page")
         yield Static("", id="answer", markup=False)
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         page = self.query_one(Page)
@@ -122,6 +123,9 @@ class DecisionScreen(Pictured):
         self._paint()
         if self.is_attached:
             self.query_one(Page).scroll_home(animate=False)
+        if self.is_current:
+            # It stands at the top here; its notice, which comes in a moment, would lie over it.
+            self.app.call_later(self.app.clear_notifications)
 
     def _take(self, now: Decision) -> None:
         """Show this one from now on; what was marked stays marked where it is still the same and waits."""
@@ -182,6 +186,8 @@ class DecisionScreen(Pictured):
         indices = self._waiting()
         if not indices:
             return "Nothing of it waits for an answer. Esc goes back."
+        if self.app.only_shows:
+            return f"This deck only shows. In a terminal: loop approve {self.decision_id}"
         if self.marked:
             marked = ", ".join(map(str, sorted(self.marked)))
             return f"y approves and N rejects only the marked ({marked}). e edits action {self._here}."
@@ -290,8 +296,7 @@ class DecisionScreen(Pictured):
             self.answering = None
             done(result)
 
-        if not self.app.only_shows:
-            self.answering, self.problem = (what, indices), None
+        self.answering, self.problem = (what, indices), None
         self._paint()
         self.app.perform(f"{what} {self.decision_id}", work, ended, failed=self._fail)
 
@@ -353,8 +358,6 @@ class DecisionScreen(Pictured):
             self.query_one(Page).go_to(str(item.idx))
             told(None)
 
-        if self.app.only_shows:
-            told(None)
         self.app.perform(
             f"editing action {item.idx} of {decision.id}",
             lambda desk: answers.change(desk, decision, item.idx, name, value),

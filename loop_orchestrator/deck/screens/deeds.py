@@ -14,6 +14,7 @@ from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.errors import LoopError
 from loop_orchestrator.model.lane import LaneKind
 from loop_orchestrator.model.snapshot import Unknown
+from loop_orchestrator.operations.engine_view import EngineWord
 from loop_orchestrator.process.terminal import run_here
 
 if TYPE_CHECKING:
@@ -108,7 +109,13 @@ class Deeds(Pictured):
         from loop_orchestrator.deck.dialogs.add_lane import AddLane
         from loop_orchestrator.deck.dialogs.confirm import Confirm
 
-        new = await self.app.push_screen_wait(AddLane(self.app.harnesses, ROLES))
+        try:
+            harnesses = self.app.harnesses or await self.app.read_harnesses()
+        except LoopError as error:
+            hint = f"\n{error.hint}" if error.hint else ""
+            self.app.tell(f"{error.message}{hint}", title="no lane can be added now", good=False)
+            return
+        new = await self.app.push_screen_wait(AddLane(harnesses, ROLES))
         if new is None:
             return
         if new.auto_approve:
@@ -197,8 +204,17 @@ class Deeds(Pictured):
         self.app.perform(
             "asking for a cycle",
             lambda desk: ask_for_cycle(desk.world.events, desk.world.clock, by=desk.caller),
-            lambda _: self.app.tell("it comes as soon as one may start", title="a cycle was asked for"),
+            lambda _: self.app.tell(self._when(), title="a cycle was asked for"),
         )
+
+    def _when(self) -> str:
+        """When a cycle that was asked for comes."""
+        picture = self.app.picture
+        if picture is not None and picture.status.engine.paused_by:
+            return "it comes once p lets the engine go on"
+        if picture is not None and picture.status.engine.word is EngineWord.STOPPED:
+            return "no engine runs; it comes once one does: loop watch"
+        return "it comes as soon as one may start"
 
     def action_pause(self) -> None:
         """Pause the engine, or let it go on."""
@@ -208,6 +224,14 @@ class Deeds(Pictured):
         if picture is None:
             return
         if picture.status.engine.paused_by:
-            self.app.perform("resuming", lambda desk: resume(desk.world.control, desk.world.events, by=desk.caller))
+            self.app.perform(
+                "resuming",
+                lambda desk: resume(desk.world.control, desk.world.events, by=desk.caller),
+                lambda _: self.app.tell("cycles start again", title="the engine goes on"),
+            )
         else:
-            self.app.perform("pausing", lambda desk: pause(desk.world.control, desk.world.events, by=desk.caller))
+            self.app.perform(
+                "pausing",
+                lambda desk: pause(desk.world.control, desk.world.events, by=desk.caller),
+                lambda _: self.app.tell("no cycle starts until p is pressed again", title="the engine is paused"),
+            )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
-from loop_orchestrator.deck.commands import bindings_of, key_words, sentence_of
+from loop_orchestrator.deck.commands import CHANGING, bindings_of, key_words, sentence_of
 from loop_orchestrator.deck.page import Page
 from loop_orchestrator.deck.panels.lane import LanePanel
 from loop_orchestrator.deck.rows import Rows
@@ -61,17 +61,20 @@ class HelpScreen(Whole):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.put("The keys of the deck. Arrow keys scroll, Esc goes back.", help_text(type(self.app)))
+        shows = "This deck only shows: here are the keys that change nothing." if self.app.only_shows else ""
+        head = "The keys of the deck. Arrow keys scroll, Esc goes back."
+        self.put(f"{head}\n{shows}".rstrip(), help_text(type(self.app), only_shows=self.app.only_shows))
 
 
-def help_text(app: type[DOMNode]) -> str:
-    """app: has the keys that hold everywhere."""
+def help_text(app: type[DOMNode], *, only_shows: bool = False) -> str:
+    """app: has the keys that hold everywhere. only_shows: without those that change something."""
+    left_out = CHANGING if only_shows else frozenset()
     lines = ["Everywhere"]
-    lines += _rows(app, set())
+    lines += _rows(app, left_out)
     lines += [_row("Ctrl-P", "find an action, what needs you, or a lane, by some letters")]
     for title, kind in GROUPS:
         told = set() if kind is Deeds else {one.action for one in bindings_of(Deeds)}
-        rows = list(_rows(kind, told | ({"app.pop_screen"} if kind is not Whole else set())))
+        rows = list(_rows(kind, left_out | told | ({"app.pop_screen"} if kind is not Whole else set())))
         lines += ["", title, *rows] if rows else []
     lines += ["", "Signs in the fleet"]
     lines += [_row(SIGNS[word], MEANINGS[word]) for word in LaneWord]
@@ -86,7 +89,7 @@ def help_text(app: type[DOMNode]) -> str:
     return "\n".join(lines)
 
 
-def _rows(kind: type[DOMNode], told: set[str]) -> Iterator[str]:
+def _rows(kind: type[DOMNode], told: Set[str]) -> Iterator[str]:
     for binding in bindings_of(kind):
         if binding.description and binding.action not in told:
             yield _row(key_words(binding), sentence_of(binding))

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
+from loop_orchestrator.deck.footer import Keys
 from loop_orchestrator.deck.pager import Pager
 from loop_orchestrator.deck.panels.lane import LanePanel
 from loop_orchestrator.deck.screens.deeds import Deeds
+from loop_orchestrator.deck.text import Plain
+from loop_orchestrator.operations.need import NeedKind
 
 if TYPE_CHECKING:
     from loop_orchestrator.deck.picture import Picture
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 class LaneScreen(Deeds):
     """The lane panel, with the same keys as beside the fleet."""
+
+    DEFAULT_CSS = "LaneScreen > #need { dock: bottom; height: auto; max-height: 3; padding: 0 1; margin: 0 0 1 0; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Back"),
@@ -36,7 +40,8 @@ class LaneScreen(Deeds):
 
     def compose(self) -> ComposeResult:
         yield LanePanel()
-        yield Footer(show_command_palette=False, compact=True)
+        yield Plain(id="need")
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one(Pager).focus()
@@ -45,3 +50,7 @@ class LaneScreen(Deeds):
 
     def show(self, picture: Picture) -> None:
         self.query_one(LanePanel).show(picture, self._lane)
+        needs = [one for one in picture.status.needs if one.kind is NeedKind.LANE and one.key == self._lane]
+        line = self.query_one("#need", Plain)
+        line.show("\n".join(f"{one.what}. In a terminal: {one.next_step}" for one in needs))
+        line.display = bool(needs)

@@ -8,11 +8,11 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from loop_orchestrator.clock import format_time
 from loop_orchestrator.deck.dialogs.ask_text import AskText
 from loop_orchestrator.deck.dialogs.confirm import Confirm
+from loop_orchestrator.deck.footer import Keys
 from loop_orchestrator.deck.rows import Column, Row, Rows
 from loop_orchestrator.deck.screens.whole import Whole
 from loop_orchestrator.deck.words import age
@@ -119,7 +119,7 @@ class ProcessedMail(Screen[None]):
     def compose(self) -> ComposeResult:
         columns = (Column("AGE", 4), Column("FROM", 12), Column("TO", 12), Column("DEALT WITH", 30))
         yield Rows(columns, empty="being read …", id="processed")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one(Rows).focus()

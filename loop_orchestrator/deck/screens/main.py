@@ -9,8 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Input, Static, TabbedContent, TabPane
+from textual.widgets import Input, Static, TabbedContent, TabPane
 
+from loop_orchestrator.deck.footer import Keys
 from loop_orchestrator.deck.panels.fleet import Fleet
 from loop_orchestrator.deck.panels.lane import LanePanel
 from loop_orchestrator.deck.panels.ledgers import LEDGERS
@@ -19,6 +20,7 @@ from loop_orchestrator.deck.panels.topline import TopLine
 from loop_orchestrator.deck.rows import Rows
 from loop_orchestrator.deck.screens.deeds import Deeds
 from loop_orchestrator.deck.screens.lane import LaneScreen
+from loop_orchestrator.deck.words import BEING_READ
 from loop_orchestrator.model.snapshot import Unknown
 
 if TYPE_CHECKING:
@@ -55,11 +57,11 @@ class MainScreen(Deeds):
                 with TabbedContent(id="ledgers"):
                     for ledger in LEDGERS:
                         with TabPane(ledger.name, id=f"tab-{ledger.name}"):
-                            yield Rows(ledger.columns, empty=ledger.empty, id=ledger.name)
+                            yield Rows(ledger.columns, empty=BEING_READ, id=ledger.name)
             yield LanePanel()
         yield Input(placeholder="show only rows with these words; Enter keeps them, Esc shows all", id="filter")
         yield Static("", id="under-way", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one("#filter").display = False
@@ -89,6 +91,9 @@ class MainScreen(Deeds):
     def blind(self, reason: str) -> None:
         """Say why nothing is known; what was seen last stays."""
         self.query_one(TopLine).say(f"not seen: {reason}")
+        if self.picture is None:
+            for table in self.query(Rows):
+                table.show([], empty="cannot be seen now; the first line says why")
 
     def tell_under_way(self, whats: Sequence[str]) -> None:
         """Say what is being done, as long as it lasts."""

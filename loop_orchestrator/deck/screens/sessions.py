@@ -9,8 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from loop_orchestrator.deck.footer import Keys
 from loop_orchestrator.deck.rows import Column, Row, Rows
 from loop_orchestrator.deck.words import counted
 from loop_orchestrator.model.snapshot import Unknown
@@ -44,7 +45,7 @@ class SessionsScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static("reading the sessions", id="sessions-head", markup=False)
         yield Rows(COLUMNS, empty="reading …", id="sessions")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def show(self, views: Sequence[SessionView]) -> None:
         """Put these in the place of what is shown."""

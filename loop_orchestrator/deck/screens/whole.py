@@ -7,8 +7,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer
 
+from loop_orchestrator.deck.footer import Keys
 from loop_orchestrator.deck.screens.pictured import Pictured
 from loop_orchestrator.deck.text import Plain
 
@@ -29,7 +29,7 @@ class Whole(Pictured):
         yield Plain(id="head")
         with VerticalScroll(id="scroll"):
             yield Plain(id="text")
-        yield Footer(show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one("#scroll").focus()
