@@ -53,8 +53,12 @@ class Compiled:
         return record if isinstance(record, dict) and record.get("stamp") == self._stamp else None
 
     def write(self, values: dict[str, JsonValue]) -> None:
-        """Best effort: a copy that cannot be written only costs time. Without ``.loop`` there is no place for it."""
-        if self._copy is None:
+        """Best effort: a copy that cannot be written only costs time. Without ``.loop`` there is no place for it.
+
+        A good copy of the same values stays: every cycle comes here for every harness.
+        """
+        record = {"stamp": self._stamp, **values}
+        if self._copy is None or self.read() == record:
             return
         import tempfile
 
@@ -63,7 +67,7 @@ class Compiled:
             handle, aside = tempfile.mkstemp(dir=self._copy.parent, prefix=".compiled-")
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    json.dump({"stamp": self._stamp, **values}, file)
+                    json.dump(record, file)
                 Path(aside).replace(self._copy)
             except BaseException:
                 Path(aside).unlink()

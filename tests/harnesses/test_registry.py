@@ -226,6 +226,13 @@ def test_a_compiled_copy_is_read_without_yaml_and_says_the_same(tmp_path: Path) 
     assert dict(Harnesses(own, cache_dir=cache)) == dict(load_harnesses(own))
 
 
+def test_a_good_copy_is_not_written_again(tmp_path: Path) -> None:
+    own, cache = with_copies(tmp_path)
+    before = {copy: copy.stat().st_ino for copy in cache.iterdir()}
+    Harnesses(own, cache_dir=cache).check()
+    assert {copy: copy.stat().st_ino for copy in cache.iterdir()} == before
+
+
 def test_an_edit_is_seen_and_a_copy_that_someone_changed_holds_nothing_that_a_file_could_not(tmp_path: Path) -> None:
     own, cache = with_copies(tmp_path)
     copy = cache / "harness-mine.json"
