@@ -216,4 +216,4 @@ def test_quick_words_import_nothing_heavy(shop: Path, words: str) -> None:
         assert done.code == 0, done.stderr
         return not set(done.stderr.decode().split()) & set(HEAVY)
 
-    eventually(imported, limit_s=5, what="a config that has come to rest is read from its compiled copy")
+    eventually(imported, what="a config that has come to rest is read from its compiled copy")

@@ -309,7 +309,7 @@ def test_a_person_in_a_pane_of_the_session_approves(up: Path, loop: Loop, socket
     shell = f"cd {up}; {command} > {done}.part 2>&1; echo code $? >> {done}.part; mv {done}.part {done}"
     env = [word for name in ("XDG_STATE_HOME", "HOME") for word in ("-e", f"{name}={os.environ[name]}")]
     tmux(socket, "new-window", "-d", "-t", "=shop:", *env, shell)
-    eventually(done.exists, limit_s=30)
+    eventually(done.exists)
     assert done.read_text().endswith("0. escalate: done: a person has seen it\ncode 0\n")
     event = loop("engine", "status", "--json").document["last_events"]
     assert any(one["kind"] == "decision.archived" for one in event)  # type: ignore[union-attr,index,call-overload]

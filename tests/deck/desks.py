@@ -90,7 +90,7 @@ def driven(app: Posed, use: Callable[[Pilot[None]], Awaitable[None]], *, size: t
     asyncio.run(main())
 
 
-async def until(pilot: Pilot[None], met: Callable[[], object], *, limit_s: float = 30.0) -> None:
+async def until(pilot: Pilot[None], met: Callable[[], object], *, limit_s: float = 60.0) -> None:
     """Let the deck go on until a condition is met."""
     deadline = time.monotonic() + limit_s
     while not met():

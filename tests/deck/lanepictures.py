@@ -140,7 +140,7 @@ def drive(picture: Picture, steps: Steps, *, size: tuple[int, int] = NARROW, onl
     asyncio.run(run())
 
 
-async def until(pilot: Pilot[None], probe: Callable[[], object], *, limit_s: float = 10.0) -> None:
+async def until(pilot: Pilot[None], probe: Callable[[], object], *, limit_s: float = 60.0) -> None:
     """Return once it is so. AssertionError with what the screen shows when the limit is over."""
     deadline = time.monotonic() + limit_s
     while not probe():

@@ -75,7 +75,7 @@ class Said:
 
     def _yes(self, desk: Desk, decision: Decision, indices: Sequence[int]) -> Approved:
         self.yes.append((decision.digest, tuple(indices)))
-        assert self.hold.wait(10)
+        assert self.hold.wait(60)
         if self.problem is not None:
             raise self.problem
         return Approved(decided(decision, self.outcome, *indices), tuple(indices))

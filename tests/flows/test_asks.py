@@ -69,11 +69,11 @@ def calls_for_a_cycle(scratch: Scratch, said: str) -> None:
         found = (f"{event.source}: {event.payload['detail']}" for event in scratch.events("source.emitted"))
         return said in found
 
-    eventually(noted, limit_s=40, what=said)
+    eventually(noted, what=said)
     scratch.ok("engine", "resume")
     begun = eventually(lambda: [one for one in scratch.events("cycle.started") if said in str(one.payload["why"])])
     cycle = str(begun[0].payload["cycle"])
-    eventually(lambda: cycle in [event.payload["cycle"] for event in scratch.events("cycle.ended")], limit_s=40)
+    eventually(lambda: cycle in [event.payload["cycle"] for event in scratch.events("cycle.ended")])
     scratch.ok("engine", "pause")
 
 
@@ -82,7 +82,7 @@ def test_an_answer_by_mail_ends_the_ask_and_the_next_cycle_knows_it(boot: Boot) 
     scratch.ok("engine", "once")
     scratch.ok("engine", "pause")
     with watching(scratch) as daemon:
-        eventually(lambda: scratch.events("ask.replied"), limit_s=40)
+        eventually(lambda: scratch.events("ask.replied"))
         (ask,) = asks(scratch)
         calls_for_a_cycle(scratch, f"asks: web answered {ask['id']}")
         assert stopped(daemon)[0] == 0
@@ -106,7 +106,7 @@ def test_an_ask_that_nobody_answers_times_out_although_nobody_watched_and_is_ans
         scratch.ok(
             *("mail", "reply", str(ask["id"]), "--from", "infra", "--body", "perhaps 80"), env={"LOOP_LANE": "infra"}
         )
-        eventually(lambda: scratch.events("ask.not-answered"), limit_s=20)
+        eventually(lambda: scratch.events("ask.not-answered"))
         assert asks(scratch)[0]["status"] == "timed-out"
         by_hand = scratch.root / ".loop" / "messages" / "20300101-000000-web-to-coord.md"
         by_hand.write_text(f"---\nsubject: re:{ask['id']}\n---\non port 9\n")
@@ -125,7 +125,7 @@ def test_an_ask_killed_here_is_neither_lost_nor_doubled(boot: Boot, point: str) 
     if point == "ask.ending":
         assert first.returncode == 0, first.stderr
         (ask,) = asks(scratch)
-        eventually(lambda: scratch.mail("web", f"re:{ask['id']}") == 1, limit_s=20)
+        eventually(lambda: scratch.mail("web", f"re:{ask['id']}") == 1)
         first = scratch.run("engine", "once", env={"LOOP_CRASH_AT": point})
         assert first.returncode == -signal.SIGKILL, first.stderr
         assert asks(scratch)[0]["status"] == "outstanding"

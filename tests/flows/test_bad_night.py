@@ -92,16 +92,16 @@ def test_lanes_whose_server_was_killed_are_told_and_their_work_goes_on_when_they
     scratch = boot(lanes=WEB, engine=f"{ENGINE}, sweep_interval_s: 1", script=slow)
     with watching(scratch) as daemon:
         write_task(scratch.root, "T0001")
-        eventually(lambda: scratch.mail("web", "T0001 in-progress") == 1, limit_s=30)
+        eventually(lambda: scratch.mail("web", "T0001 in-progress") == 1)
         scratch.tmux("kill-server")
-        eventually(lambda: "lane web is gone" in scratch.ok("status"), limit_s=20)
-        eventually(lambda: any("missing" in str(e.payload) for e in scratch.events("escalated")), limit_s=20)
+        eventually(lambda: "lane web is gone" in scratch.ok("status"))
+        eventually(lambda: any("missing" in str(e.payload) for e in scratch.events("escalated")))
         (scratch.root / "script.yaml").write_text(FAST_SCRIPT, encoding="utf-8")
         assert scratch.person("up", "--accept", "--no-attach", "--boot-check", "30")[0] == 0
-        eventually(lambda: any("has not reported" in str(e.payload) for e in scratch.events("escalated")), limit_s=20)
+        eventually(lambda: any("has not reported" in str(e.payload) for e in scratch.events("escalated")))
         assert scratch.mail("web", "T0001 in-progress") == 1
         assert scratch.person("task", "reopen", "T0001")[0] == 0
-        eventually(lambda: scratch.task_status("T0001") == "review", limit_s=30)
+        eventually(lambda: scratch.task_status("T0001") == "review")
         assert daemon.poll() is None
 
 
@@ -110,11 +110,11 @@ def test_what_a_person_says_of_an_unknown_delivery_lets_the_work_go_on(boot: Boo
     write_task(scratch.root, "T0001")
     assert scratch.run("engine", "once", env={"LOOP_CRASH_AT": "delivery.submitted"}).returncode == -signal.SIGKILL
     with watching(scratch):
-        eventually(lambda: scratch.events("delivery.closed"), limit_s=20)
+        eventually(lambda: scratch.events("delivery.closed"))
         op = str(scratch.events("delivery.closed")[0].payload["op"])
         write_task(scratch.root, "T0002")
         assert scratch.person("resolve", op, "happened")[0] == 0
-        eventually(lambda: scratch.task_status("T0002") == "review", limit_s=30)
+        eventually(lambda: scratch.task_status("T0002") == "review")
     assert scratch.mail("web", "T0001 in-progress") == scratch.mail("web", "T0002 in-progress") == 1
 
 
@@ -145,7 +145,7 @@ def test_mail_that_means_harm_stops_nobody(boot: Boot) -> None:
     write_task(scratch.root, "T0001")
     with watching(scratch) as daemon:
         eventually(lambda: scratch.task_status("T0001") == "review", limit_s=60)
-        eventually(lambda: len(scratch.events("escalated")) == 3, limit_s=30)
+        eventually(lambda: len(scratch.events("escalated")) == 3)
         assert stopped(daemon)[0] == 0
     assert not scratch.events("brain.failed", "crash")
     assert (box / "failed" / "20260101-000003-infra-to-coord.md").stat().st_size > 5_000_000
@@ -157,7 +157,7 @@ def test_a_decision_that_two_terminals_approve_at_once_is_carried_out_once(boot:
     scratch = boot(lanes=WEB, engine="approval: manual, min_cycle_interval_s: 0.1")
     write_task(scratch.root, "T0001")
     with watching(scratch):
-        eventually(lambda: scratch.events("decision.filed"), limit_s=20)
+        eventually(lambda: scratch.events("decision.filed"))
         decision = str(scratch.events("decision.filed")[0].payload["decision"])
         words = f"{sys.executable} -m loop_orchestrator approve {decision}"
         for number in range(3):
@@ -165,7 +165,7 @@ def test_a_decision_that_two_terminals_approve_at_once_is_carried_out_once(boot:
             line = f"{words} >{out} 2>&1; echo $? >{out}.code"
             scratch.tmux("new-session", "-d", "-c", str(scratch.root), line, socket="person")
         codes = eventually(lambda: codes_of(scratch, 3), limit_s=60)
-        eventually(lambda: scratch.task_status("T0001") == "review", limit_s=30)
+        eventually(lambda: scratch.task_status("T0001") == "review")
     assert "0" in codes
     assert scratch.mail("web", "T0001 in-progress") == 1
     assert sum(event.payload["kind"] == "dispatch" for event in scratch.events("item.started")) == 1
@@ -195,11 +195,11 @@ def test_of_many_daemons_started_at_once_one_watches(boot: Boot) -> None:
     try:
         eventually(lambda: sum(one.poll() is None for one in daemons) == 1, limit_s=60)
         assert sorted(one.poll() for one in daemons if one.poll() is not None) == [4] * 11
-        eventually(lambda: len(scratch.events("watch.started")) == 1, limit_s=20)
+        eventually(lambda: len(scratch.events("watch.started")) == 1)
     finally:
         for one in daemons:
             one.terminate()
-            one.wait(10)
+            one.wait(60)
 
 
 def test_of_many_cycles_started_at_once_each_task_is_handed_over_once(boot: Boot) -> None:
@@ -208,7 +208,7 @@ def test_of_many_cycles_started_at_once_each_task_is_handed_over_once(boot: Boot
     with ThreadPoolExecutor(8) as pool:
         codes = [one.returncode for one in pool.map(lambda _: scratch.run("engine", "once"), range(8))]
     assert set(codes) <= {0, 3, 4}
-    eventually(lambda: scratch.mail("web", "T0001 review") == 1, limit_s=30)
+    eventually(lambda: scratch.mail("web", "T0001 review") == 1)
     assert scratch.mail("web", "T0001 in-progress") == 1
 
 
@@ -222,7 +222,7 @@ def test_an_approval_of_something_for_a_lane_that_is_gone_fails_and_is_asked_ane
         assert scratch.person("lane", "drop", "web", "--force")[0] == 0
     elif gone == "exited":
         scratch.tmux("send-keys", "-t", "=scratch:", "C-c", "C-c")
-        eventually(lambda: scratch.lane_state("web") == "errored", limit_s=20)
+        eventually(lambda: scratch.lane_state("web") == "errored")
     else:
         scratch.tmux("kill-server")
     code, said = scratch.person("approve", decision)
@@ -234,4 +234,4 @@ def test_an_approval_of_something_for_a_lane_that_is_gone_fails_and_is_asked_ane
     again = str(scratch.events("decision.filed")[-1].payload["decision"])
     assert again != decision
     assert scratch.person("approve", again)[0] == 0
-    eventually(lambda: scratch.mail("web", "T0001 in-progress") == 1, limit_s=20)
+    eventually(lambda: scratch.mail("web", "T0001 in-progress") == 1)

@@ -141,7 +141,7 @@ def test_a_full_disk_ends_a_delivery_without_a_traceback(tmp_path, tmp_path_fact
         small_disk(tmp_path / "project" / ".loop") as disk,
         scratch_project(tmp_path / "project", tmp_path_factory.mktemp("t"), lanes=LANES, engine=None) as scratch,
     ):
-        eventually(lambda: scratch.lane_state("web") == "idle", limit_s=20)
+        eventually(lambda: scratch.lane_state("web") == "idle")
         filler = fill(disk)
         full = scratch.run("send", "--op", "op-1", "web", "a thing to do")
         assert full.returncode == 1 and "No space left" in full.stderr, full.stderr

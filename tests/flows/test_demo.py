@@ -61,7 +61,7 @@ def test_a_closed_terminal_takes_the_daemon_and_the_lanes_with_it(tmp_path: Path
             daemon = int(line.split("(pid ")[1].split(")")[0])
             break
     begun.send_signal(signal.SIGHUP)
-    begun.communicate(timeout=30)
+    begun.communicate(timeout=60)
     assert begun.returncode == 130
     assert from_pid(daemon) is None
     assert not root.exists()

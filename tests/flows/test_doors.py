@@ -28,7 +28,7 @@ def agent_runs(scratch: Scratch, *words: str, lane: str = "web") -> None:
     mark.unlink(missing_ok=True)
     steps = [{"run": list(words)}, {"run": ["touch", str(mark)]}]
     scratch.ok("send", lane, f"REHEARSE: {json.dumps(steps)}", "--ready-timeout", "20")
-    eventually(mark.exists, limit_s=30, what=f"{words} in lane {lane}")
+    eventually(mark.exists, what=f"{words} in lane {lane}")
 
 
 OWN = "env -i PATH=$PATH HOME=$HOME XDG_STATE_HOME=$XDG_STATE_HOME loop --project-root . --session scratch"
@@ -54,7 +54,7 @@ def test_an_agent_approves_nothing_in_any_way_and_each_attempt_is_an_event(boot:
     decision = waiting_decision(scratch)
     for count, (name, way) in enumerate(WAYS.items(), 1):
         agent_runs(scratch, "sh", "-c", way.format(decision))
-        eventually(lambda n=count: len(scratch.events("approval.refused")) == n, limit_s=20, what=name)  # type: ignore[misc]
+        eventually(lambda n=count: len(scratch.events("approval.refused")) == n, what=name)  # type: ignore[misc]
     assert not scratch.events("decision.approved")
     assert not scratch.events("item.started")
 
@@ -83,13 +83,13 @@ def test_a_running_engine_takes_over_no_config_and_shows_a_person_what_changed(b
     accepted = path.read_text()
     with watching(scratch):
         path.write_text(accepted.replace("manual", "full"))
-        eventually(lambda: bool(scratch.events("escalated")), limit_s=20)
+        eventually(lambda: bool(scratch.events("escalated")))
         (told,) = scratch.events("escalated")
         assert "+  approval: full" in str(told.payload["summary"])
         assert "loop trust" in scratch.ok("engine", "show", str(told.payload["decision"]))
         write_task(scratch.root, "T0001")
-        eventually(lambda: len(scratch.events("decision.filed")) == 2, limit_s=20)
-        eventually(lambda: "waiting" in [e.payload["outcome"] for e in scratch.events("cycle.ended")], limit_s=20)
+        eventually(lambda: len(scratch.events("decision.filed")) == 2)
+        eventually(lambda: "waiting" in [e.payload["outcome"] for e in scratch.events("cycle.ended")])
         assert {e.payload["kind"] for e in scratch.events("item.started")} <= {"stop"}
         # Nobody approves by a config that nobody accepted either.
         refused = scratch.run("approve", str(told.payload["decision"]))

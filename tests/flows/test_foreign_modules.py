@@ -50,7 +50,7 @@ def test_guard_engine_agents_and_services_import_nothing_of_the_project(boot: Bo
         guard_log = scratch.session_dir / "lane-guard.log"
         loop(scratch, "up", "--no-attach", "--auto-restart")
         try:
-            eventually(lambda: guard_log.exists() and "guarding the lanes" in guard_log.read_text(), limit_s=30)
+            eventually(lambda: guard_log.exists() and "guarding the lanes" in guard_log.read_text())
             loop(scratch, "restart", "--detach")
             loop(scratch, "notify", "test")
             assert len(service.got) == 1

@@ -26,7 +26,7 @@ def test_nothing_runs_in_manual_until_a_person_approves(boot: Boot) -> None:
     assert "tasks/T0001-thing.md" in shown and "T0001 review" in shown
     code, said = scratch.person("approve", decision)
     assert code == 0, said
-    eventually(lambda: scratch.mail("web", "T0001 review") == 1, limit_s=20)
+    eventually(lambda: scratch.mail("web", "T0001 review") == 1)
     assert scratch.run("engine", "approve", decision).returncode != 0
 
 
@@ -48,7 +48,7 @@ def test_an_agent_in_a_lane_that_approves_is_refused_and_an_event_says_so(boot: 
         attempts.append(words)
         steps = json.dumps([{"run": words}])
         scratch.ok("send", "web", f"REHEARSE: {steps}", "--ready-timeout", "20")
-        eventually(lambda: len(scratch.events("approval.refused")) == len(attempts), limit_s=20)
+        eventually(lambda: len(scratch.events("approval.refused")) == len(attempts))
     assert not scratch.events("decision.approved")
     assert not scratch.events("item.started")
 
@@ -87,12 +87,12 @@ def test_a_raw_command_waits_in_auto_while_safe_work_goes_on(boot: Boot) -> None
     scratch.ok("mail", "send", "--from", "human", "--to", "ops", "--subject", "s", "--body", "touch came-through")
     write_task(scratch.root, "T0001")
     scratch.ok("engine", "once", codes=(3,))
-    eventually(lambda: scratch.mail("web", "T0001 in-progress") == 1, limit_s=20)
+    eventually(lambda: scratch.mail("web", "T0001 in-progress") == 1)
     assert not (scratch.root / "came-through").exists()
     (filed,) = scratch.events("decision.filed")
     code, said = scratch.person("approve", str(filed.payload["decision"]))
     assert code == 0, said
-    eventually((scratch.root / "came-through").exists, limit_s=10)
+    eventually((scratch.root / "came-through").exists)
 
 
 def test_judging_a_reply_executes_and_records_nothing(boot: Boot) -> None:

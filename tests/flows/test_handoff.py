@@ -63,7 +63,7 @@ def test_the_next_lane_goes_on_where_the_last_one_was_ended(scratch: Scratch) ->
     worktree = scratch.root / ".loop" / "worktrees" / SESSION / "search"
     (worktree / "half-done.txt").write_text("half done\n")
     scratch.ok("send", "search", 'REHEARSE: [{say: "the index is half done"}]')
-    eventually(lambda: scratch.lane_state("search") == "idle", limit_s=20)
+    eventually(lambda: scratch.lane_state("search") == "idle")
 
     status, note = decided(scratch, DROP)
     assert (status, "its hand-off is " in note) == ("done", True)
@@ -75,7 +75,7 @@ def test_the_next_lane_goes_on_where_the_last_one_was_ended(scratch: Scratch) ->
     brief = "brief: Read tasks/T0001-thing.md and do what it says."
     status, note = decided(scratch, f"kind: add_lane, window: search, harness: actor, {brief}, rationale: r")
     assert status == "done", note
-    eventually(lambda: scratch.mail("search", "re:handoff:search") == 1, limit_s=30)
+    eventually(lambda: scratch.mail("search", "re:handoff:search") == 1)
     scratch.ok("engine", "once")
     (taken,) = scratch.events("handoff.taken-up")
     text = (scratch.root / ".loop" / "messages" / "processed" / str(taken.payload["file"])).read_text()
@@ -89,7 +89,7 @@ def test_the_next_lane_goes_on_where_the_last_one_was_ended(scratch: Scratch) ->
 
 def test_a_lane_at_work_is_ended_only_by_a_persons_word(scratch: Scratch) -> None:
     scratch.ok("send", "search", "REHEARSE: [{work_s: 600}]")
-    eventually(lambda: scratch.lane_state("search") == "working", limit_s=20)
+    eventually(lambda: scratch.lane_state("search") == "working")
     status, note = decided(scratch, DROP)
     assert (status, "it is at work" in note) == ("failed", True)
     assert scratch.lane_state("search") == "working"

@@ -89,7 +89,7 @@ def test_a_request_to_end_leaves_nothing_behind(project: Path, scratch_tmp: Path
     (record,) = scratch_tmp.glob("*/project/.loop/sessions/*/lanes/*.run.json")
     pid = json.loads(record.read_text())["pid"]
     running.terminate()
-    said = running.communicate(timeout=30)
+    said = running.communicate(timeout=60)
     assert running.returncode == 130, said
     assert not psutil.pid_exists(pid)
     assert list(scratch_tmp.iterdir()) == []

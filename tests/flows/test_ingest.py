@@ -60,11 +60,11 @@ def test_mail_becomes_a_page_an_index_line_a_log_entry_and_a_filed_decision_once
     scratch.ok("init")
     with watching(scratch):
         scratch.ok("mail", "send", "--from", "web", "--to", "coord", "--subject", "odd thing", "--body", "look")
-        eventually(lambda: len(waiting(scratch)) == 1, limit_s=30)
+        eventually(lambda: len(waiting(scratch)) == 1)
         assert mail_pages(scratch) == "", "nobody has dealt with it"
         code, said = scratch.person("approve", *waiting(scratch))
         assert code == 0, said
-        eventually(lambda: scratch.events("ingest.closed"), limit_s=30)
+        eventually(lambda: scratch.events("ingest.closed"))
         cycle(scratch, 10)
     (closed,) = scratch.events("ingest.closed")
     assert isinstance(closed.payload["files"], list)
@@ -102,7 +102,7 @@ def test_killed_while_a_decision_is_filed_it_stands_there_once(boot: Boot, point
             cycle(scratch)
         else:
             killed_at(scratch, point)
-        eventually(lambda: scratch.lane_state("web") == "idle", limit_s=20)
+        eventually(lambda: scratch.lane_state("web") == "idle")
     cycle(scratch, 2)
     ids = [str(event.payload["decision"]) for event in scratch.events("decision.filed")][:2]
     filed = wiki(scratch, "checkpoint.md") + wiki(scratch, "decisions-archive.md")
@@ -146,7 +146,7 @@ def test_a_docs_lane_is_asked_once_through_the_gate_and_its_answer_ends_the_batc
     assert closed.payload["note"] == "2 of 2 are named in pages of the wiki"
     assert all(file in wiki(scratch, "log.md") and file in mail_pages(scratch) for file in files)
     assert "](mail/i-" in wiki(scratch, "index.md")
-    eventually(lambda: begun(scratch) == 2, limit_s=30, what="the next batch")
+    eventually(lambda: begun(scratch) == 2, what="the next batch")
     rows = {row["file"]: row for row in ledger(scratch)}
     assert {row["outcome"] for name, row in rows.items() if "-docs-to-" in name} == {"answer"}
     assert later not in rows, "it is in the next batch, which waits for a yes"
@@ -175,7 +175,7 @@ def test_killed_while_a_lane_is_asked_it_is_asked_once_all_the_same(boot: Boot, 
 
     if point in ANSWERED:
         cycle(scratch)
-        eventually(lambda: asked() == 1, limit_s=30)
+        eventually(lambda: asked() == 1)
     killed_at(scratch, point)
 
     def closed() -> bool:
@@ -248,9 +248,9 @@ def test_the_wiki_is_looked_at_and_reviewed_once_in_an_interval(boot: Boot) -> N
     (scratch.root / "ops-wiki" / "loops" / "lost.md").write_text("# Lost\n\n[x](nowhere.md)\n")
     (scratch.root / "tasks" / "T0001-bad.md").write_text("no front matter\n")
     with watching(scratch):
-        eventually(lambda: scratch.events("delivery.closed"), limit_s=30)
+        eventually(lambda: scratch.events("delivery.closed"))
     with watching(scratch):
-        eventually(lambda: len(scratch.events("tasks.linted")) == 2, limit_s=20)
+        eventually(lambda: len(scratch.events("tasks.linted")) == 2)
     (linted,) = scratch.events("wiki.linted")
     assert any("nowhere.md" in str(one) for one in linted.payload["findings"])  # type: ignore[union-attr]
     assert wiki(scratch, "log.md").count("] lint | ") == 1 and "nowhere.md" in wiki(scratch, "log.md")
@@ -267,7 +267,7 @@ def test_a_daemon_killed_after_the_log_of_a_look_says_it_once(boot: Boot) -> Non
     killed = scratch.run("engine", "watch", "--foreground", env={"LOOP_CRASH_AT": "lint.said"})
     assert killed.returncode == -signal.SIGKILL
     with watching(scratch):
-        eventually((scratch.root / ".loop/lint.json").is_file, limit_s=20)
+        eventually((scratch.root / ".loop/lint.json").is_file)
     assert wiki(scratch, "log.md").count("] lint | ") == 1
     assert len(scratch.events("wiki.linted")) == 1
 

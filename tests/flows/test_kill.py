@@ -67,7 +67,7 @@ def test_a_cycle_killed_here_is_carried_on_once(boot: Boot, point: str) -> None:
     write_task(scratch.root, "T0001")
     killed = scratch.run("engine", "once", env={"LOOP_CRASH_AT": point})
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    eventually(lambda: settled(scratch), limit_s=30, what=f"T0001 after a kill at {point}")
+    eventually(lambda: settled(scratch), what=f"T0001 after a kill at {point}")
     assert handed_over(scratch) == 1
     assert not list((scratch.session_dir / "engine" / "decisions").glob("*.json"))
 
@@ -91,7 +91,7 @@ def test_a_cycle_killed_while_it_types_is_shown_to_a_person_and_never_repeated(b
     assert code == 0, said
     if point in ("delivery.pasted", "delivery.submitting"):
         scratch.tmux("send-keys", "-t", f"={'scratch'}:", "C-u")
-    eventually(lambda: settled(scratch), limit_s=30, what=f"T0001 after a kill at {point}")
+    eventually(lambda: settled(scratch), what=f"T0001 after a kill at {point}")
     assert handed_over(scratch) == 1
 
 
@@ -105,7 +105,7 @@ def test_an_approval_killed_after_it_was_recorded_is_carried_out_once(boot: Boot
     assert code != 0
     assert handed_over(scratch) == 0
     scratch.ok("engine", "once", codes=(0, 3))
-    eventually(lambda: handed_over(scratch) == 1, limit_s=20)
+    eventually(lambda: handed_over(scratch) == 1)
     scratch.ok("engine", "once", codes=(0, 3))
     assert handed_over(scratch) == 1
 

@@ -54,7 +54,7 @@ def following(scratch: Scratch, *words: str) -> Iterator[Followed]:
         yield Followed(out)
     finally:
         program.send_signal(signal.SIGINT)
-        assert program.wait(20) == 130
+        assert program.wait(60) == 130
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def watched(scratch: Scratch) -> Iterator[None]:
         yield
     finally:
         daemon.terminate()
-        assert daemon.wait(20) == 0
+        assert daemon.wait(60) == 0
 
 
 def fill(scratch: Scratch) -> int:
@@ -105,7 +105,7 @@ def test_a_chain_is_shown_as_a_tree_and_the_report_fits_a_small_terminal(boot: B
     scratch = boot(lanes=LANES, engine="approval: full")
     write_task(scratch.root, "T0001")
     scratch.ok("engine", "once", codes=(0, 3))
-    eventually(lambda: scratch.mail("web", "T0001 review") == 1, limit_s=30)
+    eventually(lambda: scratch.mail("web", "T0001 review") == 1)
     scratch.ok("engine", "once", codes=(0, 3))
     (filed, *_) = scratch.events("decision.filed")
     tree = scratch.ok("logs", "--trace", str(filed.payload["decision"]))
@@ -175,12 +175,12 @@ def test_what_the_daemon_prints_has_no_secrets(boot: Boot) -> None:
         argv = [LOOP, "engine", "watch", "--foreground"]
         daemon = subprocess.Popen(argv, cwd=scratch.root, env=scratch.environ, stdin=subprocess.DEVNULL, stdout=file)
     try:
-        eventually(lambda: scratch.events("watch.started"), limit_s=30)
+        eventually(lambda: scratch.events("watch.started"))
         scratch.ok("mail", "send", "--from", "human", "--to", "coord", "--subject", f"token {SECRET}", "--body", "x")
-        eventually(lambda: "token [redacted: github token]" in out.read_text(), limit_s=30)
+        eventually(lambda: "token [redacted: github token]" in out.read_text())
     finally:
         daemon.terminate()
-        assert daemon.wait(20) == 0
+        assert daemon.wait(60) == 0
     assert SECRET not in out.read_text()
 
 
@@ -188,5 +188,5 @@ def test_the_log_of_a_session_without_a_daemon_is_followed_too(boot: Boot) -> No
     scratch = boot(lanes=LANES, engine=None)
     with following(scratch, "--kind", "mail") as followed:
         scratch.ok("mail", "send", "--from", "human", "--to", "coord", "--subject", "one", "--body", "x")
-        eventually(lambda: followed.with_text("one"), limit_s=30)
+        eventually(lambda: followed.with_text("one"))
     assert {row["kind"] for row in followed.rows()} == {"mail.sent"}

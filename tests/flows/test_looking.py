@@ -35,12 +35,12 @@ def test_attach_and_jump_show_the_lane_in_every_terminal(boot: Boot) -> None:
     out = scratch.root / "lonely.txt"
     line = f"{loop_line('attach')} 2>{out}.part; mv {out}.part {out}"
     scratch.tmux("send-keys", "-t", f"={SESSION}:web2", line, "Enter")
-    eventually(out.exists, limit_s=30)
+    eventually(out.exists)
     assert "this is a pane that no terminal shows" in out.read_text()
     terminal(scratch, "attach", "web")
-    eventually(lambda: clients(scratch) == [f"{SESSION} web"], limit_s=30)
+    eventually(lambda: clients(scratch) == [f"{SESSION} web"])
     terminal(scratch, "attach", width=200, height=200)
-    eventually(lambda: clients(scratch) == [f"{SESSION} web"] * 2, limit_s=30)
+    eventually(lambda: clients(scratch) == [f"{SESSION} web"] * 2)
     scratch.ok("jump", "web2")
     assert clients(scratch) == [f"{SESSION} web2"] * 2
     scratch.ok("attach", "docs", codes=(2,))
@@ -53,13 +53,13 @@ def test_attach_from_a_pane_of_the_same_server_switches_its_client(boot: Boot) -
     scratch.tmux("new-session", "-d", "-s", "mine", "-c", str(scratch.root), "sh")
     line = f"env -u TMUX tmux -u -L {scratch.socket} attach -t =mine"
     scratch.tmux("new-session", "-d", "-x", "100", "-y", "30", line, socket="person")
-    eventually(lambda: clients(scratch) == ["mine "], limit_s=30)
+    eventually(lambda: clients(scratch) == ["mine "])
     named = ("--session", SESSION, "--socket", scratch.socket)
     scratch.tmux("send-keys", "-t", "=mine:", loop_line("attach", "web2", *named), "Enter")
-    eventually(lambda: clients(scratch) == [f"{SESSION} web2"], limit_s=30)
+    eventually(lambda: clients(scratch) == [f"{SESSION} web2"])
     # From a lane's own pane: the client shows this session already.
     scratch.tmux("send-keys", "-t", f"={SESSION}:web2", loop_line("attach", "web"), "Enter")
-    eventually(lambda: clients(scratch) == [f"{SESSION} web"], limit_s=30)
+    eventually(lambda: clients(scratch) == [f"{SESSION} web"])
 
 
 def test_a_session_is_the_same_without_a_locale(boot: Boot) -> None:

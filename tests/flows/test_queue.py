@@ -46,7 +46,7 @@ def watching(scratch: Scratch, **env: str) -> Iterator[subprocess.Popen[bytes]]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        eventually(lambda: len(scratch.events("watch.started")) > seen or daemon.poll() is not None, limit_s=30)
+        eventually(lambda: len(scratch.events("watch.started")) > seen or daemon.poll() is not None)
         yield daemon
     finally:
         if daemon.poll() is None:
@@ -93,7 +93,7 @@ def test_a_busy_lane_gets_its_texts_in_order_and_another_does_not_wait_for_it(bo
         assert (again.returncode, "accepted" in again.stdout or "started" in again.stdout) == (0, True)
         eventually(lambda: got(scratch, "docs") == texts(range(6)), limit_s=60)
         eventually(lambda: got(scratch) == texts(range(6)), limit_s=60)
-        eventually(lambda: set(statuses(scratch)) >= {f"w{number}" for number in range(6)}, limit_s=30)
+        eventually(lambda: set(statuses(scratch)) >= {f"w{number}" for number in range(6)})
     assert in_line(scratch) == []
     assert not list((scratch.session_dir / "deliveries" / "lines").iterdir())
     assert "a" not in statuses(scratch)
@@ -104,13 +104,13 @@ def test_a_line_goes_on_while_a_cycle_waits_for_its_brain(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=f"approval: manual, brain: {{{brain}}}", script=HEARD)
     scratch.ok("mail", "send", "--from", "human", "--to", "coord", "--subject", "think", "--body", "x")
     with watching(scratch) as daemon:
-        eventually(lambda: scratch.events("brain.called"), limit_s=30)
+        eventually(lambda: scratch.events("brain.called"))
         for number in range(3):
             assert queue(scratch, f"w{number}", f"note n{number}") == 0
         eventually(lambda: got(scratch) == texts(range(3)), limit_s=60)
         assert not scratch.events("brain.replied", "brain.failed")
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(20) == 0
+        assert daemon.wait(60) == 0
 
 
 def test_a_killed_sender_leaves_its_text_in_line_or_nothing(boot: Boot) -> None:
@@ -118,9 +118,9 @@ def test_a_killed_sender_leaves_its_text_in_line_or_nothing(boot: Boot) -> None:
     with watching(scratch):
         assert queue(scratch, "lost", "note lost", env={"LOOP_CRASH_AT": "line.text-kept"}) == -signal.SIGKILL
         assert queue(scratch, "kept", "note kept", env={"LOOP_CRASH_AT": "line.accepted"}) == -signal.SIGKILL
-        eventually(lambda: got(scratch) == ["kept"], limit_s=30)
+        eventually(lambda: got(scratch) == ["kept"])
         assert queue(scratch, "lost", "note lost") == 0
-        eventually(lambda: got(scratch) == ["kept", "lost"], limit_s=30)
+        eventually(lambda: got(scratch) == ["kept", "lost"])
 
 
 def test_a_daemon_killed_before_the_paste_delivers_once_when_it_is_back(boot: Boot) -> None:
@@ -133,7 +133,7 @@ def test_a_daemon_killed_before_the_paste_delivers_once_when_it_is_back(boot: Bo
         assert in_line(scratch) == [f"at-{point}"]
         assert "no engine watches" in scratch.ok("status")
         with watching(scratch):
-            eventually(lambda p=point: got(scratch)[-1:] == [p], limit_s=30)  # type: ignore[misc]
+            eventually(lambda p=point: got(scratch)[-1:] == [p])  # type: ignore[misc]
     assert got(scratch) == list(BEFORE_THE_PASTE)
 
 
@@ -145,7 +145,7 @@ def test_a_daemon_killed_after_a_text_went_back_delivers_it_once(boot: Boot) -> 
         assert queue(scratch, "a", "note a") == 0
         assert daemon.wait(30) == -signal.SIGKILL
     with watching(scratch):
-        eventually(lambda: got(scratch) == ["a"], limit_s=30)
+        eventually(lambda: got(scratch) == ["a"])
 
 
 @pytest.mark.parametrize("point", IN_THE_PANE)
@@ -157,17 +157,17 @@ def test_a_daemon_killed_while_it_types_holds_the_line_for_a_person(boot: Boot, 
     with watching(scratch):
         assert queue(scratch, "second", "note second") == 0
         scratch.ok("engine", "once", codes=(0, 3, 4))
-        eventually(lambda: statuses(scratch).get("first") == "unknown", limit_s=30)
+        eventually(lambda: statuses(scratch).get("first") == "unknown")
         said = scratch.ok("status")
         assert "1 text stands in line for lane web" in said
         assert "loop resolve first" in said
         arrived = point == "delivery.submitted"
-        eventually(lambda: got(scratch) == (["first"] if arrived else []), limit_s=30)
+        eventually(lambda: got(scratch) == (["first"] if arrived else []))
         if point in ("delivery.pasted", "delivery.submitting"):
             scratch.tmux("send-keys", "-t", f"={SESSION}:web", "C-u")
         code, told = scratch.person("resolve", "first", "happened" if arrived else "did-not")
         assert code == 0, told
-        eventually(lambda: got(scratch)[-1:] == ["second"], limit_s=30)
+        eventually(lambda: got(scratch)[-1:] == ["second"])
     assert got(scratch) == (["first", "second"] if arrived else ["second"])
 
 
@@ -177,9 +177,9 @@ def test_a_daemon_told_to_stop_while_it_delivers_ends_soon_and_loses_nothing(boo
     with watching(scratch) as daemon:
         for op in ops:
             assert queue(scratch, op, f"note {op}") == 0
-        eventually(lambda: scratch.events("delivery.taken"), limit_s=30)
+        eventually(lambda: scratch.events("delivery.taken"))
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(10) == 0
+        assert daemon.wait(60) == 0
     assert scratch.events("watch.stopped")
     assert not [status for status in statuses(scratch).values() if status == "not-delivered"]
     with watching(scratch):
@@ -195,12 +195,12 @@ def test_a_draft_of_a_person_is_waited_for_and_shown(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=ENGINE, script=HEARD)
     with watching(scratch):
         scratch.tmux("send-keys", "-t", f"={SESSION}:web", "-l", "half a thought")
-        eventually(lambda: "draft" in scratch.ok("lane", "list"), limit_s=20)
+        eventually(lambda: "draft" in scratch.ok("lane", "list"))
         assert queue(scratch, "a", "note a") == 0
-        eventually(lambda: "send or clear what stands in its composer" in scratch.ok("status"), limit_s=20)
+        eventually(lambda: "send or clear what stands in its composer" in scratch.ok("status"))
         assert got(scratch) == []
         scratch.tmux("send-keys", "-t", f"={SESSION}:web", "C-u")
-        eventually(lambda: got(scratch) == ["a"], limit_s=30)
+        eventually(lambda: got(scratch) == ["a"])
 
 
 def test_an_agent_that_is_started_again_keeps_its_line(boot: Boot) -> None:
@@ -211,8 +211,8 @@ def test_an_agent_that_is_started_again_keeps_its_line(boot: Boot) -> None:
     with watching(scratch):
         scratch.ok("send", "web", "REHEARSE: [{work_s: 2}, {exit: 7}]")
         assert queue(scratch, "a", "note a") == 0
-        eventually(lambda: scratch.events("lane.restarted"), limit_s=40)
-        eventually(lambda: got(scratch) == ["a"], limit_s=40)
+        eventually(lambda: scratch.events("lane.restarted"))
+        eventually(lambda: got(scratch) == ["a"])
 
 
 def test_without_a_connection_to_tmux_a_line_is_drained_all_the_same(boot: Boot) -> None:
@@ -252,7 +252,7 @@ def test_one_text_to_several_lanes_is_a_delivery_and_a_receipt_each(boot: Boot) 
         ("r-docs", "docs", "started"),
     ]
     assert said["errors"] == []
-    eventually(lambda: got(scratch) == got(scratch, "docs") == ["all"], limit_s=20)
+    eventually(lambda: got(scratch) == got(scratch, "docs") == ["all"])
     scratch.ok("send", "web", "REHEARSE: [{work_s: 600}]")
     mixed = scratch.run("send", "--all", "note again")
     assert mixed.returncode == 4

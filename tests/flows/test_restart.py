@@ -92,7 +92,7 @@ def guarding(scratch: Scratch) -> Iterator[subprocess.Popen[str]]:
     )
     holder = scratch.session_dir / "lane-guard.lock.holder"
     try:
-        eventually(lambda: holder.exists() or guard.poll() is not None, limit_s=20)
+        eventually(lambda: holder.exists() or guard.poll() is not None)
         yield guard
     finally:
         if guard.poll() is None:
@@ -106,7 +106,7 @@ def test_the_engine_starts_an_agent_again_whose_program_died(boot: Boot) -> None
     pane = scratch.ok("lane-status", "--print-target", "scratch", "web")
     with watching(scratch):
         killed(scratch)
-        eventually(lambda: scratch.events("lane.recovered"), limit_s=30)
+        eventually(lambda: scratch.events("lane.recovered"))
     assert events(scratch) == ["failed", "restarting", "restarted", "ready"]
     assert notes(scratch)[0].exit_status == -9
     assert scratch.ok("lane-status", "--print-target", "scratch", "web") == pane
@@ -121,10 +121,10 @@ def test_an_agent_that_dies_again_and_again_is_given_up_and_put_before_a_person_
     with watching(scratch):
         for attempt in (1, 2, 3):
             killed(scratch)
-            eventually(lambda: sum(one == "restarted" for one in events(scratch)) == attempt, limit_s=30)  # noqa: B023
+            eventually(lambda: sum(one == "restarted" for one in events(scratch)) == attempt)  # noqa: B023
         killed(scratch)
-        eventually(lambda: scratch.events("lane.gave-up"), limit_s=30)
-        eventually(lambda: scratch.events("escalated") and at_rest(scratch), limit_s=30)
+        eventually(lambda: scratch.events("lane.gave-up"))
+        eventually(lambda: scratch.events("escalated") and at_rest(scratch))
     assert events(scratch)[-2:] == ["restarted", "giving-up"]
     scratch.ok("engine", "once", codes=(0, 3))
     (escalated,) = scratch.events("escalated")
@@ -144,9 +144,9 @@ def test_a_program_that_was_told_to_end_is_left_ended(boot: Boot) -> None:
     configure(scratch, SOON)
     with watching(scratch):
         scratch.ok("send", "web", "REHEARSE: [{exit: 0}]", codes=(0, 1))
-        eventually(lambda: scratch.events("lane.exited"), limit_s=30)
+        eventually(lambda: scratch.events("lane.exited"))
         scratch.ok("send", "docs", "REHEARSE: [{exit: 7}]", codes=(0, 1))
-        eventually(lambda: [e.payload["lane"] for e in scratch.events("lane.restarted")] == ["docs"], limit_s=30)
+        eventually(lambda: [e.payload["lane"] for e in scratch.events("lane.restarted")] == ["docs"])
     assert events(scratch) == []
     assert "loop lane restart web" in scratch.ok("status")
 
@@ -159,7 +159,7 @@ def test_a_program_that_is_gone_from_the_disk_is_given_up_at_once(boot: Boot) ->
     launch.write_text(json.dumps({**value, "argv": ["no-such-program"]}))
     with guarding(scratch):
         killed(scratch)
-        eventually(lambda: events(scratch)[-1:] == ["giving-up"], limit_s=30)
+        eventually(lambda: events(scratch)[-1:] == ["giving-up"])
     assert events(scratch) == ["failed", "restarting", "restarted", "giving-up"]
     assert notes(scratch)[-1].exit_status == 127
     assert "it cannot be started: its program ended with status 127" in scratch.ok("status")
@@ -174,7 +174,7 @@ def test_a_restart_killed_here_is_finished_and_starts_one_program(boot: Boot, po
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert events(scratch)[-1] == "restarting"
     with guarding(scratch):
-        eventually(lambda: events(scratch)[-1] == "ready", limit_s=30)
+        eventually(lambda: events(scratch)[-1] == "ready")
     assert (scratch.lane_state("web"), agents(scratch)) == ("idle", 1)
     assert len(scratch.events("lane.restarted")) == 1
     assert notes(scratch)[-1].attempt == 1
@@ -187,17 +187,17 @@ def test_the_guard_of_up_restarts_lanes_is_one_and_ends_with_the_session(boot: B
         code, said = scratch.person("up", "--accept", "--no-attach", "--auto-restart")
         assert (code, "(pid " in said) == (0, True), said
     holder = scratch.session_dir / "lane-guard.lock.holder"
-    pid = eventually(lambda: holder.exists() and json.loads(holder.read_text() or "{}").get("pid"), limit_s=20)
+    pid = eventually(lambda: holder.exists() and json.loads(holder.read_text() or "{}").get("pid"))
     try:
         assert f"(pid {pid})" in scratch.ok("status")
         assert scratch.json("status")["guard"]["pid"] == pid  # type: ignore[index]
         second = scratch.run("lane", "guard")
         assert (second.returncode, f"pid {pid}" in second.stderr) == (4, True)
         killed(scratch)
-        eventually(lambda: events(scratch)[-1:] == ["restarted"], limit_s=30)
-        eventually(lambda: scratch.lane_state("web") == "idle", limit_s=20)
+        eventually(lambda: events(scratch)[-1:] == ["restarted"])
+        eventually(lambda: scratch.lane_state("web") == "idle")
         assert scratch.person("down", "--force")[0] == 0
-        eventually(lambda: not holder.exists(), limit_s=20)
+        eventually(lambda: not holder.exists())
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -211,8 +211,8 @@ def test_a_guard_beside_an_engine_leaves_the_lanes_to_it(boot: Boot) -> None:
     configure(scratch, LATER)
     with guarding(scratch) as guard, watching(scratch):
         killed(scratch)
-        eventually(lambda: events(scratch)[-1:] == ["restarted"], limit_s=30)
-        eventually(lambda: scratch.lane_state("web") == "idle", limit_s=20)
+        eventually(lambda: events(scratch)[-1:] == ["restarted"])
+        eventually(lambda: scratch.lane_state("web") == "idle")
         assert guard.poll() is None
         assert agents(scratch) == 1
     assert events(scratch) == ["failed", "restarting", "restarted"]
@@ -224,10 +224,10 @@ def test_a_guard_takes_over_from_an_engine_that_ended(boot: Boot) -> None:
     with guarding(scratch):
         with watching(scratch) as engine:
             engine.terminate()
-            engine.wait(10)
+            engine.wait(60)
         killed(scratch)
-        eventually(lambda: events(scratch)[-1:] == ["restarted"], limit_s=30)
-        eventually(lambda: agents(scratch) == 1, limit_s=20)
+        eventually(lambda: events(scratch)[-1:] == ["restarted"])
+        eventually(lambda: agents(scratch) == 1)
 
 
 def test_a_guard_whose_project_is_removed_ends(boot: Boot) -> None:
@@ -235,7 +235,7 @@ def test_a_guard_whose_project_is_removed_ends(boot: Boot) -> None:
     with guarding(scratch) as guard:
         scratch.end()
         eventually(lambda: removed(scratch.root / ".loop"))
-        assert guard.wait(20) == 0
+        assert guard.wait(60) == 0
 
 
 def test_an_agent_may_neither_restart_a_lane_nor_guard_them(boot: Boot) -> None:
@@ -245,9 +245,9 @@ def test_an_agent_may_neither_restart_a_lane_nor_guard_them(boot: Boot) -> None:
         out = scratch.root / f".agent{number}"
         line = f"{' '.join([*loop, *words])} >{out}.part 2>&1; mv {out}.part {out}"
         scratch.ok("send", "web", f"REHEARSE: [{{run: [sh, -c, {json.dumps(line)}]}}]")
-        said = eventually(lambda: out.exists() and out.read_text(), limit_s=30)  # noqa: B023
+        said = eventually(lambda: out.exists() and out.read_text())  # noqa: B023
         assert "an agent may not" in str(said)
-        eventually(lambda: scratch.lane_state("web") == "idle", limit_s=20)
+        eventually(lambda: scratch.lane_state("web") == "idle")
     assert notes(scratch) == ()
 
 
@@ -267,13 +267,13 @@ def test_a_guard_tells_a_person_while_no_engine_does_and_each_thing_is_told_once
         with_service(scratch, service.url)
         with guarding(scratch) as guard:
             write("while-alone")
-            eventually(lambda: told("while-alone") == 1, limit_s=20)
+            eventually(lambda: told("while-alone") == 1)
             with watching(scratch) as daemon:
                 eventually(lambda: scratch.events("watch.started"))
                 write("while-watched")
-                eventually(lambda: told("while-watched") == 1, limit_s=20)
+                eventually(lambda: told("while-watched") == 1)
                 assert stopped(daemon)[0] == 0
             write("alone-again")
-            eventually(lambda: told("alone-again") == 1, limit_s=20)
+            eventually(lambda: told("alone-again") == 1)
             assert stopped(guard)[0] == 0
     assert [told(one) for one in ("while-alone", "while-watched", "alone-again")] == [1, 1, 1]

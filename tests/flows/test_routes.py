@@ -62,14 +62,14 @@ def test_while_the_brain_thinks_mail_is_noted_lanes_are_seen_and_one_that_ended_
 ) -> None:
     scratch = boot(lanes="{web: {harness: actor}, docs: {harness: actor}}", engine=thinking(tmp_path))
     with watching(scratch):
-        eventually((scratch.root / "thinking").exists, limit_s=20)
+        eventually((scratch.root / "thinking").exists)
         scratch.ok("mail", "send", "--from", "docs", "--to", "coord", "--subject", "news", "--body", "x")
         (sent,) = scratch.events("mail.sent")
         eventually(lambda: sent.payload["file"] in said(scratch))
         (run,) = scratch.session_dir.rglob("web*.run.json")
         os.kill(int(json.loads(run.read_text())["pid"]), signal.SIGKILL)
         eventually(lambda: "web is exited" in said(scratch))
-        eventually(lambda: scratch.events("lane.restarted"), limit_s=30)
+        eventually(lambda: scratch.events("lane.restarted"))
         assert not scratch.events("cycle.ended")
         (scratch.root / "go").touch()
         eventually(lambda: scratch.events("cycle.ended"))

@@ -15,7 +15,7 @@ REPORT = '{"session_id": "s", "hook_event_name": "PermissionRequest"}'
 def test_a_program_in_a_lane_is_believed_and_one_outside_is_refused(boot: Boot) -> None:
     scratch = boot(lanes=f"{{web: {{harness: actor}}, own: {{cmd: {json.dumps(ASKS)}}}}}", engine=None)
     (scratch.root / "booted").touch()
-    eventually(lambda: scratch.lane_state("own") == "awaiting-approval", limit_s=20, what="its own word is believed")
+    eventually(lambda: scratch.lane_state("own") == "awaiting-approval", what="its own word is believed")
     why = scratch.ok("why", "own")
     assert "own is awaiting-approval (approval): nothing is typed into it." in why
     assert "deploy now? (rule lane-signal" in why

@@ -114,13 +114,13 @@ def test_during_the_call_of_a_brain_that_hears_nothing_and_has_children(boot: Bo
     scratch = boot(lanes=WEB, engine=with_brain(tmp_path / "b", "hang"), script=GOT)
     with daemon(scratch) as one:
         write_task(scratch.root, "T0001")
-        eventually((tmp_path / "b" / "hangs").exists, limit_s=30)
+        eventually((tmp_path / "b" / "hangs").exists)
         assert len([each for each in one.started() if "brain.py" in str(each.cmdline())]) == 1
         stop(one)
     assert not scratch.events("decision.filed")
     with daemon(scratch) as after:
-        eventually(lambda: scratch.mail("web", "got") == 1, limit_s=30)
-        eventually(lambda: at_rest(scratch), limit_s=30)
+        eventually(lambda: scratch.mail("web", "got") == 1)
+        eventually(lambda: at_rest(scratch))
         stop(after)
     assert scratch.mail("web", "got") == 1
     assert closed(scratch, "dispatch") == ["done"]
@@ -161,7 +161,7 @@ def test_while_a_lane_is_asked_to_take_mail_into_the_wiki(boot: Boot, stop: Stop
     files = [dealt_with(scratch, f"number {number}") for number in range(2)]
     with daemon(scratch) as one:
         calls_for_a_cycle(scratch)
-        eventually(lambda: asked(scratch, "docs"), limit_s=30)
+        eventually(lambda: asked(scratch, "docs"))
         stop(one)
     assert not taken(scratch)
     with daemon(scratch) as after:
@@ -181,11 +181,11 @@ def test_during_the_call_of_a_brain_that_takes_mail_into_the_wiki(boot: Boot, tm
     (tmp_path / "b" / "wiki").write_text(f"```wiki\nversion: 1\nedits:\n  - {edit}\n```\n")
     with daemon(scratch) as one:
         calls_for_a_cycle(scratch)
-        eventually((tmp_path / "b" / "hangs").exists, limit_s=30)
+        eventually((tmp_path / "b" / "hangs").exists)
         stop(one)
     assert not taken(scratch)
     with daemon(scratch) as after:
-        eventually(lambda: taken(scratch), limit_s=30)
+        eventually(lambda: taken(scratch))
         stop(after)
     assert taken(scratch) == [file]
     assert (scratch.root / "ops-wiki/loops/header.md").read_text().count("It works.") == 1
@@ -209,7 +209,7 @@ def test_while_the_rules_take_many_messages_into_the_wiki(boot: Boot, stop: Stop
     while len(taken(scratch)) < MANY:
         with daemon(scratch) as one:
             some = len(taken(scratch))
-            eventually(lambda some=some: len(taken(scratch)) > some, limit_s=30)  # type: ignore[misc]
+            eventually(lambda some=some: len(taken(scratch)) > some)  # type: ignore[misc]
             if stops < 3:
                 stop(one)
                 stops += 1
@@ -239,7 +239,7 @@ def keeper(scratch: Scratch, name: str, *words: str) -> str:
     )
     accepted(scratch)
     scratch.ok("lane", "add", name, "--harness", name)
-    eventually(lambda: scratch.lane_state(name) == "idle", limit_s=30)
+    eventually(lambda: scratch.lane_state(name) == "idle")
     return name
 
 
@@ -264,7 +264,7 @@ def test_during_a_delivery_that_is_not_proved_yet(
             scratch.ok("send", "--queue", lane, "the-one-text")
         else:
             write_task(scratch.root, "T0001")
-        eventually(lambda: pasted(scratch, lane), limit_s=30)
+        eventually(lambda: pasted(scratch, lane))
         if word == "deaf":
             eventually(lambda: b"\x1b[201~\r" in (scratch.root / f"{lane}.bytes").read_bytes())
         stop(one)
@@ -274,7 +274,7 @@ def test_during_a_delivery_that_is_not_proved_yet(
     with daemon(scratch) as after:
         write_task(scratch.root, "T0002")
         cycles = len(scratch.events("cycle.ended"))
-        eventually(lambda: len(scratch.events("cycle.ended")) > cycles and at_rest_but_for(scratch, op), limit_s=30)
+        eventually(lambda: len(scratch.events("cycle.ended")) > cycles and at_rest_but_for(scratch, op))
         stop(after)
     assert pasted(scratch, lane) == 1
     assert len(scratch.events("delivery.closed")) == 1
@@ -282,7 +282,7 @@ def test_during_a_delivery_that_is_not_proved_yet(
     code, said = scratch.person("resolve", op, "did-not")
     assert code == 0, said
     with daemon(scratch) as last:
-        eventually(lambda: at_rest(scratch), limit_s=30)
+        eventually(lambda: at_rest(scratch))
         stop(last)
     assert pasted(scratch, lane) == 1
     assert closed(scratch, "dispatch") == ([] if in_line else ["unknown", "failed"])
@@ -303,13 +303,13 @@ def test_while_a_lane_boots_that_a_decision_adds(boot: Boot, tmp_path: Path, sto
     accepted(scratch)
     with daemon(scratch) as one:
         write_task(scratch.root, "T0001")
-        eventually(lambda: any(event.payload["lane"] == "helper" for event in scratch.events("lane.added")), limit_s=30)
+        eventually(lambda: any(event.payload["lane"] == "helper" for event in scratch.events("lane.added")))
         stop(one)
     assert closed(scratch, "add_lane") == ["failed"]
     (tmp_path / "b" / "reply").write_text(DISPATCH.replace("web", "helper"))
     with daemon(scratch) as after:
-        eventually(lambda: scratch.mail("helper", "got"), limit_s=30)
-        eventually(lambda: at_rest(scratch), limit_s=30)
+        eventually(lambda: scratch.mail("helper", "got"))
+        eventually(lambda: at_rest(scratch))
         stop(after)
     assert scratch.mail("helper", "got") == asked(scratch, "helper") == 1
     assert sum(event.payload["lane"] == "helper" for event in scratch.events("lane.added")) == 1
@@ -324,13 +324,13 @@ def test_while_a_stop_looks_at_a_terminal_that_does_not_answer(boot: Boot, tmp_p
     try:
         with daemon(scratch) as one:
             write_task(scratch.root, "T0001")
-            eventually(lambda: scratch.events("item.started"), limit_s=30)
+            eventually(lambda: scratch.events("item.started"))
             stop(one)
     finally:
         os.kill(server, signal.SIGCONT)
     (tmp_path / "b" / "do").unlink()
     with daemon(scratch) as after:
-        eventually(lambda: at_rest(scratch) and len(closed(scratch, "stop")) > 1, limit_s=30)
+        eventually(lambda: at_rest(scratch) and len(closed(scratch, "stop")) > 1)
         stop(after)
     assert closed(scratch, "stop")[0] == "failed"
     assert closed(scratch, "stop")[-1] == "done"
@@ -363,11 +363,11 @@ def test_while_a_lane_is_started_again_and_git_hangs(boot: Boot, tmp_path: Path,
         (program.parent / "hang").touch()
         run = json.loads((scratch.session_dir / "lanes" / "web.run.json").read_bytes())
         os.killpg(run["pid"], signal.SIGKILL)
-        eventually((program.parent / "hangs").exists, limit_s=30)
+        eventually((program.parent / "hangs").exists)
         stop(one)
     (program.parent / "hang").unlink()
     with daemon(scratch) as after:
-        eventually(lambda: scratch.events("lane.recovered"), limit_s=30)
+        eventually(lambda: scratch.events("lane.recovered"))
         stop(after)
     assert [event.payload["attempt"] for event in scratch.events("lane.restarted")] == [1]
     running = [one for one in psutil.process_iter() if str(scratch.root / "script.yaml") in " ".join(words(one))]
@@ -391,12 +391,12 @@ def test_while_a_service_that_tells_a_person_never_answers(boot: Boot, stop: Sto
         accepted(scratch)
         with daemon(scratch) as one:
             write_task(scratch.root, "T0001")
-            eventually(lambda: any("apprised" in str(each.cmdline()) for each in one.started()), limit_s=30)
+            eventually(lambda: any("apprised" in str(each.cmdline()) for each in one.started()))
             stop(one)
         assert not scratch.events("notice.sent", "notice.failed", "crash")
         service.hangs.clear()
         with daemon(scratch) as after:
-            eventually(lambda: scratch.events("notice.sent"), limit_s=30)
+            eventually(lambda: scratch.events("notice.sent"))
             stop(after)
     decision = scratch.events("decision.filed")[0].payload["decision"]
     assert [one["message"].count(f"loop approve {decision}") for one in service.got] == [1]

@@ -32,7 +32,7 @@ def watching(scratch: Scratch) -> Iterator[subprocess.Popen[str]]:
         text=True,
     )
     try:
-        eventually(lambda: len(scratch.events("watch.started")) > seen or daemon.poll() is not None, limit_s=20)
+        eventually(lambda: len(scratch.events("watch.started")) > seen or daemon.poll() is not None)
         yield daemon
     finally:
         if daemon.poll() is None:
@@ -50,7 +50,7 @@ def stopped(daemon: subprocess.Popen[str]) -> tuple[int, float]:
     """Exit code after SIGTERM, and the seconds it took."""
     began = time.monotonic()
     daemon.send_signal(signal.SIGTERM)
-    code = daemon.wait(10)
+    code = daemon.wait(60)
     return code, time.monotonic() - began
 
 
@@ -73,9 +73,9 @@ def test_the_first_task_of_a_project_is_noticed_at_once(boot: Boot) -> None:
     assert not (scratch.root / "tasks").exists()
     scratch.ok("engine", "pause")
     with watching(scratch):
-        eventually(lambda: noted(scratch) == {"web is ready", "validate-left is ready"}, limit_s=20)
+        eventually(lambda: noted(scratch) == {"web is ready", "validate-left is ready"})
         write_task(scratch.root, "T0001")
-        eventually(lambda: "T0001 is ready" in noted(scratch), limit_s=20)
+        eventually(lambda: "T0001 is ready" in noted(scratch))
 
 
 def noted(scratch: Scratch) -> set[str]:
@@ -86,7 +86,7 @@ def test_mail_that_arrived_while_nobody_watched_is_handed_over(boot: Boot) -> No
     scratch = boot(lanes=LANES, engine=ENGINE)
     scratch.ok("mail", "send", "--from", "human", "--to", "web", "--subject", "a wish", "--body", "please")
     with watching(scratch):
-        eventually(lambda: scratch.mail("web", "Re: a wish") == 1, limit_s=30)
+        eventually(lambda: scratch.mail("web", "Re: a wish") == 1)
 
 
 def test_a_pause_holds_cycles_back_and_loses_no_reason_for_one(boot: Boot) -> None:
@@ -94,17 +94,17 @@ def test_a_pause_holds_cycles_back_and_loses_no_reason_for_one(boot: Boot) -> No
     scratch.ok("engine", "pause")
     with watching(scratch):
         write_task(scratch.root, "T0001")
-        eventually(lambda: any("T0001" in str(e.payload) for e in scratch.events("source.emitted")), limit_s=20)
+        eventually(lambda: any("T0001" in str(e.payload) for e in scratch.events("source.emitted")))
         assert not scratch.events("cycle.started")
         scratch.ok("engine", "resume")
-        eventually(lambda: scratch.task_status("T0001") == "review", limit_s=30)
+        eventually(lambda: scratch.task_status("T0001") == "review")
 
 
 def test_a_failing_brain_waits_and_its_reasons_are_kept(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine="approval: full, brain: {use: command, command: ['false']}")
     with watching(scratch):
         write_task(scratch.root, "T0001")
-        eventually(lambda: scratch.events("brain.failed"), limit_s=20)
+        eventually(lambda: scratch.events("brain.failed"))
     assert len(scratch.events("brain.called")) == 1
     assert scratch.task_status("T0001") == "open"
     status = scratch.json("engine", "status")
@@ -116,7 +116,7 @@ def test_a_daemon_whose_project_is_removed_ends(boot: Boot) -> None:
     with watching(scratch) as daemon:
         scratch.end()
         eventually(lambda: removed(scratch.root / ".loop"))
-        assert daemon.wait(20) == 1
+        assert daemon.wait(60) == 1
         assert daemon.stdout is not None
         assert "nothing is left to watch" in daemon.stdout.read()
 
@@ -124,7 +124,7 @@ def test_a_daemon_whose_project_is_removed_ends(boot: Boot) -> None:
 def test_a_program_that_ended_is_an_event_with_its_status_once(boot: Boot) -> None:
     scratch = boot(lanes="{web: {harness: actor}}", engine="approval: full")
     scratch.ok("send", "web", "REHEARSE: [{work_s: 0.5}, {exit: 7}]")
-    eventually(lambda: scratch.lane_state("web") == "errored", limit_s=20)
+    eventually(lambda: scratch.lane_state("web") == "errored")
     for _ in range(2):
         scratch.ok("engine", "once", codes=(0, 3))
     (exited,) = scratch.events("lane.exited")
@@ -138,6 +138,6 @@ def test_a_lane_that_finishes_without_a_word_is_put_before_a_person(boot: Boot) 
     scratch = boot(lanes="{web: {harness: actor}}", engine=ENGINE, script=SILENT)
     with watching(scratch):
         write_task(scratch.root, "T0001")
-        eventually(lambda: scratch.events("escalated"), limit_s=40)
+        eventually(lambda: scratch.events("escalated"))
     (escalated,) = scratch.events("escalated")
     assert "has not reported" in str(escalated.payload["summary"])

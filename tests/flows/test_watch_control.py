@@ -63,7 +63,7 @@ def test_a_connection_that_is_cut_is_made_again_and_both_are_said_once(boot: Boo
         scratch.ok("send", "web", "REHEARSE: [{ask: Apply the edit?}]")
         eventually(lambda: "web is approval" in triggers(scratch))
     assert len(scratch.events("control.lost")) == 1
-    eventually(lambda: not scratch.tmux("list-clients"), limit_s=30)
+    eventually(lambda: not scratch.tmux("list-clients"))
 
 
 @pytest.mark.parametrize("how", ["off", "refused"])

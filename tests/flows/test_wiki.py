@@ -25,7 +25,7 @@ def test_a_checkpoint_and_a_review_are_delivered_once_and_a_lane_may_not_write_t
     }
 
     (wiki / "loops" / "header.md").write_text("# Header\n")
-    eventually(lambda: scratch.lane_state("web") == "idle", limit_s=20)
+    eventually(lambda: scratch.lane_state("web") == "idle")
     before = (wiki / "index.md").read_text()
     in_web = {"LOOP_LANE": "web", "LOOP_SESSION": "scratch", "LOOP_PROJECT_ROOT": str(scratch.root)}
     refused = scratch.run("wiki-lint", "--fix", env=in_web)

@@ -22,7 +22,7 @@ def test_lanes_mail_state_and_digest_work_and_the_engine_says_that_there_is_none
     assert [one["subject"] for one in digest["mailbox"]["pending"]] == ["s"]
     assert digest["state"]["loops"]["login"]["status"] == "implement"
 
-    eventually(lambda: scratch.lane_state("web") == "idle", limit_s=20)
+    eventually(lambda: scratch.lane_state("web") == "idle")
     for words in (("engine", "once"), ("engine", "watch")):
         refused = scratch.run(*words)
         assert refused.returncode != 0
@@ -52,7 +52,7 @@ def test_booting_twice_adopts_and_dropping_leaves_a_hand_off(boot: Boot) -> None
 def test_a_lane_whose_program_ended_says_with_which_status_and_takes_no_prompt(boot: Boot) -> None:
     scratch = boot(lanes="{web: {harness: actor}}", engine=None)
     scratch.ok("send", "web", "REHEARSE: [{work_s: 0.5}, {exit: 7}]")
-    eventually(lambda: scratch.lane_state("web") == "errored", limit_s=20)
+    eventually(lambda: scratch.lane_state("web") == "errored")
     assert "7" in scratch.ok("why", "web")
     refused = scratch.run("send", "web", "touch owned", "--json")
     assert refused.returncode != 0

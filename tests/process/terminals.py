@@ -31,7 +31,7 @@ class Tmux:
             "PYTHONPATH": str(REPOSITORY),
         }
         argv = ["tmux", "-u", "-f", "/dev/null", "-S", str(self._socket), *words]
-        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, (words, done.stderr)
         return done.stdout.rstrip("\n")
 
@@ -46,7 +46,7 @@ class Tmux:
     def end(self) -> None:
         if self._started:
             subprocess.run(
-                ["tmux", "-S", str(self._socket), "kill-server"], capture_output=True, timeout=20, check=False
+                ["tmux", "-S", str(self._socket), "kill-server"], capture_output=True, timeout=60, check=False
             )
 
 

@@ -41,7 +41,7 @@ def test_a_process_that_ended_is_not_alive_even_before_it_is_collected() -> None
     who = from_pid(child.pid)
     assert who is not None and alive(who)
     child.kill()
-    eventually(lambda: not alive(who), limit_s=5)
+    eventually(lambda: not alive(who))
     assert from_pid(child.pid) is None  # a zombie still
     child.wait()
     assert from_pid(child.pid) is None

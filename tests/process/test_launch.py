@@ -53,7 +53,7 @@ def record(run_file: Path) -> Record:
 
 
 def ended(run_file: Path) -> Record:
-    eventually(lambda: record(run_file).get("ended_at"), limit_s=10, what="the end on record")
+    eventually(lambda: record(run_file).get("ended_at"), what="the end on record")
     return record(run_file)
 
 

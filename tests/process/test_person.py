@@ -214,7 +214,7 @@ class Probe:
         self._count += 1
         answer = self._folder / f"answer-{self._count}"
         start(f"{sys.executable} {self._script} {answer}")
-        eventually(answer.exists, limit_s=10, what="the probe's answer")
+        eventually(answer.exists, what="the probe's answer")
         return Asked(*json.loads(answer.read_text()))
 
 

@@ -51,7 +51,7 @@ class Daemon:
     def end(self, number: signal.Signals = signal.SIGKILL) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def started(self) -> list[psutil.Process]:
         """What it started and what those started, as far as it runs: by descent, and by what they inherited."""
@@ -86,7 +86,7 @@ def daemon(scratch: Scratch, *words: str) -> Iterator[Daemon]:
     """A daemon that watches."""
     started = Daemon(scratch, *words)
     try:
-        eventually(lambda: watches(scratch, started) or started.ended() is not None, limit_s=30)
+        eventually(lambda: watches(scratch, started) or started.ended() is not None)
         assert started.ended() is None, started.said
         yield started
     finally:

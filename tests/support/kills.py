@@ -143,7 +143,7 @@ class Killable:
         def look() -> bool:
             return all(lane.state.ready for lane in world.observe_lanes() if lane.name in names)
 
-        eventually(look, limit_s=30, what=f"{names} are ready")
+        eventually(look, what=f"{names} are ready")
 
     def sent(self, lane: str, text: str) -> tuple[int, int]:
         """How often a text was pasted into a lane, and how often Enter followed it."""

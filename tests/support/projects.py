@@ -36,7 +36,7 @@ def own_tmux() -> Iterator[str]:
 
 
 def tmux(socket: str, *words: str) -> Finished:
-    return run(["tmux", "-S", socket, *words], timeout_s=10)
+    return run(["tmux", "-S", socket, *words], timeout_s=60)
 
 
 def project_at(

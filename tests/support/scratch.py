@@ -95,7 +95,7 @@ class Scratch:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
         )
         return done.stdout
 

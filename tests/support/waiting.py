@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T], *, limit_s: float = 10.0, what: str = "") -> T:
+def eventually(probe: Callable[[], T], *, limit_s: float = 60.0, what: str = "") -> T:
     """The first truthy value of ``probe``; AssertionError with its last value when the limit is over."""
     deadline = time.monotonic() + limit_s
     while True:

@@ -23,7 +23,7 @@ from tests.support.builders import NOW, a_lane
 from tests.support.clocks import SteppedClock
 from tests.support.waiting import eventually
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 class Deliveries:
