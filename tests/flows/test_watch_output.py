@@ -33,9 +33,13 @@ def watching(scratch: Scratch, shell: str, *, stdout: int, stderr: int) -> Itera
     command = f"{Path(sys.executable).with_name('loop-engine')} watch --foreground"
     before = len(scratch.events("watch.started"))
     argv = ["sh", "-c", shell.replace("$LOOP", command)]
-    started = subprocess.Popen(
-        argv, cwd=scratch.root, env=scratch.environ, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
-    )
+    before_hup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # what runs the tests may ignore it, as nohup does
+    try:
+        started = subprocess.Popen(
+            argv, cwd=scratch.root, env=scratch.environ, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before_hup)
     try:
         eventually(lambda: len(scratch.events("control.connected")) > before)
         yield started
