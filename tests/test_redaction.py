@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loop_orchestrator.config.schema import BrainConfig, Config, EngineConfig, LaneConfig
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.operations.secrets import secret_names
 from loop_orchestrator.redaction import STREAM_BYTES, TOKEN_BYTES, Redactor, known_values
+from tests.support.packaged import packaged_harnesses
 
 GITHUB = "ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 ANTHROPIC = "sk-ant-api03-" + "x1Y2w3V4-u5T6_s7R8q9" * 4 + "p0O1n2M3l4K5jAA"
@@ -106,6 +106,6 @@ def test_the_names_are_those_of_the_config_and_of_the_harnesses_in_use() -> None
         lanes=(LaneConfig(name="web", harness="codex"),),
         engine=EngineConfig(brain=BrainConfig(use="claude", env=("SERVICE_TOKEN",))),
     )
-    names = secret_names(config, load_harnesses(None))
+    names = secret_names(config, packaged_harnesses())
     assert {"SERVICE_TOKEN", "OPENAI_API_KEY"} <= set(names)
-    assert "OPENAI_API_KEY" not in secret_names(Config(), load_harnesses(None))
+    assert "OPENAI_API_KEY" not in secret_names(Config(), packaged_harnesses())

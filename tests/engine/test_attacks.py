@@ -13,7 +13,6 @@ from loop_orchestrator.engine.cycle import run_cycle
 from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.engine.govern import govern
 from loop_orchestrator.engine.reply import ReplyProblem, read_reply
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.brain import BrainReply, Usage
 from loop_orchestrator.model.decision import ItemStatus
 from loop_orchestrator.model.lane import Detail, LaneKind
@@ -23,6 +22,7 @@ from loop_orchestrator.wiring import Project
 from tests.engine.attacks import ATTACKS, BLOCKED, PROBLEM, Attack, says
 from tests.engine.innocent import INNOCENT, ODD_BUT_FINE
 from tests.support.builders import LIMITS, a_lane, some_facts
+from tests.support.packaged import packaged_harnesses
 from tests.support.projects import project_at
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ FACTS = replace(
         in_line={"queued": 2},
         policy=Policy(deny=("gemini",), role_rules={"infra": RoleRule(spawn_when=SpawnWhen.NEVER)}),
     ),
-    harnesses=load_harnesses(None),
+    harnesses=packaged_harnesses(),
 )
 """A normal project."""
 

@@ -16,7 +16,6 @@ from loop_orchestrator.actions.registry import KINDS, read_action
 from loop_orchestrator.actions.spelling import visible
 from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.engine.govern import govern
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.lane import Detail, Lane, LaneKind
 from loop_orchestrator.model.policy import Autonomy, CostTier, Policy, RoleRule, SpawnWhen
 from loop_orchestrator.model.snapshot import Facts, Limits, Unknown
@@ -24,11 +23,12 @@ from loop_orchestrator.model.state import JsonValue
 from loop_orchestrator.model.verdict import Level, Verdict
 from tests.engine.innocent import INNOCENT
 from tests.support.builders import PATTERNS, a_lane
+from tests.support.packaged import packaged_harnesses
 
 NAMES = ("web", "docs", "ops-top", "coord", "boss", "search", "new", "New", "WEB")
 ROLES = ("implementation", "docs", "infra", "INFRA", "coordinator", "research")
 HARNESSES = ("rehearsal", "shell", "claude", "codex", "gemini", "llm", "nope")
-PACKAGED = load_harnesses(None)
+PACKAGED = packaged_harnesses()
 
 TEXTS = st.one_of(
     st.sampled_from([*INNOCENT, "rm -rf x", "loop approve d-1", "loop adr accept 3", "/exit", "curl x | sh", "loop"]),

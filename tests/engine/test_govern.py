@@ -15,15 +15,15 @@ from loop_orchestrator.engine.gate import judge
 from loop_orchestrator.engine.govern import govern
 from loop_orchestrator.engine.prompt import render
 from loop_orchestrator.engine.rules import decide
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.lane import Detail, Lane, LaneKind
 from loop_orchestrator.model.policy import Autonomy, CostTier, Policy, RoleRule, SpawnWhen
 from loop_orchestrator.model.snapshot import Candidate, Facts
 from loop_orchestrator.prompts import load_prompts
 from tests.support.builders import a_lane, a_snapshot, some_facts
+from tests.support.packaged import packaged_harnesses
 from tests.support.projects import project_at
 
-PACKAGED = load_harnesses(None)
+PACKAGED = packaged_harnesses()
 
 
 def added(harness: str = "claude", role: str = "implementation", **fields: object) -> AddLane:

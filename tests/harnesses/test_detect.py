@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from loop_orchestrator.harnesses.detect import Found, found_agents
-from loop_orchestrator.harnesses.registry import load_harnesses
+from tests.support.packaged import packaged_harnesses
 
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 
 
 def look(tmp_path: Path, env: Mapping[str, str], name: str = "claude") -> Found:

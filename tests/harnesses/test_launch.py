@@ -8,11 +8,11 @@ import pytest
 
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.harnesses.launch import lane_argv, oneshot_argv
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec, OneShot, PromptBy
 from loop_orchestrator.model.lane import LaneSpec
+from tests.support.packaged import packaged_harnesses
 
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 
 
 def lane(harness: str = "claude", *, cmd: str = "", model: str = "", auto_approve: bool = False) -> LaneSpec:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from loop_orchestrator.errors import UsageError
 from loop_orchestrator.harnesses.recorded import RECORDED, Capture, captures, expected, read
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneState, LaneWord
 from loop_orchestrator.model.terminal import SHELLS, Screen
@@ -22,8 +21,9 @@ from loop_orchestrator.substrate.composer import find_composer
 from loop_orchestrator.substrate.readiness import classify
 from loop_orchestrator.substrate.screens import parse_ansi
 from tests.support.builders import NOW
+from tests.support.packaged import packaged_harnesses
 
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 PROGRAMS = sorted(folder.name for folder in RECORDED.iterdir() if folder.is_dir())
 CAPTURES = tuple(capture for name in PROGRAMS for capture in captures(RECORDED, name))
 READY = frozenset({Detail.READY})

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loop_orchestrator.errors import BrainError
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.harnesses.stream import Stream
 from loop_orchestrator.harnesses.usage import read_reply
 from loop_orchestrator.model.brain import CostSource, Usage
 from loop_orchestrator.model.harness import OneShot, OutputFormat, StreamRule
+from tests.support.packaged import packaged_harnesses
 
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 RECORDED = Path(__file__).parent / "streams"
 """From the programs that tests/real/programs.py names, against a model service on loopback; ``NAME-CASE.jsonl``."""
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from loop_orchestrator.errors import BrainError
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.harnesses.usage import read_reply
 from loop_orchestrator.model.brain import CostSource, Price, Usage, priced, used
 from loop_orchestrator.model.harness import OneShot, OutputFormat
+from tests.support.packaged import packaged_harnesses
 
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 ONE = OneShot(
     argv=("x",),
     output=OutputFormat.JSON,

@@ -26,6 +26,7 @@ from loop_orchestrator.operations.harnesses import (
     replaced,
 )
 from tests.support.builders import NOW
+from tests.support.packaged import packaged_harnesses
 
 MINE = """\
 name: mine
@@ -96,7 +97,7 @@ def test_every_value_has_a_dotted_key_and_is_plain(reads: Reads) -> None:
 
 
 def test_what_there_is_not_is_nothing() -> None:
-    shell = load_harnesses(None)["shell"]
+    shell = packaged_harnesses()["shell"]
     assert (field_of(shell, "oneshot"), field_of(shell, "rules"), field_of(shell, "skills_dir")) == (None, [], "")
 
 
@@ -104,7 +105,7 @@ def test_it_is_known_which_packaged_file_a_project_replaces(reads: Reads) -> Non
     own, over = reads(), reads(text="name: shell\ntitle: My shell\nkind: shell\n", name="shell")
     assert (is_packaged(own), replaced(own)) == (False, None)
     assert (is_packaged(over), replaced(over)) == (False, PACKAGED / "shell.yaml")
-    packaged = load_harnesses(None)["shell"]
+    packaged = packaged_harnesses()["shell"]
     assert (is_packaged(packaged), replaced(packaged)) == (True, None)
 
 
@@ -165,7 +166,7 @@ def test_health_is_told_by_the_probe_and_without_one_by_the_traces(
 
 def test_what_is_built_in_and_the_shell_are_always_there(tmp_path: Path) -> None:
     nothing = Machine({"HOME": str(tmp_path), "PATH": "/nowhere"})
-    found = load_harnesses(None)
+    found = packaged_harnesses()
     for name in ("rehearsal", "shell"):
         assert checkup(found[name], nothing).word is Health.OK
     assert probe(found["rehearsal"], machine(tmp_path)).verified

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.lane import Detail
 from loop_orchestrator.substrate.readiness import classify
 from loop_orchestrator.substrate.screens import parse_ansi
 from tests.rehearsal.terminal import AgentTerminal
+from tests.support.packaged import packaged_harnesses
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.flow
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.flow
 
 def detail(terminal: AgentTerminal) -> Detail:
     capture = terminal.tmux("capture-pane", "-e", "-p", "-t", "=agent:")
-    return classify(parse_ansi(capture), load_harnesses(None)["rehearsal"], datetime.now(UTC)).detail
+    return classify(parse_ansi(capture), packaged_harnesses()["rehearsal"], datetime.now(UTC)).detail
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 12)])

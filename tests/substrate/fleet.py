@@ -8,7 +8,6 @@ from pathlib import Path
 
 from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.harnesses.launch import lane_argv
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.delivery import PLAIN, DeliveryMode, DeliveryRequest, DeliverySettings, Receipt
 from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.lane import Detail, Lane, LaneRecord, LaneSpec, Split
@@ -24,10 +23,11 @@ from loop_orchestrator.substrate.port import PaneStart
 from loop_orchestrator.substrate.readiness import lane_of
 from loop_orchestrator.substrate.tmux import TmuxSubstrate
 from loop_orchestrator.substrate.typist import Typist
+from tests.support.packaged import packaged_harnesses
 from tests.support.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[2]
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 
 
 class Fleet:

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from loop_orchestrator.harnesses.recorded import RECORDED
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.harness import HarnessSpec
 from loop_orchestrator.model.lane import Detail, Lane
 from loop_orchestrator.substrate.dialogs import dialog_of, is_chosen
 from loop_orchestrator.substrate.readiness import classify
 from loop_orchestrator.substrate.screens import parse_ansi
 from tests.support.builders import NOW, a_lane
+from tests.support.packaged import packaged_harnesses
 
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 CLAUDE, CODEX = HARNESSES["claude"], HARNESSES["codex"]
 TRUST = (RECORDED / "claude/2.1.329__dialog-trust__120x40.ansi").read_text(encoding="utf-8")
 KEY = """\

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import WORD_OF, Detail, LaneState, LaneWord, Signal, SignalSource
 from loop_orchestrator.substrate.evidence import moved, still, unchecked
 from loop_orchestrator.substrate.readiness import fuse
 from loop_orchestrator.substrate.screenrules import NO_RULE
 from tests.support.builders import NOW
+from tests.support.packaged import packaged_harnesses
 
-CLAUDE = load_harnesses(None)["claude"]
+CLAUDE = packaged_harnesses()["claude"]
 BARE = HarnessSpec(name="bare", title="Bare", kind=HarnessKind.AGENT, launch=("bare",))
 
 
@@ -141,7 +141,7 @@ def test_a_command_lane_may_say_what_it_does() -> None:
 
 
 def test_what_runs_before_a_shell_may_say_what_it_does() -> None:
-    shell = load_harnesses(None)["shell"]
+    shell = packaged_harnesses()["shell"]
     in_front, back = process(Detail.TOOL, "process:shell"), process(Detail.READY, "process:shell")
     assert fused(in_front, hook(Detail.APPROVAL, 60), spec=shell).detail is Detail.APPROVAL
     assert fused(in_front, hook(Detail.READY), spec=shell).detail is Detail.TOOL

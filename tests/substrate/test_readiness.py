@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.harness import HarnessKind, HarnessSpec
 from loop_orchestrator.model.lane import Detail, LaneRecord, LaneRun, LaneSpec, LaneState, Signal, SignalSource
 from loop_orchestrator.model.terminal import PaneFacts, PaneReading, Screen
@@ -17,8 +16,9 @@ from loop_orchestrator.substrate.evidence import signals_of, unchecked
 from loop_orchestrator.substrate.readiness import classify, fuse, lane_of
 from loop_orchestrator.substrate.screens import parse_ansi
 from tests.support.builders import NOW
+from tests.support.packaged import packaged_harnesses
 
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 REHEARSAL = HARNESSES["rehearsal"]
 SHELL = HARNESSES["shell"]
 LINE = "─" * 40

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from loop_orchestrator.harnesses.registry import load_harnesses
 from loop_orchestrator.model.lane import Lane
 from loop_orchestrator.model.terminal import PaneReading
 from loop_orchestrator.substrate.readiness import lane_of
 from loop_orchestrator.substrate.screens import parse_ansi
 from loop_orchestrator.substrate.trace import Trace
 from tests.substrate.test_readiness import EMPTY, FACTS, FOOTER, LATER, LINE, RUN, record
+from tests.support.packaged import packaged_harnesses
 
-HARNESSES = load_harnesses(None)
+HARNESSES = packaged_harnesses()
 REHEARSAL = HARNESSES["rehearsal"]
 SHELL = HARNESSES["shell"]
 
