@@ -10,8 +10,8 @@ from contextlib import suppress
 
 from loop_orchestrator.substrate.listing import is_running
 
-END_LIMIT_S = 5.0
-"""How long a tmux server and its clients have to end by themselves."""
+END_LIMIT_S = 0.5
+"""How long a tmux server and its clients have to end by themselves. Every test that killed a daemon waits so long."""
 
 
 def end_server(tmux: Callable[..., str]) -> None:
