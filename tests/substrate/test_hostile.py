@@ -14,7 +14,7 @@ from tests.substrate.fleet import Fleet
 from tests.substrate.recording import Recorded, harnesses
 
 FEW = 24
-MANY = int(os.environ.get("LOOP_HOSTILE_PAYLOADS", "150"))
+MANY = int(os.environ.get("LOOP_HOSTILE_PAYLOADS", "48"))
 """LOOP_HOSTILE_PAYLOADS=1000 for the long run."""
 
 PIECES = (
