@@ -43,9 +43,9 @@ _HARNESS = """
 name: keeper
 title: Keeper
 kind: agent
-launch: ["{{python}}", {agent}, "{folder}/{{lane}}.bytes"]
+launch: ["{{python}}", {agent}, "{folder}/{{lane}}.bytes", echo]
 foreground: [python, python3]
-idle_settle_s: 0.05
+idle_settle_s: 0.02
 harmless: ['.']
 composer:
   line: '^>(?: (?P<text>.*))?$'
