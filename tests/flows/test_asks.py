@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.conftest import Boot
 from tests.flows.test_kill import ASKING
-from tests.flows.test_watch import stopped, watching
+from tests.flows.test_watch import watching
 from tests.support.scratch import FAST_SCRIPT, Scratch
 from tests.support.waiting import eventually
 
@@ -82,10 +82,11 @@ def test_an_answer_by_mail_ends_the_ask_and_the_next_cycle_knows_it(boot: Boot) 
     scratch.ok("engine", "once")
     scratch.ok("engine", "pause")
     with watching(scratch) as daemon:
-        eventually(lambda: scratch.events("ask.replied"))
-        (ask,) = asks(scratch)
+        # The event is on record before the ask is.
+        (ask,) = eventually(lambda: [one for one in asks(scratch) if one["status"] != "outstanding"])
+        assert scratch.events("ask.replied")
         calls_for_a_cycle(scratch, f"asks: web answered {ask['id']}")
-        assert stopped(daemon)[0] == 0
+        assert daemon.end(signal.SIGTERM) == 0
     assert (ask["lane"], ask["status"], ask["answer"], ask["late"]) == ("web", "replied", "on port 8080", False)
     prompt = prompts(scratch)[-1]
     assert f"{ask['id']}: lane web was asked" in prompt
@@ -111,7 +112,7 @@ def test_an_ask_that_nobody_answers_times_out_although_nobody_watched_and_is_ans
         by_hand = scratch.root / ".loop" / "messages" / "20300101-000000-web-to-coord.md"
         by_hand.write_text(f"---\nsubject: re:{ask['id']}\n---\non port 9\n")
         calls_for_a_cycle(scratch, f"asks: web answered {ask['id']}")
-        assert stopped(daemon)[0] == 0
+        assert daemon.end(signal.SIGTERM) == 0
     (ask,) = asks(scratch)
     assert (ask["status"], ask["late"], ask["file"]) == ("replied", True, by_hand.name)
     assert isinstance(ask["others"], list)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.conftest import Boot
-from tests.flows.test_watch import ENGINE, LANES, stopped, watching
+from tests.flows.test_watch import ENGINE, LANES, watching
 from tests.support.scratch import FAST_SCRIPT, Scratch, scratch_project, write_task
 from tests.support.waiting import eventually
 
@@ -72,7 +72,7 @@ def test_a_full_disk_stops_the_work_and_not_the_daemon(tmp_path: Path) -> None:
         write_task(scratch.root, "T0001")
         before = cpu_s(daemon.pid)
         time.sleep(3)  # the daemon meets the full disk meanwhile
-        assert daemon.poll() is None
+        assert daemon.ended() is None
         assert cpu_s(daemon.pid) - before < 1.5
         filler.unlink()
         eventually(lambda: scratch.task_status("T0001") == "review", limit_s=60)
@@ -80,7 +80,7 @@ def test_a_full_disk_stops_the_work_and_not_the_daemon(tmp_path: Path) -> None:
         listed = scratch.ok("mail", "list", "--to", "coord")
         assert ("kept" in listed, "lost" in listed) == (True, False)
         filler = fill(disk)
-        assert stopped(daemon)[0] == 0
+        assert daemon.end(signal.SIGTERM) == 0
 
 
 def test_lanes_whose_server_was_killed_are_told_and_their_work_goes_on_when_they_are_up_again(boot: Boot) -> None:
@@ -97,12 +97,17 @@ def test_lanes_whose_server_was_killed_are_told_and_their_work_goes_on_when_they
         eventually(lambda: "lane web is gone" in scratch.ok("status"))
         eventually(lambda: any("missing" in str(e.payload) for e in scratch.events("escalated")))
         (scratch.root / "script.yaml").write_text(FAST_SCRIPT, encoding="utf-8")
-        assert scratch.person("up", "--accept", "--no-attach", "--boot-check", "30")[0] == 0
+        # The launcher of the closed pane writes how its program ended into the file that the next one has.
+        eventually(
+            lambda: any('"ended_at": "' in path.read_text() for path in scratch.session_dir.rglob("web.run.json"))
+        )
+        code, said = scratch.person("up", "--accept", "--no-attach", "--boot-check", "30")
+        assert code == 0, said
         eventually(lambda: any("has not reported" in str(e.payload) for e in scratch.events("escalated")))
         assert scratch.mail("web", "T0001 in-progress") == 1
         assert scratch.person("task", "reopen", "T0001")[0] == 0
         eventually(lambda: scratch.task_status("T0001") == "review")
-        assert daemon.poll() is None
+        assert daemon.ended() is None
 
 
 def test_what_a_person_says_of_an_unknown_delivery_lets_the_work_go_on(boot: Boot) -> None:
@@ -146,7 +151,7 @@ def test_mail_that_means_harm_stops_nobody(boot: Boot) -> None:
     with watching(scratch) as daemon:
         eventually(lambda: scratch.task_status("T0001") == "review", limit_s=60)
         eventually(lambda: len(scratch.events("escalated")) == 3)
-        assert stopped(daemon)[0] == 0
+        assert daemon.end(signal.SIGTERM) == 0
     assert not scratch.events("brain.failed", "crash")
     assert (box / "failed" / "20260101-000003-infra-to-coord.md").stat().st_size > 5_000_000
     assert scratch.mail("web", "T0001 in-progress") == 1

@@ -16,7 +16,7 @@ import pytest
 
 import loop_orchestrator
 from tests.flows.conftest import Boot
-from tests.flows.test_watch import ENGINE, stopped, watching
+from tests.flows.test_watch import ENGINE, watching
 from tests.support.listeners import listener
 from tests.support.scratch import FAST_SCRIPT, Scratch, write_task
 from tests.support.waiting import eventually
@@ -64,15 +64,16 @@ def test_a_restart_ends_the_old_engine_before_the_new_one_begins(boot: Boot) -> 
 
 def test_an_engine_in_another_terminal_gives_way_to_one_in_this(boot: Boot) -> None:
     scratch = boot(lanes=SHELL, engine=ENGINE)
-    with watching(scratch) as old:
+    with watching(scratch, program=True) as old:
         argv = [sys.executable, "-m", "loop_orchestrator", "restart", "--foreground", "--session", "scratch"]
         new = subprocess.Popen(
             argv, cwd=scratch.root, env=scratch.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         try:
-            assert old.wait(60) == 0
+            assert old.process.wait(60) == 0
             eventually(lambda: engine_of(scratch)["pid"] == new.pid)
-            assert stopped(new)[0] == 0
+            new.send_signal(signal.SIGTERM)
+            assert new.wait(60) == 0
         finally:
             new.kill()
             said, _ = new.communicate()
@@ -153,7 +154,7 @@ def test_an_engine_that_hears_nothing_is_killed_and_the_next_takes_over(boot: Bo
 )
 def test_what_could_not_start_does_not_end_the_engine_that_runs(boot: Boot, config: str, said: str) -> None:
     scratch = boot(lanes=SHELL, engine=ENGINE)
-    with watching(scratch) as daemon:
+    with watching(scratch, program=True) as daemon:
         path = scratch.root / "lane-config.yaml"
         if config:
             path.write_text(config)
@@ -163,16 +164,16 @@ def test_what_could_not_start_does_not_end_the_engine_that_runs(boot: Boot, conf
             path.write_text(path.read_text().replace("SHELL", "").replace("full", "auto"))
         done = scratch.run("restart", "--detach")
         assert done.returncode in (1, 2) and said in done.stderr, done.stderr
-        assert daemon.poll() is None
+        assert daemon.ended() is None
 
 
 def test_an_agent_restarts_and_stops_no_engine(boot: Boot) -> None:
     scratch = boot(lanes="{web: {harness: actor}}", engine=ENGINE)
-    with watching(scratch) as daemon:
+    with watching(scratch, program=True) as daemon:
         for words in (("restart", "--detach"), ("engine", "stop")):
             refused = scratch.run(*words, env={"LOOP_LANE": "web"})
             assert refused.returncode == 1 and "an agent may not" in refused.stderr
-        assert daemon.poll() is None
+        assert daemon.ended() is None
 
 
 def test_other_code_is_stale_and_the_same_code_again_is_not(boot: Boot, tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_other_code_is_stale_and_the_same_code_again_is_not(boot: Boot, tmp_path
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(source, package, ignore=ignored)
     scratch.env["PYTHONPATH"] = str(package.parent)
-    with watching(scratch):
+    with watching(scratch, program=True):
         eventually(lambda: engine_of(scratch)["code"] == "current")
         shutil.copytree(source, package, ignore=ignored, dirs_exist_ok=True)
         for path in package.rglob("*.py"):
@@ -219,13 +220,13 @@ def test_told_to_stop_while_an_action_runs_it_ends_and_goes_on_right(boot: Boot,
     command = f"{{use: command, command: [{sys.executable}, {tmp_path / 'brain.py'}]}}"
     scratch = boot(lanes="{web: {harness: actor}}", engine=f"{ENGINE}, brain: {command}", script=GOT)
     scratch.ok("send", "web", "REHEARSE: [{work_s: 300}]")
-    with watching(scratch) as daemon:
+    with watching(scratch, program=True) as daemon:
         write_task(scratch.root, "T0001")
         eventually(lambda: scratch.events("item.started"))
-        assert stopped(daemon)[0] == 0
+        assert daemon.end(signal.SIGTERM) == 0
         assert not scratch.mail("web", "got")
     scratch.tmux("send-keys", "-t", "=scratch:web", "Escape")
-    with watching(scratch):
+    with watching(scratch, program=True):
         eventually(lambda: scratch.mail("web", "got") == 1, limit_s=60)
         eventually(lambda: not list((scratch.session_dir / "engine" / "decisions").glob("*.json")))
     closed = [event.payload["status"] for event in scratch.events("item.closed") if event.payload["kind"] == "dispatch"]
@@ -247,12 +248,12 @@ def test_a_waiting_decision_is_told_once_and_again_if_the_engine_died_before_it_
     with listener() as service:
         with_service(scratch, service.url)
         scratch.env["LOOP_CRASH_AT"] = "notice.sent"
-        with watching(scratch) as daemon:
+        with watching(scratch, program=True) as daemon:
             write_task(scratch.root, "T0001")
-            assert daemon.wait(60) == -signal.SIGKILL
+            assert daemon.process.wait(60) == -signal.SIGKILL
         assert len(service.got) == 1
         del scratch.env["LOOP_CRASH_AT"]
-        with watching(scratch):
+        with watching(scratch, program=True):
             eventually(lambda: len(scratch.events("notice.sent")) >= 1)
             decision = str(scratch.events("decision.filed")[0].payload["decision"])
             assert f"loop approve {decision}" in service.got[0]["message"]
@@ -267,13 +268,13 @@ def test_a_service_that_never_answers_holds_nothing_up_and_sigterm_least(boot: B
     with listener() as service:
         service.hangs.set()
         with_service(scratch, service.url, timeout_s=120)
-        with watching(scratch) as daemon:
+        with watching(scratch, program=True) as daemon:
             write_task(scratch.root, "T0001")
             eventually(lambda: scratch.events("decision.filed"))
             eventually(lambda: "apprised" in children(daemon.pid))
             scratch.ok("mail", "send", "--from", "web", "--to", "coord", "--subject", "more", "--body", "x")
             eventually(lambda: len(scratch.events("cycle.ended")) >= 2)
-            assert stopped(daemon)[0] == 0
+            assert daemon.end(signal.SIGTERM) == 0
     assert not scratch.events("notice.sent", "notice.failed", "crash")
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -16,6 +14,7 @@ from loop_orchestrator.stores.deliveries import DeliveryStore
 from loop_orchestrator.stores.eventlog import EventLog
 from loop_orchestrator.stores.layout import Layout
 from tests.flows.conftest import Boot
+from tests.flows.test_watch import watching
 from tests.support.scratch import FAST_SCRIPT, SESSION, Scratch
 from tests.support.waiting import eventually
 
@@ -33,25 +32,6 @@ HEARD = FAST_SCRIPT.replace(
 
 BEFORE_THE_PASTE = ("line.taken", "delivery.accepted", "delivery.leased")
 IN_THE_PANE = ("delivery.pasting", "delivery.pasted", "delivery.submitting", "delivery.submitted")
-
-
-@contextmanager
-def watching(scratch: Scratch, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    seen = len(scratch.events("watch.started"))
-    daemon = subprocess.Popen(
-        [sys.executable, "-m", "loop_orchestrator", "engine", "watch", "--foreground"],
-        cwd=scratch.root,
-        env={**scratch.environ, **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        eventually(lambda: len(scratch.events("watch.started")) > seen or daemon.poll() is not None)
-        yield daemon
-    finally:
-        if daemon.poll() is None:
-            daemon.kill()
-        daemon.wait()
 
 
 def got(scratch: Scratch, sender: str = "web") -> list[str]:
@@ -109,8 +89,8 @@ def test_a_line_goes_on_while_a_cycle_waits_for_its_brain(boot: Boot) -> None:
             assert queue(scratch, f"w{number}", f"note n{number}") == 0
         eventually(lambda: got(scratch) == texts(range(3)), limit_s=60)
         assert not scratch.events("brain.replied", "brain.failed")
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(60) == 0
 
 
 def test_a_killed_sender_leaves_its_text_in_line_or_nothing(boot: Boot) -> None:
@@ -126,9 +106,9 @@ def test_a_killed_sender_leaves_its_text_in_line_or_nothing(boot: Boot) -> None:
 def test_a_daemon_killed_before_the_paste_delivers_once_when_it_is_back(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=ENGINE, script=HEARD)
     for point in BEFORE_THE_PASTE:
-        with watching(scratch, LOOP_CRASH_AT=point) as daemon:
+        with watching(scratch, env={"LOOP_CRASH_AT": point}) as daemon:
             assert queue(scratch, f"at-{point}", f"note {point}") == 0
-            assert daemon.wait(30) == -signal.SIGKILL
+            assert daemon.process.wait(30) == -signal.SIGKILL
         scratch.ok("send", "--op", f"settles-{point}", "docs", "hello")  # what others left is settled by every sender
         assert in_line(scratch) == [f"at-{point}"]
         assert "no engine watches" in scratch.ok("status")
@@ -141,9 +121,9 @@ def test_a_daemon_killed_after_a_text_went_back_delivers_it_once(boot: Boot) -> 
     scratch = boot(lanes=LANES, engine=ENGINE, script=HEARD)
     layout = Layout(scratch.root, SESSION)
     store = DeliveryStore(layout, SystemClock(), EventLog(layout.events, SystemClock()))
-    with store.lease("web"), watching(scratch, LOOP_CRASH_AT="line.returned") as daemon:
+    with store.lease("web"), watching(scratch, env={"LOOP_CRASH_AT": "line.returned"}) as daemon:
         assert queue(scratch, "a", "note a") == 0
-        assert daemon.wait(30) == -signal.SIGKILL
+        assert daemon.process.wait(30) == -signal.SIGKILL
     with watching(scratch):
         eventually(lambda: got(scratch) == ["a"])
 
@@ -151,9 +131,9 @@ def test_a_daemon_killed_after_a_text_went_back_delivers_it_once(boot: Boot) -> 
 @pytest.mark.parametrize("point", IN_THE_PANE)
 def test_a_daemon_killed_while_it_types_holds_the_line_for_a_person(boot: Boot, point: str) -> None:
     scratch = boot(lanes=LANES, engine=ENGINE, script=HEARD)
-    with watching(scratch, LOOP_CRASH_AT=point) as daemon:
+    with watching(scratch, env={"LOOP_CRASH_AT": point}) as daemon:
         assert queue(scratch, "first", "note first") == 0
-        assert daemon.wait(30) == -signal.SIGKILL
+        assert daemon.process.wait(30) == -signal.SIGKILL
     with watching(scratch):
         assert queue(scratch, "second", "note second") == 0
         scratch.ok("engine", "once", codes=(0, 3, 4))
@@ -178,8 +158,8 @@ def test_a_daemon_told_to_stop_while_it_delivers_ends_soon_and_loses_nothing(boo
         for op in ops:
             assert queue(scratch, op, f"note {op}") == 0
         eventually(lambda: scratch.events("delivery.taken"))
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(60) == 0
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(60) == 0
     assert scratch.events("watch.stopped")
     assert not [status for status in statuses(scratch).values() if status == "not-delivered"]
     with watching(scratch):
@@ -217,7 +197,7 @@ def test_an_agent_that_is_started_again_keeps_its_line(boot: Boot) -> None:
 
 def test_without_a_connection_to_tmux_a_line_is_drained_all_the_same(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=ENGINE, script=HEARD)
-    with watching(scratch, LOOP_CONTROL="off"):
+    with watching(scratch, env={"LOOP_CONTROL": "off"}):
         for number in range(2):
             assert queue(scratch, f"w{number}", f"note n{number}") == 0
         eventually(lambda: got(scratch) == texts(range(2)), limit_s=60)

@@ -44,7 +44,7 @@ def test_the_engine_that_comes_after_an_installation_runs_what_was_installed(ins
     scratch, package = installed
     scratch.env["LOOP_ORCH_ROOT"] = str(package)
     scratch.env["LOOP_RESTART_INSTALL_CMD"] = "pwd; echo 'x = 1' > cli/new.py; ls cli/new.py >&2"
-    with daemon(scratch) as old:
+    with daemon(scratch, program=True) as old:
         done = scratch.run("restart", "--detach", "--json")
         assert done.returncode == 0, done.stderr
         assert old.process.wait(60) == 0
@@ -64,7 +64,7 @@ def test_in_the_foreground_it_is_the_installed_program_that_goes_on(installed: t
     scratch.env["LOOP_ORCH_ROOT"] = str(package)
     install = "sed -i 's/watching session/as installed anew, watching session/' cli/watch.py"
     argv = [sys.executable, "-m", "loop_orchestrator", "restart", "--foreground", "--install", install]
-    with daemon(scratch) as old:
+    with daemon(scratch, program=True) as old:
         new = subprocess.Popen(
             argv, cwd=scratch.root, env=scratch.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -93,7 +93,7 @@ def test_an_installation_that_fails_leaves_the_engine_that_runs(
 ) -> None:
     scratch, package = installed
     scratch.env["LOOP_ORCH_ROOT"] = str(package)
-    with daemon(scratch) as old:
+    with daemon(scratch, program=True) as old:
         timeout_s = "2" if "sleep" in install else "60"
         done = scratch.run("restart", "--detach", "--install", install, "--timeout", timeout_s)
         assert done.returncode == 1 and said in done.stderr, done.stderr

@@ -17,7 +17,7 @@ from loop_orchestrator.model.restart import RestartEvent, RestartNote
 from loop_orchestrator.stores.restarts import RestartLog
 from tests.flows.conftest import Boot
 from tests.flows.test_engine_restart import with_service
-from tests.flows.test_watch import removed, stopped, watching
+from tests.flows.test_watch import removed, watching
 from tests.support.listeners import listener
 from tests.support.scratch import Scratch
 from tests.support.waiting import eventually
@@ -223,8 +223,7 @@ def test_a_guard_takes_over_from_an_engine_that_ended(boot: Boot) -> None:
     configure(scratch, LATER)
     with guarding(scratch):
         with watching(scratch) as engine:
-            engine.terminate()
-            engine.wait(60)
+            engine.end(signal.SIGTERM)
         killed(scratch)
         eventually(lambda: events(scratch)[-1:] == ["restarted"])
         eventually(lambda: agents(scratch) == 1)
@@ -272,8 +271,9 @@ def test_a_guard_tells_a_person_while_no_engine_does_and_each_thing_is_told_once
                 eventually(lambda: scratch.events("watch.started"))
                 write("while-watched")
                 eventually(lambda: told("while-watched") == 1)
-                assert stopped(daemon)[0] == 0
+                assert daemon.end(signal.SIGTERM) == 0
             write("alone-again")
             eventually(lambda: told("alone-again") == 1)
-            assert stopped(guard)[0] == 0
+            guard.send_signal(signal.SIGTERM)
+            assert guard.wait(60) == 0
     assert [told(one) for one in ("while-alone", "while-watched", "alone-again")] == [1, 1, 1]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.flows.conftest import Boot
+from tests.support.daemons import Daemon
 from tests.support.scratch import FAST_SCRIPT, Scratch, write_task
 from tests.support.waiting import eventually
 
@@ -20,24 +18,15 @@ ENGINE = "approval: full, min_cycle_interval_s: 0.1"
 
 
 @contextmanager
-def watching(scratch: Scratch) -> Iterator[subprocess.Popen[str]]:
+def watching(scratch: Scratch, *, program: bool = False, env: Mapping[str, str] | None = None) -> Iterator[Daemon]:
+    """A daemon in the foreground, which may have ended already. program: see ``Scratch.watch``."""
     seen = len(scratch.events("watch.started"))
-    daemon = subprocess.Popen(
-        [sys.executable, "-m", "loop_orchestrator", "engine", "watch", "--foreground"],
-        cwd=scratch.root,
-        env=scratch.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    one = Daemon(scratch, "--foreground", program=program, env=env)
     try:
-        eventually(lambda: len(scratch.events("watch.started")) > seen or daemon.poll() is not None)
-        yield daemon
+        eventually(lambda: len(scratch.events("watch.started")) > seen or one.ended() is not None)
+        yield one
     finally:
-        if daemon.poll() is None:
-            daemon.kill()
-        daemon.communicate()
+        one.close()
 
 
 def removed(folder: Path) -> bool:
@@ -46,24 +35,15 @@ def removed(folder: Path) -> bool:
     return not folder.exists()
 
 
-def stopped(daemon: subprocess.Popen[str]) -> tuple[int, float]:
-    """Exit code after SIGTERM, and the seconds it took."""
-    began = time.monotonic()
-    daemon.send_signal(signal.SIGTERM)
-    code = daemon.wait(60)
-    return code, time.monotonic() - began
-
-
 def test_a_new_task_is_worked_on_proved_and_reported_without_anyone_looking(boot: Boot) -> None:
     scratch = boot(lanes=LANES, engine=ENGINE)
     with watching(scratch) as daemon:
         write_task(scratch.root, "T0001")
         write_task(scratch.root, "T0002", depends_on=["T0001"])
         eventually(lambda: len(scratch.events("task.proved")) == 2, limit_s=60)
-        code, _ = stopped(daemon)
+        code = daemon.end(signal.SIGTERM)
         assert code == 0
-        assert daemon.stdout is not None
-        assert "task.proved" in daemon.stdout.read()
+        assert "task.proved" in daemon.said
     assert scratch.mail("web", "T0001 in-progress") == scratch.mail("web", "T0002 in-progress") == 1
     assert scratch.task_status("T0001") == scratch.task_status("T0002") == "review"
 
@@ -116,9 +96,8 @@ def test_a_daemon_whose_project_is_removed_ends(boot: Boot) -> None:
     with watching(scratch) as daemon:
         scratch.end()
         eventually(lambda: removed(scratch.root / ".loop"))
-        assert daemon.wait(60) == 1
-        assert daemon.stdout is not None
-        assert "nothing is left to watch" in daemon.stdout.read()
+        assert daemon.process.wait(60) == 1
+        assert "nothing is left to watch" in daemon.said
 
 
 def test_a_program_that_ended_is_an_event_with_its_status_once(boot: Boot) -> None:

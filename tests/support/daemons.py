@@ -1,16 +1,13 @@
-"""The daemon as the installed command runs it, and what is left of it when it has ended."""
+"""The daemon, and what is left of it when it has ended."""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import psutil
 
@@ -22,19 +19,16 @@ _MARK = "STARTED_BY_A_DAEMON_OF_A_TEST"
 
 
 class Daemon:
-    """The installed command ``loop-engine watch``, and what it has said so far, on stdout and stderr together."""
+    """The command ``loop-engine watch``, and what it has said so far, on stdout and stderr together."""
 
-    def __init__(self, scratch: Scratch, *words: str) -> None:
+    def __init__(
+        self, scratch: Scratch, *words: str, program: bool = False, env: Mapping[str, str] | None = None
+    ) -> None:
+        """program: see ``Scratch.watch``. env: variables that it has besides."""
         self._mark = os.urandom(8).hex()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the daemon
-        argv = [str(Path(sys.executable).with_name("loop-engine")), "watch", *words]
-        self.process = subprocess.Popen(
-            argv,
-            cwd=scratch.root,
-            env={**scratch.environ, _MARK: self._mark},
-            stdin=subprocess.DEVNULL,
-            stdout=self._said,
-            stderr=subprocess.STDOUT,
+        self.process = scratch.watch(
+            *words, out=self._said.fileno(), program=program, env={_MARK: self._mark, **(env or {})}
         )
 
     @property
@@ -49,8 +43,7 @@ class Daemon:
         return self.process.poll()
 
     def end(self, number: signal.Signals = signal.SIGKILL) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+        self.process.send_signal(number)
         return self.process.wait(60)
 
     def started(self) -> list[psutil.Process]:
@@ -82,9 +75,9 @@ class Daemon:
 
 
 @contextmanager
-def daemon(scratch: Scratch, *words: str) -> Iterator[Daemon]:
-    """A daemon that watches."""
-    started = Daemon(scratch, *words)
+def daemon(scratch: Scratch, *words: str, program: bool = False) -> Iterator[Daemon]:
+    """A daemon that watches. program: see ``Scratch.watch``."""
+    started = Daemon(scratch, *words, program=program)
     try:
         eventually(lambda: watches(scratch, started) or started.ended() is not None)
         assert started.ended() is None, started.said

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
@@ -18,9 +18,15 @@ from loop_orchestrator.clock import SystemClock
 from loop_orchestrator.model.event import Event
 from loop_orchestrator.stores.eventlog import EventLog
 from tests.support.servers import end_server
-from tests.support.waiting import eventually
+from tests.support.warm import Forked, warm
 
 SESSION = "scratch"
+
+Watch = subprocess.Popen[bytes] | Forked
+"""A daemon that was started."""
+
+OF_THEIR_OWN = (("engine", "watch"), ("lane", "guard"), ("restart",), ("deck",))
+"""Commands that are programs of their own also in a test: others look for them, and at what they were started with."""
 
 FAST_SCRIPT = r"""
 boot_s: 0.05
@@ -54,16 +60,55 @@ class Scratch:
         self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None, timeout_s: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """``loop ARGV`` with no terminal."""
-        return subprocess.run(
-            [sys.executable, "-m", "loop_orchestrator", *argv],
-            check=False,
-            cwd=self.root,
-            env={**self.environ, **(env or {})},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
+        environ = {**self.environ, **(env or {})}
+        if self.is_program(*argv, env=environ):
+            return subprocess.run(
+                [sys.executable, "-m", "loop_orchestrator", *argv],
+                check=False,
+                cwd=self.root,
+                env=environ,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=timeout_s,
+            )
+        with ExitStack() as files:
+            given, out, err = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            given.write((stdin or "").encode())
+            given.seek(0)
+            streams = [file.fileno() for file in (given, out, err)]
+            started = warm().start(argv, cwd=self.root, environ=environ, streams=streams)
+            try:
+                code = started.wait(timeout_s)
+            finally:
+                started.kill()
+            said = []
+            for file in (out, err):
+                file.seek(0)
+                said.append(file.read().decode())
+        return subprocess.CompletedProcess(list(argv), code, *said)
+
+    def watch(self, *words: str, out: int, program: bool = False, env: Mapping[str, str] | None = None) -> Watch:
+        """``loop-engine watch``, whose output goes to a file descriptor.
+
+        program: the installed one, as where it is looked at what its process was started with.
+        """
+        environ = {**self.environ, **(env or {})}
+        argv = ("engine", "watch", *words)
+        if not program and not self.is_program(*argv[:1], env=environ):
+            with open(os.devnull) as nothing:  # noqa: PTH123 - a descriptor
+                streams = [nothing.fileno(), out, out]
+                return warm().start(argv, cwd=self.root, environ=environ, streams=streams, name="loop-engine")
+        engine = str(Path(sys.executable).with_name("loop-engine"))
+        return subprocess.Popen(
+            [engine, *argv[1:]], cwd=self.root, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out
         )
+
+    @staticmethod
+    def is_program(*argv: str, env: Mapping[str, str]) -> bool:
+        """These are no command that may be forked from a process that has imported everything."""
+        marked = "LOOP_LANE" in env or "PYTHONPATH" in env
+        return marked or argv[:1] in OF_THEIR_OWN or argv[:2] in OF_THEIR_OWN
 
     def ok(self, *argv: str, codes: Sequence[int] = (0,), env: Mapping[str, str] | None = None) -> str:
         """Its stdout, if it ended with one of the codes."""
@@ -78,15 +123,15 @@ class Scratch:
 
     def person(self, *argv: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """``loop ARGV`` typed by a person: in a plain tmux pane that is no lane. Exit code and output."""
-        out, code = self.root / ".person-out", self.root / ".person-code"
-        code.unlink(missing_ok=True)
-        words = [sys.executable, "-m", "loop_orchestrator", *argv]
-        line = f"{shlex.join(words)} >{out} 2>&1; echo $? >{code}.new; mv {code}.new {code}"
-        given = [word for name, value in (env or {}).items() for word in ("-e", f"{name}={value}")]
-        self.tmux("new-session", "-d", "-c", str(self.root), *given, line, socket="person")
-        eventually(code.exists, limit_s=60, what=f"{argv} typed by a person")
-        status = int(code.read_text())
-        return (status - 256 if status > 128 + 64 else status), out.read_text()
+        with tempfile.TemporaryFile() as out:
+            streams, environ = [out.fileno(), out.fileno()], {**self.environ, **(env or {})}
+            started = warm().start(argv, cwd=self.root, environ=environ, streams=streams, terminal=True)
+            try:
+                code = started.wait(60)
+            finally:
+                started.kill()
+            out.seek(0)
+            return code, out.read().decode()
 
     def tmux(self, *argv: str, socket: str = "") -> str:
         done = subprocess.run(
