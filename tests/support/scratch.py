@@ -55,6 +55,8 @@ class Scratch:
     tmux_dir: Path
     socket: str = "scratch"
     env: dict[str, str] = field(default_factory=dict)
+    has_person: bool = False
+    """a person's own tmux server was started"""
 
     def run(
         self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None, timeout_s: float = 60
@@ -134,6 +136,11 @@ class Scratch:
             return code, out.read().decode()
 
     def tmux(self, *argv: str, socket: str = "") -> str:
+        """One command of the session's server, or of the one named; ``person`` is that of a person's own terminal."""
+        if socket == "person" and not self.has_person:
+            # Without a session that stays, a person's server ends with each command, and the next may meet its end.
+            self.has_person = True
+            self.tmux("new-session", "-d", "-c", str(self.root), "sleep 3600", socket="person")
         done = subprocess.run(
             ["tmux", "-u", "-L", socket or self.socket, "-f", os.devnull, *argv],
             check=False,
@@ -175,7 +182,7 @@ class Scratch:
         return self.ok("lane-status", SESSION, lane).strip()
 
     def end(self) -> None:
-        for socket in (self.socket, "person"):
+        for socket in (self.socket, *(("person",) if self.has_person else ())):
             end_server(partial(self.tmux, socket=socket))
 
 
@@ -222,8 +229,6 @@ def scratch_project(
     subprocess.run(["git", "init", "-q", str(root)], check=True)
     scratch = Scratch(root, tmux_dir, env={"LOOP_SESSION": SESSION, **(env or {})})
     try:
-        # Without a session that stays, a person's server ends with each command, and the next may meet its end.
-        scratch.tmux("new-session", "-d", "-c", str(root), "sleep 3600", socket="person")
         code, said = scratch.person("up", "--accept", "--no-attach", "--boot-check", "30")
         assert code == 0, said
         yield scratch
