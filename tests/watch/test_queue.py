@@ -167,7 +167,7 @@ def test_a_slow_lane_holds_up_no_other_and_gets_no_second_text(
         done.clear()
         assert lines.to_read() == {"%2"}
         lines.look(both)
-    assert deliveries.of("web") == 1
+    eventually(lambda: deliveries.of("web") == 1)
     assert not lines.join(0.0)
     deliveries.held["web"].set()
     assert lines.join(LIMIT_S)
