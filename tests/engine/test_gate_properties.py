@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loop_orchestrator.actions import fields as rules
@@ -28,6 +29,9 @@ from tests.support.packaged import packaged_harnesses
 NAMES = ("web", "docs", "ops-top", "coord", "boss", "search", "new", "New", "WEB")
 ROLES = ("implementation", "docs", "infra", "INFRA", "coordinator", "research")
 HARNESSES = ("rehearsal", "shell", "claude", "codex", "gemini", "llm", "nope")
+EXAMPLES = int(os.environ.get("LOOP_GATE_EXAMPLES", "30"))
+"""Of each change; others in every run. LOOP_GATE_EXAMPLES=1000 for the long run."""
+
 PACKAGED = packaged_harnesses()
 
 TEXTS = st.one_of(
@@ -189,6 +193,7 @@ NAMES_OF_ALL = st.sampled_from((*NAMES, *ROLES))
 
 
 @pytest.mark.parametrize("change", STRICTER)
+@settings(max_examples=EXAMPLES)
 @given(ACTIONS, FACTS, NAMES_OF_ALL, st.sampled_from(HARNESSES))
 def test_no_change_to_the_worse_softens_a_verdict(
     change: str, actions: list[ActionKind], facts: Facts, name: str, harness: str
