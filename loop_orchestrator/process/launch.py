@@ -215,7 +215,12 @@ class Launcher:
         _set_terminal_modes(self._own_modes)
 
     def _record(self, code: int | None) -> None:
-        """Write the run file, aside and renamed; a record that cannot be written does not end the lane."""
+        """Write the run file, aside and renamed; a record that cannot be written does not end the lane.
+
+        The file is that of the lane: once another launcher has its program there, this one's is of no interest.
+        """
+        if self._is_succeeded():
+            return
         record = {
             "pid": self._pid,
             "started_at": self._started_at,
@@ -227,6 +232,15 @@ class Launcher:
             _write_durably(self._plan.run_file, json.dumps(record) + "\n")
         except OSError as error:
             _say(f"lane {self._plan.lane}: {self._plan.run_file} cannot be written: {error.strerror}")
+
+    def _is_succeeded(self) -> bool:
+        """Whether the run file is that of a program that was started later."""
+        try:
+            with open(self._plan.run_file, encoding="utf-8") as file:
+                found = json.load(file)
+            return bool(found["pid"] != self._pid and found["started_at"] > self._started_at)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
 
 def _search_path() -> str:

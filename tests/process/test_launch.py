@@ -75,6 +75,18 @@ def test_the_program_is_the_foreground_job_and_on_record_before_it_runs(launch: 
     assert run_file.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_record_of_a_program_that_was_started_later_stays(launch: Launch) -> None:
+    """A session that is booted again while the old one still comes to its end."""
+    pane, run_file = launch(["sleep", "60"])
+    pane.runs("sleep")
+    old = record(run_file)
+    later = {**old, "pid": number(old["pid"]) + 1, "started_at": "2999-01-01T00:00:00.000Z"}
+    run_file.write_text(json.dumps(later))
+    os.kill(number(old["pid"]), signal.SIGTERM)
+    pane.shows("its lane is not ready")
+    assert record(run_file) == later
+
+
 @pytest.mark.parametrize(
     ("script", "status", "says"),
     [
