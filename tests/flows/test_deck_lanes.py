@@ -49,6 +49,16 @@ class Person:
         except AssertionError as error:
             raise AssertionError(f"{texts} are not on the screen:\n{self.screen()}") from error
 
+    def is_at(self, label: str) -> None:
+        """Wait until the cursor stands in the field of this label: what is typed before goes into another one."""
+
+        def there() -> bool:
+            said = self._scratch.tmux("display-message", "-p", "-t", self._pane, "#{cursor_y}", socket="person")
+            rows = self.screen().splitlines()
+            return said.strip().isdecimal() and int(said) < len(rows) and f" {label} " in rows[int(said)]
+
+        eventually(there, limit_s=LIMIT_S, what=f"the cursor at {label}")
+
     def until(self, so: Callable[[str], bool]) -> None:
         eventually(lambda: so(self.screen()), limit_s=LIMIT_S, what=self.screen())
 
@@ -95,12 +105,18 @@ def test_a_lane_is_added_with_a_brief_and_dropped_again(scratch: Scratch) -> Non
     person.press("n")
     person.sees("A new lane", "Ctrl-S boots it")
     person.types("tom")
-    person.press("Tab", "Enter")
+    for _ in range(4):
+        person.press("Tab")
+    person.is_at("Brief")
+    person.types("begin with this")
+    for _ in range(4):
+        person.press("BTab")
+    person.is_at("Name")
+    person.press("Tab")
+    person.press("Enter")
     person.sees("actor: Rehearsal")
     person.press("Down", "Enter")
     person.sees("Runs    actor: Rehearsal")
-    person.press("Tab", "Tab", "Tab")
-    person.types("begin with this")
     person.press("C-s")
     eventually(
         lambda: [event.payload["lane"] for event in scratch.events("delivery.closed")] == ["tom"], limit_s=LIMIT_S
