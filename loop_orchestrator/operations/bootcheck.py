@@ -58,6 +58,9 @@ def _await(
                 runs_since.setdefault(lane.name, now)
         ran_s = {lane.name: now - runs_since.get(lane.name, now) for lane in lanes}
         if not acted and all(_is_settled(lane, ran_s[lane.name]) for lane in lanes if not only or lane.name in only):
+            if any(lane.run is not None and lane.run.ended_at is not None for lane in lanes):
+                world.clock.sleep(_LOOK_EVERY_S)  # an end may be known before the last words of the program are read
+                return look()
             return lanes
         if world.clock.monotonic() >= deadline or world.cancel.is_set():
             return look() if acted else lanes

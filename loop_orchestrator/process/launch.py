@@ -107,6 +107,7 @@ class Launcher:
         self._pid = 0
         self._started_at = ""
         self._suspended = False
+        self._is_recorded = False
         self._kill_at: float | None = None
         self._own_modes = _terminal_modes()
         self._job_modes = self._own_modes
@@ -217,9 +218,10 @@ class Launcher:
     def _record(self, code: int | None) -> None:
         """Write the run file, aside and renamed; a record that cannot be written does not end the lane.
 
-        The file is that of the lane: once another launcher has its program there, this one's is of no interest.
+        The file is that of the lane: once it was taken away for another program, or is that of another one, what
+        becomes of this one is of no interest.
         """
-        if self._is_succeeded():
+        if self._is_recorded and not self._is_own():
             return
         record = {
             "pid": self._pid,
@@ -230,15 +232,14 @@ class Launcher:
         }
         try:
             _write_durably(self._plan.run_file, json.dumps(record) + "\n")
+            self._is_recorded = True
         except OSError as error:
             _say(f"lane {self._plan.lane}: {self._plan.run_file} cannot be written: {error.strerror}")
 
-    def _is_succeeded(self) -> bool:
-        """Whether the run file is that of a program that was started later."""
+    def _is_own(self) -> bool:
         try:
             with open(self._plan.run_file, encoding="utf-8") as file:
-                found = json.load(file)
-            return bool(found["pid"] != self._pid and found["started_at"] > self._started_at)
+                return bool(json.load(file)["pid"] == self._pid)
         except (OSError, ValueError, KeyError, TypeError):
             return False
 

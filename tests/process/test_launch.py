@@ -75,16 +75,20 @@ def test_the_program_is_the_foreground_job_and_on_record_before_it_runs(launch: 
     assert run_file.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_record_of_a_program_that_was_started_later_stays(launch: Launch) -> None:
-    """A session that is booted again while the old one still comes to its end."""
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_becomes_of_a_program_is_written_only_where_its_start_still_stands(launch: Launch, taken: bool) -> None:
+    """A session is booted again while the old one still comes to its end: the file is there for the new program."""
     pane, run_file = launch(["sleep", "60"])
     pane.runs("sleep")
     old = record(run_file)
-    later = {**old, "pid": number(old["pid"]) + 1, "started_at": "2999-01-01T00:00:00.000Z"}
-    run_file.write_text(json.dumps(later))
+    later = {**old, "pid": number(old["pid"]) + 1}
+    if taken:
+        run_file.write_text(json.dumps(later))
+    else:
+        run_file.unlink()
     os.kill(number(old["pid"]), signal.SIGTERM)
     pane.shows("its lane is not ready")
-    assert record(run_file) == later
+    assert record(run_file) == (later if taken else {})
 
 
 @pytest.mark.parametrize(
