@@ -133,6 +133,9 @@ class DeckServer(Server):
         return app
 
     async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002 - textual-serve's signature
+        # As aiohttp has it for SIGINT: raised by the loop itself, not in the middle of whatever task is at work.
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup wants it to go on
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _end)
         self._opened(self.address)
 
     async def on_shutdown(self, app: web.Application) -> None:  # noqa: ARG002
@@ -222,11 +225,9 @@ def serve(command: Sequence[str], *, title: str, port: int, opened: Callable[[st
             token=secrets.token_urlsafe(TOKEN_BYTES),
             opened=opened,
         )
-        signal.signal(signal.SIGHUP, _end)
         # No log of requests: the first one has the token in it.
         web.run_app(server._make_app(), sock=sock, access_log=None, print=None, shutdown_timeout=SHUTDOWN_S)
 
 
-def _end(number: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
-    """As aiohttp itself ends at SIGINT."""
+def _end() -> None:
     raise GracefulExit

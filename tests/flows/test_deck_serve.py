@@ -97,7 +97,9 @@ def test_however_the_server_ends_the_decks_of_its_pages_end(ended_by: signal.Sig
                 await screen_with(page, f"{scratch.root.name}/{SESSION}")
                 assert decks(scratch)
                 server.send_signal(ended_by)
-                assert server.wait(timeout=LIMIT_S) == (-ended_by if ended_by is signal.SIGKILL else 0)
+                code = server.wait(timeout=LIMIT_S)
+                assert server.stderr is not None
+                assert code == (-ended_by if ended_by is signal.SIGKILL else 0), server.stderr.read()
 
     asyncio.run(use())
     eventually(lambda: not decks(scratch), limit_s=LIMIT_S)
